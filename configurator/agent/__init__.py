@@ -1,0 +1,1 @@
+"""What runs on the host: message loop, System, SimulatedSystem, guard. Standard library only."""

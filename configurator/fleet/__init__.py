@@ -1,0 +1,1 @@
+"""Many hosts at once: one engine task per host."""

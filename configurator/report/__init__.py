@@ -1,0 +1,1 @@
+"""Sinks for events: board, plain lines, summary, JSON Lines, log file; and the wording of errors."""

@@ -1,0 +1,1 @@
+"""Disposable Debian hosts for trying roles and for the tests."""

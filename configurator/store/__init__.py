@@ -1,0 +1,1 @@
+"""What is remembered between runs on the controller: log files, learned durations."""

@@ -1,0 +1,1 @@
+"""Reaching a host: SSH connection, agent bootstrap, message frames."""

@@ -98,7 +98,7 @@ class TaskError(ConfiguratorError):
 
 
 class ParameterError(TaskError):
-    """A parameter's value is wrong in a way that only the host could tell (an unknown user, a missing directory)."""
+    """A value is wrong in a way that only the host could tell (an unknown user, a missing directory)."""
 
 
 class GuardError(TaskError):

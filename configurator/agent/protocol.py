@@ -1,0 +1,77 @@
+"""What the compiler hands to a host: concrete tasks, as values that travel as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+INLINE_BYTES = 8192  # larger contents travel by digest, and only when the host asks for them
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One concrete task of one host: nothing is left to be looked up or rendered.
+
+    `requires` and `after` hold task ids. A task with `barrier` does nothing and only orders others.
+    `notify` holds the ids of the handlers to run if the task changes something. File contents stand in
+    `params` as text, as `{"$base64": "..."}` or as `{"$blob": sha256}`, see `decode_content`.
+    `effects_reads` is kept for explaining; `locks` are taken besides the module's own. `display` replaces
+    params in messages where `no_log` hides them.
+    """
+
+    id: str
+    role: str
+    name: str
+    module: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
+    handler: bool = False
+    barrier: bool = False
+    locks: tuple[str, ...] = ()
+    become_user: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    no_log: bool = False
+    ignore_errors: bool = False
+    check_mode: bool | None = None
+    critical: bool = False
+    timeout_s: float | None = None
+    skip: str | None = None  # a condition that was false when the task was compiled, as people read it
+    position: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object; fields that hold their default are left out."""
+        out: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value not in _DEFAULTS.get(item.name, (_MISSING,)):
+                out[item.name] = list(value) if isinstance(value, tuple) else value
+        return out
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TaskSpec:
+        """Return the task that `to_json` described; TypeError or KeyError means malformed data."""
+        values = {key: tuple(value) if key in _TUPLES else value for key, value in data.items()}
+        return cls(**values)
+
+
+_MISSING = object()
+_TUPLES = frozenset({"requires", "after", "notify", "locks"})
+_DEFAULTS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(_TUPLES, ((),)),
+    **dict.fromkeys(("params", "environment"), ({},)),
+    **dict.fromkeys(("handler", "barrier", "no_log", "ignore_errors", "critical"), (False,)),
+    **dict.fromkeys(("become_user", "check_mode", "timeout_s", "skip"), (None,)),
+    "position": ("",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HostGraph:
+    """Everything one host is asked to do, in declared order, and the contents it may ask for by sha256."""
+
+    tasks: tuple[TaskSpec, ...]
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()  # texts that must never be shown; not sent to the host

@@ -1,0 +1,55 @@
+"""Which module a name means. Modules are imported on first use, so that a host loads only what it runs."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from configurator.modules.base import Module
+
+# name: (file in this package, class). Aliases below are Ansible's.
+_MODULES: dict[str, tuple[str, str]] = {
+    "apt": ("apt", "Apt"),
+    "authorized_key": ("authorized_key", "AuthorizedKey"),
+    "command": ("command", "Command"),
+    "copy": ("copy", "Copy"),
+    "file": ("file", "File"),
+    "group": ("group", "Group"),
+    "hostname": ("hostname", "Hostname"),
+    "lineinfile": ("lineinfile", "LineInFile"),
+    "nftables": ("nftables", "Nftables"),
+    "shell": ("command", "Shell"),
+    "sysctl": ("sysctl", "Sysctl"),
+    "systemd_service": ("systemd_service", "SystemdService"),
+    "template": ("template", "Template"),
+    "timezone": ("timezone", "Timezone"),
+    "user": ("user", "User"),
+}
+_ALIASES = {"service": "systemd_service", "systemd": "systemd_service"}
+COLLECTIONS = ("ansible.builtin.", "ansible.posix.", "community.general.", "configurator.")
+
+_instances: dict[str, Module[Any]] = {}
+
+
+def names() -> list[str]:
+    """Return every name and alias by which a module can be called, without collection prefixes."""
+    return sorted([*_MODULES, *_ALIASES])
+
+
+def canonical(name: str) -> str | None:
+    """Return the module's own name for a short, fully qualified or alias name; None if there is none."""
+    for prefix in COLLECTIONS:
+        name = name.removeprefix(prefix)
+    name = _ALIASES.get(name, name)
+    return name if name in _MODULES else None
+
+
+def get(name: str) -> Module[Any]:
+    """Return the module of this name; KeyError if there is none."""
+    own = canonical(name)
+    if own is None:
+        raise KeyError(name)
+    if own not in _instances:
+        file, cls = _MODULES[own]
+        _instances[own] = getattr(importlib.import_module(f"configurator.modules.{file}"), cls)()
+    return _instances[own]

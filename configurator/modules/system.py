@@ -1,0 +1,175 @@
+"""System: the only door between a module and the host.
+
+The agent has two of them. RealSystem acts on the host. SimulatedSystem lets reads fall through to the
+host and keeps writes in memory; a plan is the whole graph run on it. A module is written once against
+this Protocol and cannot tell which one it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from configurator.modules.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """What lstat(2) or stat(2) says. `kind` is `file`, `directory`, `link` or `other`; `mode` the 12 bits.
+
+    `owner` and `group` are names, or the number as text where no name exists. `target` is set for links.
+    """
+
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    owner: str
+    group: str
+    size: int
+    mtime: float = 0.0
+    atime: float = 0.0
+    inode: int = 0
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command ended. Output is decoded as UTF-8 with replacement; a huge one keeps head and tail."""
+
+    argv: tuple[str, ...]
+    exit_status: int
+    stdout: str
+    stderr: str
+
+
+class System(Protocol):
+    """Files, commands and the state that commands establish. Every error is a TaskError that says why."""
+
+    # -- files: reading ------------------------------------------------------------------------------
+
+    def stat(self, path: str, *, follow: bool = False) -> FileStat | None:
+        """Return what is at `path`, or None if nothing is (or, with `follow`, if the link dangles)."""
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content, following links; TaskError if it is missing, too large or no file."""
+
+    def listdir(self, path: str) -> list[str]:
+        """Return the names in a directory, sorted; an empty list if it does not exist."""
+
+    # -- files: writing ------------------------------------------------------------------------------
+
+    def write(
+        self,
+        path: str,
+        content: bytes,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        backup: bool = False,
+        validate: str | None = None,
+    ) -> str | None:
+        """Replace a file atomically; return the backup's path if one was made.
+
+        A new file gets `mode` (default 0644 less the umask) and the owner; an existing one keeps what is
+        not given. Owner and mode are set before the content is visible. `validate` is a command with `%s`
+        for the temporary file; if it fails, nothing changed. A missing directory is a TaskError.
+        """
+
+    def mkdir(
+        self, path: str, *, mode: str | None = None, owner: str | None = None, group: str | None = None
+    ) -> None:
+        """Make one directory; TaskError if its parent is missing."""
+
+    def symlink(self, target: str, path: str) -> None:
+        """Make (or atomically replace) a symbolic link at `path` that contains `target`."""
+
+    def hardlink(self, target: str, path: str) -> None:
+        """Make (or atomically replace) `path` as another name of the file `target`."""
+
+    def set_attributes(
+        self,
+        path: str,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        follow: bool = True,
+    ) -> None:
+        """Set mode (octal or symbolic), owner and group where given."""
+
+    def set_times(self, path: str, *, atime: float | None = None, mtime: float | None = None) -> None:
+        """Set the given times, in seconds since the epoch."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, link or whole directory tree without following links; absent is fine."""
+
+    # -- state that commands establish ---------------------------------------------------------------
+
+    def lookup(self, key: str, probe: Callable[[], State]) -> State:
+        """Return the state of `key`: what an earlier `run(..., establishes=...)` promised, else `probe()`.
+
+        Keys are effect keys: `user:deploy`, `group:www-data`, `package:nginx`, `unit:nginx.service`,
+        `sysctl:vm.swappiness`, `hostname:`, `timezone:`, `nftables:inet/filter`. `probe` only reads, and
+        returns the whole state with the field `exists` (False when there is no such thing).
+        """
+
+    def query(
+        self,
+        argv: Sequence[str],
+        *,
+        ok: Sequence[int] = (0,),
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> CommandResult:
+        """Run a command that only reads; an exit status outside `ok` is a TaskError.
+
+        It runs in a plan too. `LC_ALL=C.UTF-8` is set. A missing program gives exit status 127.
+        """
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        establishes: Mapping[str, State | None] | None = None,
+        ok: Sequence[int] = (0,),
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        uninterruptible: bool = False,
+    ) -> CommandResult:
+        """Run a command that changes the host; an exit status outside `ok` is a TaskError with its output.
+
+        `establishes` is the state that the command makes so, by effect key (None: unknown afterwards): a
+        plan remembers it instead of running the command. `uninterruptible` is for dpkg: a lost connection
+        waits for it instead of killing it.
+        """
+
+    def shell(
+        self,
+        command: str,
+        *,
+        executable: str = "/bin/sh",
+        ok: Sequence[int] = (0,),
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+    ) -> CommandResult:
+        """Run a command line through a shell: for the module `shell` alone."""
+
+    # -- what a run knows ----------------------------------------------------------------------------
+
+    def blob(self, digest: str) -> bytes:
+        """Return the content with this sha256 that the controller holds (a file's content, say)."""
+
+    def ssh_ports(self) -> tuple[int, ...]:
+        """Return the ports that must stay open: the one this run came in by, and those of `sshd -T`."""
+
+    def notice(self, message: str) -> None:
+        """Attach a warning to the running task's result."""
+
+    def fact(self, name: str) -> Any:
+        """Return a fact of the host by Ansible's name without prefix (`virtualization_type`), or None."""

@@ -16,8 +16,7 @@ class TaskSpec:
     `requires` and `after` hold task ids. A task with `barrier` does nothing and only orders others.
     `notify` holds the ids of the handlers to run if the task changes something. File contents stand in
     `params` as text, as `{"$base64": "..."}` or as `{"$blob": sha256}`, see `decode_content`.
-    `effects_reads` is kept for explaining; `locks` are taken besides the module's own. `display` replaces
-    params in messages where `no_log` hides them.
+    `locks` are taken besides the module's own.
     """
 
     id: str
@@ -53,7 +52,9 @@ class TaskSpec:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TaskSpec:
         """Return the task that `to_json` described; TypeError or KeyError means malformed data."""
-        values = {key: tuple(value) if key in _TUPLES else value for key, value in data.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if key in _TUPLES else value for key, value in data.items()
+        }
         return cls(**values)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from configurator.core.changes import FieldChange
 from configurator.core.status import Outcome, SkipReason
@@ -143,3 +143,13 @@ class RunFinished(RunEvent):
     hosts: Mapping[str, HostSummary]
     duration_s: float
     log_path: str | None = None
+
+
+class Sink(Protocol):
+    """Something that turns events into output. Called from one thread, in the order of the events."""
+
+    def handle(self, event: RunEvent) -> None:
+        """Take one event; must not raise for any event, known or not."""
+
+    def close(self) -> None:
+        """The run is over or given up: flush, and leave the terminal as it was found."""

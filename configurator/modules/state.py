@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from configurator.core.changes import Certainty, FieldChange
 
-# Field names to JSON values, Content, SecretValue or UNKNOWN. A desired state has only the fields that matter.
+# Field names to JSON values, Content, SecretValue or UNKNOWN; a desired state has only what matters.
 # A name may be `key|field` (`package:nginx|version`) where a task is about several things.
 State: TypeAlias = dict[str, Any]
 

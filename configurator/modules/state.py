@@ -29,6 +29,17 @@ class _Unknown:
 UNKNOWN = _Unknown()  # in a state: cannot be known before the apply; compares unequal to every value
 
 
+class UnknownState(Exception):  # noqa: N818  (not a failure: the plan goes on and labels the change)
+    """What was asked for cannot be known before the apply; `because` names what it depends on.
+
+    Only SimulatedSystem raises it, and only the runner catches it: modules let it pass.
+    """
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """A file's bytes, compared whole and shown as a diff."""

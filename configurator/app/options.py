@@ -1,0 +1,29 @@
+"""What a person asked for on the command line, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The choices of one run; None means: as config.yaml says.
+
+    `hosts` are names, globs, groups or ad hoc `user@address:port`; empty means every host of the inventory.
+    `only` are `module` or `module:name` selections. `verbosity` counts `-v`.
+    """
+
+    hosts: tuple[str, ...] = ()
+    inventory: str | None = None
+    config: str | None = None
+    extra_vars: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    forks: int | None = None
+    jobs: int | None = None
+    fail_fast: bool | None = None
+    ask_pass: bool = False
+    ask_become_pass: bool = False
+    verbosity: int = 0

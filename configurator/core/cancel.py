@@ -1,0 +1,65 @@
+"""Asking work to stop: a token that the work watches, or that calls back whoever can stop it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class Cancelled(Exception):  # noqa: N818  (the standard library's word for it, as in asyncio.CancelledError)
+    """Raised by work that stops because its token was cancelled; `reason` says who asked."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CancelToken:
+    """Set once, never unset; callbacks run exactly once, in the thread that cancels.
+
+    A callback that is registered after the cancellation runs at once, so that no process started in
+    between escapes. Callbacks must not block: they close a channel or signal a process group.
+    """
+
+    __slots__ = ("_callbacks", "_lock", "_next", "reason")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._next = 0
+        self.reason: str | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """True once `cancel` was called."""
+        return self.reason is not None
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """Set the token and run the callbacks; later calls do nothing and the first reason stays."""
+        with self._lock:
+            if self.reason is not None:
+                return
+            self.reason = reason
+            callbacks, self._callbacks = list(self._callbacks.values()), {}
+        for callback in callbacks:
+            callback()
+
+    def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` run on cancellation; return a function that takes it back."""
+        with self._lock:
+            if self.reason is None:
+                key = self._next
+                self._next += 1
+                self._callbacks[key] = callback
+                return lambda: self._forget(key)
+        callback()
+        return lambda: None
+
+    def raise_if_cancelled(self) -> None:
+        """Raise Cancelled if the token is set."""
+        if self.reason is not None:
+            raise Cancelled(self.reason)
+
+    def _forget(self, key: int) -> None:
+        with self._lock:
+            self._callbacks.pop(key, None)

@@ -73,6 +73,14 @@ class Module(Generic[P]):
         """Return how to undo the change if it could cut our access; None if it cannot. Called on the host."""
         return None
 
+    def events(self, params: P, change: Change) -> frozenset[str]:  # noqa: ARG002
+        """Return the events that this change brings about, such as `started:nginx.service`."""
+        return frozenset()
+
+    def absorbed_by(self, params: P) -> frozenset[str]:  # noqa: ARG002
+        """Return the events after which this action would be done twice: a restart after a start, say."""
+        return frozenset()
+
     # -- verbs: on the host ---------------------------------------------------------------------------
 
     def observe(self, system: System, params: P) -> State:

@@ -1,0 +1,168 @@
+"""How a task is taken in an apply: looked at, announced to its handlers, guarded, done, proven."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from configurator.agent import guard as guards
+from configurator.agent.child import Children
+from configurator.agent.notifications import Notifications
+from configurator.agent.protocol import TaskSpec
+from configurator.agent.system import HostContext
+from configurator.agent.work import Done, LocalWork, Observation, Work, converge_together, load
+from configurator.core.cancel import CancelToken
+from configurator.core.changes import Certainty, FieldChange
+from configurator.core.errors import GuardError, TaskError
+from configurator.core.task import TaskContext
+from configurator.modules.base import Guard
+
+# Asks the controller to log in anew and disarm; returns why that failed, or None.
+Confirm = Callable[[guards.Armed, tuple[int, ...]], str | None]
+
+
+class ApplyTaker:
+    """Does tasks. `planned` holds what a confirmed plan has shown: anything else is refused as stale."""
+
+    def __init__(
+        self,
+        context: HostContext,
+        notifications: Notifications,
+        children: Children,
+        confirm: Confirm,
+        *,
+        workers: int,
+        planned: Mapping[str, Done] | None = None,
+    ) -> None:
+        self.workers = workers
+        self._context = context
+        self._notifications = notifications
+        self._children = children
+        self._confirm = confirm
+        self._planned = planned
+        self._events: dict[str, int] = {}
+        self._events_lock = threading.Lock()
+
+    def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
+        """Return the locks, batch, time limit and weight of a task, as its module declares them."""
+        try:
+            module, params = load(spec)
+        except TaskError:
+            return {}  # taking it will fail with the same error, in its place in the order
+        batch = None if spec.become_user or spec.handler else module.batch_key(params)
+        return {
+            "locks": module.locks(params) | frozenset(spec.locks),
+            "exclusive": self._guard(spec, module, params) is not None,
+            "timeout_s": module.timeout_s if spec.timeout_s is None else spec.timeout_s,
+            "estimate_s": module.typical_s,
+            "batch_key": batch,
+        }
+
+    def _guard(self, spec: TaskSpec, module: Any, params: Any) -> Guard | None:
+        if spec.become_user is not None:
+            return None
+        found: Guard | None = module.guard(params, self._context.for_task(CancelToken()))
+        return found
+
+    def take(self, spec: TaskSpec, context: TaskContext) -> Done:
+        """Do one task; its handlers are recorded on disk before the first byte changes."""
+        work = self._work(spec, context)
+        seen = work.observe()
+        if not seen.changes:
+            return work.converge()
+        if isinstance(work, LocalWork) and redundant(spec, work, self._notifications, self._events):
+            return Done(warnings=("not needed: the unit was started after the last change",))
+        self._refuse_stale(spec, seen)
+        if spec.notify:
+            self._notifications.add(spec.notify)
+        done = self._converge(spec, work)
+        self._record_events(seen)
+        return done
+
+    def take_together(self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext]) -> Sequence[Done]:
+        """Do a batch in one go."""
+        works = [LocalWork(spec, self._system(spec, ctx)) for spec, ctx in zip(specs, contexts, strict=True)]
+        for spec, work in zip(specs, works, strict=True):
+            seen = work.observe()
+            if seen.changes:
+                self._refuse_stale(spec, seen)
+                if spec.notify:
+                    self._notifications.add(spec.notify)
+        return converge_together(works)
+
+    def _work(self, spec: TaskSpec, context: TaskContext) -> Work:
+        if spec.become_user is not None:
+            return self._children.work(spec, context.token)
+        return LocalWork(spec, self._system(spec, context))
+
+    def _system(self, spec: TaskSpec, context: TaskContext) -> Any:
+        return self._context.for_task(context.token, environment=spec.environment)
+
+    def _record_events(self, seen: Observation) -> None:
+        for event in seen.events:
+            with self._events_lock:
+                self._events[event] = self._notifications.tick()
+
+    def _converge(self, spec: TaskSpec, work: Work) -> Done:
+        if not isinstance(work, LocalWork):
+            return work.converge()
+        guard = self._guard(spec, work.module, work.params)
+        if guard is None:
+            return work.converge()
+        armed = guards.arm(work.system, guard)
+        try:
+            done = work.converge()
+            for command in guard.activates:
+                work.system.run(command, establishes={})
+            problem = self._confirm(armed, work.system.ssh_ports())
+        except BaseException:
+            self._undo(work, armed)
+            raise
+        if problem is None and armed.disarmed:
+            guards.forget(armed)
+            return done
+        self._undo(work, armed)
+        raise GuardError(
+            f"after the change a new login failed ({problem or 'not disarmed'}); the old state was put back",
+            hint="the change would have locked you out: look at the ports, addresses and keys it allows",
+        )
+
+    def _undo(self, work: LocalWork, armed: guards.Armed) -> None:
+        """Put the old state back now; where even that fails, the armed watchdog still will."""
+        try:
+            guards.undo(work.system, armed)
+        except TaskError:
+            return
+        guards.forget(armed)
+
+    def _refuse_stale(self, spec: TaskSpec, seen: Observation) -> None:
+        """After a confirmed plan, a change that was not shown fails its task instead of surprising."""
+        if self._planned is None or not seen.exact:
+            return
+        shown = self._planned.get(spec.id)
+        if shown is None or not shown.exact:
+            return
+        if _fingerprint(shown.changes) != _fingerprint(seen.changes):
+            raise TaskError(
+                "plan_stale: the host has changed since the plan was shown", hint="look at a new plan"
+            )
+
+
+def redundant(
+    spec: TaskSpec, work: LocalWork, notifications: Notifications, events: Mapping[str, int]
+) -> bool:
+    """Return True for a restart whose unit was started after the last change that asked for it."""
+    asked = notifications.order(spec.id) if spec.handler else None
+    if not asked:
+        return False
+    absorbing = work.module.absorbed_by(work.params)
+    return any(events.get(event, 0) > asked for event in absorbing)
+
+
+def _fingerprint(changes: Sequence[FieldChange]) -> frozenset[tuple[str, str, str, str]]:
+    return frozenset(
+        (change.subject, change.field, repr(change.after), change.diff or "")
+        for change in changes
+        if change.certainty is Certainty.EXACT
+    )

@@ -1,0 +1,95 @@
+"""What a plan may assume of packages that it has not installed, and how sure it then is.
+
+A package's own scripts cannot be simulated. Debian's policy says what they do: a service's units are
+enabled and started (policy 9.3.3), the users, directories and configuration files that the package needs
+exist (9.2, 10.7). Whatever rests on that is labelled, and whatever could be otherwise is unknown.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import threading
+
+from configurator.core.changes import Certainty
+
+
+class PendingPackages:
+    """The packages that the plan would have installed so far, and the tasks that nobody can look into."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._names: list[str] = []
+        self._opaque: list[str] = []
+
+    def add_package(self, name: str) -> None:
+        """Note that the plan would install the package."""
+        with self._lock:
+            if name not in self._names:
+                self._names.append(name)
+
+    def add_opaque(self, task: str) -> None:
+        """Note that the plan would run a command whose effects are not known."""
+        with self._lock:
+            if task not in self._opaque:
+                self._opaque.append(task)
+
+    @property
+    def any(self) -> bool:
+        """True if anything is only going to be installed."""
+        return bool(self._names)
+
+    @property
+    def opaque(self) -> str | None:
+        """Return the latest task that nobody can look into, or None."""
+        return self._opaque[-1] if self._opaque else None
+
+    def because(self, hint: str = "") -> str:
+        """Name the packages that something rests on: the one that `hint` speaks of, else the first ones."""
+        related = [name for name in self._names if self.related(hint, name)] or self._names
+        # Dependencies come along with the package that was asked for, and are shorter to leave out.
+        shown = ", ".join(related[:3]) + (", ..." if len(related) > 3 else "")
+        return f"{shown} {'is' if len(related) == 1 else 'are'} not installed yet"
+
+    def may_bring(self, name: str) -> bool:
+        """Return True if a user, group, unit or file of this name may come with a pending package."""
+        return any(self.related(name, package) for package in self._names)
+
+    @staticmethod
+    def related(name: str, package: str) -> bool:
+        """Return True if a name looks like it belongs to a package: they share a word of 3 letters or more.
+
+        Words are compared by their beginning, since packages add versions and kinds: `postgres` and
+        `postgresql-15`, `redis` and `redis-server`, `/etc/default/nginx` and `nginx-common`.
+        """
+        ours, theirs = _words(name), _words(package)
+        return any(a.startswith(b) or b.startswith(a) for a in ours for b in theirs)
+
+
+def _words(text: str) -> list[str]:
+    common = {"etc", "usr", "var", "lib", "common", "service", "conf", "default", "bin", "python3", "data"}
+    return [word for word in re.split(r"[^a-z0-9]+", text.lower()) if len(word) >= 3 and word not in common]
+
+
+class Doubt:
+    """How sure one task's observation is; the least sure part decides."""
+
+    def __init__(self) -> None:
+        self.certainty = Certainty.EXACT
+        self.because: str | None = None
+        self.open_question = False
+
+    def assume(self, because: str) -> None:
+        """Note that the observation rests on an assumption."""
+        if self.certainty is Certainty.EXACT:
+            self.certainty, self.because = Certainty.ASSUMED, because
+
+    def question(self, because: str) -> None:
+        """Note that "nothing is there" may turn out wrong: without a change, the task is still unknown."""
+        self.open_question = True
+        self.assume(because)
+
+
+def parent_of(path: str) -> str:
+    """Return the directory that a path stands in."""
+    return posixpath.dirname(path.rstrip("/")) or "/"

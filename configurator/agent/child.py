@@ -1,0 +1,204 @@
+"""Work as another user: one child agent per user, so that credentials never change inside a process.
+
+setuid(2) and umask(2) concern a whole process with all its threads; a child of its own is the only clean
+way. The child is this same agent started with `--child`; parent and child speak the same frames.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, BinaryIO
+
+from configurator.agent.frames import Message, encode, messages
+from configurator.agent.protocol import TaskSpec
+from configurator.agent.system import HostContext
+from configurator.agent.work import Done, LocalWork, Observation
+from configurator.core.cancel import CancelToken
+from configurator.core.changes import FieldChange
+from configurator.core.errors import ParameterError, TaskError
+
+
+class ChildWork:
+    """A task whose verbs run in the child agent of its user; implements Work."""
+
+    def __init__(self, child: _Child, spec: TaskSpec, token: CancelToken) -> None:
+        self._child = child
+        self._spec = spec
+        self._token = token
+
+    def observe(self) -> Observation:
+        """Return what would change, as seen by that user."""
+        answer = self._child.ask({"type": "observe", "spec": self._spec.to_json()}, self._token)
+        return Observation(_changes(answer), bool(answer.get("exact", True)))
+
+    def converge(self) -> Done:
+        """Make the observed change as that user."""
+        answer = self._child.ask({"type": "converge", "task_id": self._spec.id}, self._token)
+        return Done(_changes(answer), answer.get("outputs", {}), tuple(answer.get("warnings", ())))
+
+
+def _changes(answer: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    return tuple(FieldChange.from_json(change) for change in answer.get("changes", ()))
+
+
+class Children:
+    """The child agents of a run, started when first needed."""
+
+    def __init__(self, context: HostContext, command: Sequence[str]) -> None:
+        self._context = context
+        self._command = tuple(command)
+        self._children: dict[str, _Child] = {}
+        self._lock = threading.Lock()
+
+    def work(self, spec: TaskSpec, token: CancelToken) -> ChildWork:
+        """Return the work of a task that has a `become_user`."""
+        user = str(spec.become_user)
+        with self._lock:
+            child = self._children.get(user)
+            if child is None or not child.alive:
+                child = self._children[user] = _Child(user, self._command, self._context)
+        return ChildWork(child, spec, token)
+
+    def close(self) -> None:
+        """End every child; its own end of input makes it stop what it runs."""
+        for child in self._children.values():
+            child.close()
+
+
+class _Child:
+    """One process that runs as one user; one question at a time."""
+
+    def __init__(self, user: str, command: Sequence[str], context: HostContext) -> None:
+        import pwd  # noqa: PLC0415
+
+        try:
+            entry = pwd.getpwnam(user)
+        except KeyError:
+            raise ParameterError(f"user {user!r} does not exist on the host", hint="`become_user`") from None
+        self._context = context
+        self._lock = threading.Lock()
+        options: dict[str, Any] = {}
+        argv = list(command)
+        if os.geteuid() == 0:
+            groups = os.getgrouplist(user, entry.pw_gid)
+            options = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": groups}
+        elif os.geteuid() != entry.pw_uid:
+            argv = ["sudo", "-n", "-u", user, "--", *argv]
+        environment = {
+            "HOME": entry.pw_dir,
+            "USER": user,
+            "LOGNAME": user,
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LC_ALL": "C.UTF-8",
+        }
+        self._process = subprocess.Popen(  # noqa: S603
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+            **options,
+        )
+        self._answers = messages(_exactly(self._process.stdout))
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, question: Mapping[str, Any], token: CancelToken) -> Message:
+        """Send a question and return its answer, handing contents over on the way."""
+        with self._lock:
+            forget = token.on_cancel(self._process.terminate)
+            try:
+                self._send(question)
+                for answer in self._answers:
+                    if answer["type"] == "blob":
+                        content = self._context.blob(str(answer["digest"]))
+                        self._send({"type": "blob", "data": base64.b64encode(content).decode()})
+                        continue
+                    if answer["type"] == "failed":
+                        raise _task_error(answer)
+                    return answer
+            except OSError as error:
+                raise TaskError(f"the agent of this user ended: {error}") from error
+            finally:
+                forget()
+        token.raise_if_cancelled()
+        raise TaskError("the agent of this user ended")
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(encode(message))
+        self._process.stdin.flush()
+
+
+def _task_error(answer: Mapping[str, Any]) -> TaskError:
+    return TaskError(
+        str(answer.get("message")),
+        command=answer.get("command", ()),
+        exit_status=answer.get("exit_status"),
+        output=answer.get("output", ""),
+        hint=answer.get("hint"),
+    )
+
+
+def _exactly(stream: Any) -> Callable[[int], bytes]:
+    return lambda count: stream.read(count) or b""
+
+
+def serve(
+    stdin: BinaryIO, stdout: BinaryIO, make_context: Callable[[Callable[[str], bytes]], HostContext]
+) -> None:
+    """Answer a parent's questions until its end; this is the child's whole life."""
+    incoming = messages(_exactly(stdin))
+
+    def send(message: Mapping[str, Any]) -> None:
+        stdout.write(encode(message))
+        stdout.flush()
+
+    def blob(digest: str) -> bytes:
+        send({"type": "blob", "digest": digest})
+        return base64.b64decode(next(incoming)["data"])
+
+    context = make_context(blob)
+    works: dict[str, LocalWork] = {}
+    for message in incoming:
+        try:
+            if message["type"] == "observe":
+                spec = TaskSpec.from_json(message["spec"])
+                system = context.for_task(CancelToken(), environment=spec.environment)
+                works[spec.id] = LocalWork(spec, system)
+                seen = works[spec.id].observe()
+                changes = [change.to_json() for change in seen.changes]
+                send({"type": "observed", "changes": changes, "exact": seen.exact})
+            else:
+                done = works.pop(message["task_id"]).converge()
+                changes = [change.to_json() for change in done.changes]
+                outputs, warnings = dict(done.outputs), list(done.warnings)
+                send({"type": "done", "changes": changes, "outputs": outputs, "warnings": warnings})
+        except (TaskError, OSError) as error:
+            details = {"command": [], "exit_status": None, "output": "", "hint": None}
+            if isinstance(error, TaskError):
+                details = {
+                    "command": list(error.command),
+                    "exit_status": error.exit_status,
+                    "output": error.output,
+                    "hint": error.hint,
+                }
+            send({"type": "failed", "message": str(error), **details})

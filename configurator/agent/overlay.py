@@ -1,0 +1,118 @@
+"""A file system in memory over the real one: what a plan would have written, over what is there."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from dataclasses import dataclass, replace
+
+from configurator.core.errors import TaskError
+from configurator.modules.system import FileStat, System
+
+_MAX_LINKS = 40  # path_resolution(7): the kernel follows at most 40 links
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A path as the plan would leave it. `content` is None where the real file's content still holds.
+
+    `fresh` marks a directory that the plan made: nothing of the real directory shows through.
+    """
+
+    stat: FileStat
+    content: bytes | None = None
+    fresh: bool = False
+
+
+class Overlay:
+    """Nodes by resolved path; None marks a path that the plan removed."""
+
+    def __init__(self, real: System) -> None:
+        self._real = real
+        self._nodes: dict[str, Node | None] = {}
+
+    def lstat(self, path: str) -> tuple[str, FileStat | None]:
+        """Return the path with its directories resolved, and what is there (a link is not followed)."""
+        resolved = self._resolve_parent(path)
+        return resolved, self._at(resolved)
+
+    def stat(self, path: str) -> tuple[str, FileStat | None]:
+        """Return the path with every link resolved, and what is there; None also where a link dangles."""
+        for _ in range(_MAX_LINKS):
+            resolved, found = self.lstat(path)
+            if found is None or found.kind != "link" or found.target is None:
+                return resolved, found
+            path = posixpath.join(posixpath.dirname(resolved), found.target)
+        raise TaskError(f"too many symbolic links: {path}")
+
+    def read(self, resolved: str) -> bytes:
+        """Return the content of a file whose path `stat` has resolved."""
+        node = self._nodes.get(resolved)
+        if node is not None and node.content is not None:
+            return node.content
+        return self._real.read(resolved)
+
+    def names(self, resolved: str) -> list[str]:
+        """Return the names in a resolved directory."""
+        node = self._nodes.get(resolved)
+        names = set() if node is not None and node.fresh else set(self._real.listdir(resolved))
+        prefix = resolved.rstrip("/") + "/"
+        for path, below in self._nodes.items():
+            if path.startswith(prefix) and "/" not in path[len(prefix) :]:
+                (names.discard if below is None else names.add)(path[len(prefix) :])
+        return sorted(names)
+
+    def put(
+        self, resolved: str, stat: FileStat, content: bytes | None = None, *, fresh: bool = False
+    ) -> None:
+        """Have the path be this from now on."""
+        before = self._nodes.get(resolved)
+        if content is None and before is not None and stat.kind == "file":
+            content = before.content
+        self._nodes[resolved] = Node(stat, content, fresh or (before is not None and before.fresh))
+
+    def update(self, resolved: str, stat: FileStat, **changes: object) -> None:
+        """Have some properties of an existing path be different from now on."""
+        self.put(resolved, replace(stat, **changes))  # type: ignore[arg-type]
+
+    def remove(self, resolved: str) -> None:
+        """Have the path and everything below it be gone."""
+        prefix = resolved.rstrip("/") + "/"
+        for path in [path for path in self._nodes if path.startswith(prefix)]:
+            del self._nodes[path]
+        self._nodes[resolved] = None
+
+    def _at(self, resolved: str) -> FileStat | None:
+        if resolved in self._nodes:
+            node = self._nodes[resolved]
+            return None if node is None else node.stat
+        parent = posixpath.dirname(resolved)
+        while parent != "/":
+            if parent in self._nodes:
+                above = self._nodes[parent]
+                if above is None or above.fresh or above.stat.kind != "directory":
+                    return None
+            parent = posixpath.dirname(parent)
+        return self._real.stat(resolved)
+
+    def _resolve_parent(self, path: str) -> str:
+        """Resolve links in every component but the last, over overlay and real files alike."""
+        todo = [part for part in posixpath.join("/", path).split("/") if part and part != "."]
+        done: list[str] = []
+        links = 0
+        while todo:
+            part = todo.pop(0)
+            if part == "..":
+                done = done[:-1]
+                continue
+            done.append(part)
+            if not todo:
+                break
+            found = self._at("/" + "/".join(done))
+            if found is not None and found.kind == "link" and found.target is not None:
+                links += 1
+                if links > _MAX_LINKS:
+                    raise TaskError(f"too many symbolic links: {path}")
+                done = [] if os.path.isabs(found.target) else done[:-1]
+                todo = [part for part in found.target.split("/") if part and part != "."] + todo
+        return "/" + "/".join(done)

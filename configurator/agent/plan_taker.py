@@ -1,0 +1,82 @@
+"""How a task is taken in a plan: on the SimulatedSystem, one after the other, in the order of the graph."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from configurator.agent.apply_taker import ApplyTaker, redundant
+from configurator.agent.notifications import Notifications
+from configurator.agent.protocol import TaskSpec
+from configurator.agent.simulated import SimulatedSystem, World
+from configurator.agent.system import HostContext, RealSystem
+from configurator.agent.work import Done, LocalWork
+from configurator.core.cancel import CancelToken
+from configurator.core.task import TaskContext
+
+
+class PlanTaker:
+    """Predicts tasks; keeps what it predicted, so that a confirmed apply can be held to it.
+
+    One worker: two tasks without an order between them would otherwise see each other's predictions or
+    not, from one plan to the next.
+    """
+
+    workers = 1
+
+    def __init__(
+        self, context: HostContext, notifications: Notifications, real: ApplyTaker, cache: str
+    ) -> None:
+        self._context = context
+        self._notifications = notifications
+        self._real = real
+        self._cache = cache
+        self._world = World(context.for_task(CancelToken()))
+        self._events: dict[str, int] = {}
+        self.predicted: dict[str, Done] = {}
+
+    def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
+        """A plan needs no locks: it runs one task at a time."""
+        return {"timeout_s": spec.timeout_s}
+
+    def take(self, spec: TaskSpec, context: TaskContext) -> Done:
+        """Predict the task; one with `check_mode: false` is really done, as in Ansible."""
+        if spec.check_mode is False:
+            return self._real.take(spec, context)
+        real = self._context.for_task(context.token, environment=spec.environment)
+        system = SimulatedSystem(
+            self._world, real, spec.name, user=spec.become_user or "root", validate=self._validator(real)
+        )
+        work = LocalWork(spec, system, system.doubt)
+        seen = work.observe()
+        if seen.changes and redundant(spec, work, self._notifications, self._events):
+            return Done(warnings=("not needed: the unit is started after the last change",))
+        if seen.changes:
+            self._notifications.add(spec.notify)
+        done = work.converge()
+        for event in seen.events:
+            self._events[event] = self._notifications.tick()
+        self.predicted[spec.id] = done
+        return done
+
+    def take_together(self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext]) -> Sequence[Done]:
+        """Predict one by one: joining only saves time where something is done."""
+        return [self.take(spec, context) for spec, context in zip(specs, contexts, strict=True)]
+
+    def _validator(self, real: RealSystem) -> Any:
+        """Return a function that validates a future content from a file in the agent's own cache."""
+
+        def validate(command: str, path: str, content: bytes) -> None:
+            import shlex  # noqa: PLC0415
+
+            with tempfile.TemporaryDirectory(dir=self._cache) as directory:
+                # Some validators look at the name: keep it.
+                name = os.path.join(directory, os.path.basename(path))
+                descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(content)
+                real.run([word.replace("%s", name) for word in shlex.split(command)], establishes={})
+
+        return validate

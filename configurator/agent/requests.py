@@ -1,0 +1,101 @@
+"""What the controller can ask of the agent: a plan or an apply of a list of tasks."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from configurator.agent import facts as facts_module
+from configurator.agent import guard as guards
+from configurator.agent.apply_taker import ApplyTaker
+from configurator.agent.child import Children, serve
+from configurator.agent.host_run import HostRun, Taker
+from configurator.agent.hostlock import HostLock
+from configurator.agent.main import Agent
+from configurator.agent.notifications import Notifications
+from configurator.agent.plan_taker import PlanTaker
+from configurator.agent.protocol import TaskSpec
+from configurator.agent.system import HostContext
+
+
+def run(agent: Agent, message: Mapping[str, Any]) -> None:
+    """Run a plan or an apply; `finished` is the last message about it, or `refused` the only one."""
+    applying = message["mode"] == "apply"
+    lock = HostLock()
+    if applying:
+        holder = lock.acquire({**message.get("holder", {}), "pid": os.getpid(), "since": int(time.time())})
+        if holder is not None:
+            agent.send({"type": "refused", "reason": "locked", "holder": dict(holder)})
+            return
+    context = HostContext(
+        facts=agent.facts,
+        fetch_blob=agent.blob,
+        ssh_connection=agent.ssh_connection,
+        lock_descriptor=lock.descriptor,
+    )
+    children = Children(context, child_command(agent.cache))
+    notifications = Notifications(persistent=applying)
+    planned = agent.predicted if applying and message.get("confirmed") else None
+    taker: Taker = ApplyTaker(
+        context,
+        notifications,
+        children,
+        _confirmation(agent),
+        workers=int(message.get("jobs", 4)),
+        planned=planned,
+    )
+    if not applying:
+        assert isinstance(taker, ApplyTaker)
+        taker = PlanTaker(context, notifications, taker, agent.cache)
+    specs = [TaskSpec.from_json(item) for item in message["tasks"]]
+    host_run = HostRun(specs, taker, notifications, agent.send, bool(message.get("fail_fast")))
+    agent.begin(host_run, context)
+    try:
+        host_run.execute()
+    finally:
+        agent.end()
+        children.close()
+        context.processes.wait_uninterruptible()
+        lock.release()
+    if isinstance(taker, PlanTaker):
+        agent.remember(taker.predicted)
+    agent.send({"type": "finished"})
+
+
+def _confirmation(agent: Agent) -> Callable[[guards.Armed, tuple[int, ...]], str | None]:
+    """Return what asks the controller to log in anew over a new connection and to disarm."""
+
+    def confirm(armed: guards.Armed, ports: tuple[int, ...]) -> str | None:
+        question = {
+            "type": "guard",
+            "token": armed.token,
+            "command": list(armed.disarm_command),
+            "ports": list(ports),
+            "timeout_s": guards.CONFIRM_S,
+        }
+        answer = agent.ask(question, timeout_s=guards.CONFIRM_S + 5)
+        if answer is None:
+            return "no answer from the controller"
+        return None if answer.get("ok") else str(answer.get("error") or "refused")
+
+    return confirm
+
+
+def child_command(cache: str) -> list[str]:
+    """Return the argument list that starts a child agent from the same cache."""
+    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    code = f"import sys;sys.path.insert(0,{source!r});from configurator.agent.main import main;main('',{cache!r})"
+    return [sys.executable, "-I", "-S", "-c", code, "--child"]
+
+
+def serve_child(cache: str) -> None:
+    """Be the child agent of one user until the parent ends."""
+    del cache  # a child plans nothing, and so validates nothing there
+
+    def make_context(blob: Callable[[str], bytes]) -> HostContext:
+        return HostContext(facts=facts_module.collect(), fetch_blob=blob, ssh_connection="")
+
+    serve(sys.stdin.buffer, sys.stdout.buffer, make_context)

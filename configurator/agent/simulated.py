@@ -1,0 +1,353 @@
+"""SimulatedSystem: reads fall through to the host, writes stay in memory. A plan is a graph run on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from configurator.agent.assumptions import Doubt, PendingPackages, parent_of
+from configurator.agent.overlay import Overlay
+from configurator.core.errors import ParameterError, TaskError
+from configurator.modules.modes import apply_mode
+from configurator.modules.shapes import assumed_group, assumed_unit, assumed_user
+from configurator.modules.state import State, UnknownState
+from configurator.modules.system import CommandResult, FileStat, System
+from configurator.modules.validators import is_read_only
+
+_MISSING_PROGRAM = 127  # sh(1): the command was not found
+
+
+class World:
+    """What all simulated tasks of one plan share: the files, the established states, the assumptions."""
+
+    def __init__(self, real: System) -> None:
+        self.files = Overlay(real)
+        self.states: dict[str, State | None] = {}
+        self.pending = PendingPackages()
+
+
+class SimulatedSystem:
+    """The System of one task in a plan; implements the Protocol in modules/system.py.
+
+    `doubt` tells afterwards how sure the task's result is. `validate` writes a file's future content where
+    a validator can read it and runs the validator there; it is the only thing that leaves memory, and
+    stays within the agent's cache.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        real: System,
+        task: str,
+        *,
+        user: str = "root",
+        validate: Callable[[str, str, bytes], None] | None = None,
+    ) -> None:
+        self._world = world
+        self._real = real
+        self._task = task
+        self._user = user
+        self._validate = validate
+        self.doubt = Doubt()
+        self.notices: list[str] = []
+        if world.pending.opaque is not None:
+            self.doubt.assume(f"{world.pending.opaque!r} runs before, and nobody can look into it")
+
+    # -- files: reading ------------------------------------------------------------------------------
+
+    def stat(self, path: str, *, follow: bool = False) -> FileStat | None:
+        files = self._world.files
+        resolved, found = files.stat(path) if follow else files.lstat(path)
+        if found is None:
+            self._doubt_absence(resolved)
+        return found
+
+    def read(self, path: str) -> bytes:
+        resolved, found = self._world.files.stat(path)
+        if found is None and self._doubt_absence(resolved):
+            raise UnknownState(self._world.pending.because(path))
+        if found is None:
+            raise TaskError(f"no such file: {path}")
+        return self._world.files.read(resolved)
+
+    def listdir(self, path: str) -> list[str]:
+        resolved, found = self._world.files.stat(path)
+        if found is None:
+            self._doubt_absence(resolved)
+            return []
+        return self._world.files.names(resolved)
+
+    def _doubt_absence(self, resolved: str) -> bool:
+        """Note that a pending package may bring the path; return True if that is likely."""
+        pending = self._world.pending
+        if not pending.any:
+            return False
+        if self._world.files.lstat(parent_of(resolved))[1] is None or pending.may_bring(resolved):
+            self.doubt.question(pending.because(resolved))
+            return True
+        return False
+
+    # -- files: writing ------------------------------------------------------------------------------
+
+    def write(
+        self,
+        path: str,
+        content: bytes,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        backup: bool = False,
+        validate: str | None = None,
+    ) -> str | None:
+        resolved, found = self._world.files.stat(path)
+        if found is not None and found.kind == "directory":
+            raise TaskError(f"is a directory: {path}")
+        if found is None:
+            self._need_directory(resolved, path)
+        if validate is not None:
+            self._run_validator(validate, path, content)
+        base = found if found is not None and found.kind == "file" else self._new("file", 0o644)
+        stat = self._with_attributes(base, mode, owner, group)
+        stat = _replace(stat, size=len(content), mtime=time.time())
+        self._world.files.put(resolved, stat, content)
+        return f"{path}~" if backup and found is not None else None
+
+    def mkdir(
+        self, path: str, *, mode: str | None = None, owner: str | None = None, group: str | None = None
+    ) -> None:
+        resolved, found = self._world.files.lstat(path)
+        if found is not None:
+            raise TaskError(f"already exists: {path}")
+        self._need_directory(resolved, path)
+        stat = self._with_attributes(self._new("directory", 0o755), mode, owner, group)
+        self._world.files.put(resolved, stat, fresh=True)
+
+    def symlink(self, target: str, path: str) -> None:
+        resolved, found = self._world.files.lstat(path)
+        if found is not None and found.kind == "directory":
+            raise TaskError(f"is a directory: {path}")
+        self._need_directory(resolved, path)
+        self._world.files.remove(resolved)
+        self._world.files.put(resolved, _replace(self._new("link", 0o777), target=target))
+
+    def hardlink(self, target: str, path: str) -> None:
+        source, found = self._world.files.lstat(target)
+        if found is None:
+            raise TaskError(f"no such file: {target}")
+        resolved, _ = self._world.files.lstat(path)
+        self._need_directory(resolved, path)
+        self._world.files.put(resolved, found, self._world.files.read(source))
+
+    def set_attributes(
+        self,
+        path: str,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        follow: bool = True,
+    ) -> None:
+        files = self._world.files
+        resolved, found = files.stat(path) if follow else files.lstat(path)
+        if found is None:
+            if self._doubt_absence(resolved):
+                return
+            raise TaskError(f"no such file: {path}")
+        files.put(resolved, self._with_attributes(found, mode, owner, group))
+
+    def set_times(self, path: str, *, atime: float | None = None, mtime: float | None = None) -> None:
+        resolved, found = self._world.files.stat(path)
+        if found is None:
+            raise TaskError(f"no such file: {path}")
+        times = {"atime": found.atime if atime is None else atime}
+        times["mtime"] = found.mtime if mtime is None else mtime
+        self._world.files.put(resolved, _replace(found, **times))
+
+    def remove(self, path: str) -> None:
+        resolved, found = self._world.files.lstat(path)
+        if found is not None:
+            self._world.files.remove(resolved)
+
+    def _need_directory(self, resolved: str, path: str) -> None:
+        """Refuse to write where no directory is, unless a pending package will have made it."""
+        parent = parent_of(resolved)
+        _, found = self._world.files.stat(parent)
+        if found is not None and found.kind == "directory":
+            return
+        if found is None and self._world.pending.any:
+            self.doubt.assume(self._world.pending.because(parent))
+            return
+        raise ParameterError(f"the directory {parent} does not exist", hint=f"needed for {path}")
+
+    def _new(self, kind: str, mode: int) -> FileStat:
+        now = time.time()
+        owner = self._owner_of(self._user)
+        return FileStat(kind, mode, owner[0], owner[1], self._user, owner[2], 0, now, now)
+
+    def _owner_of(self, user: str) -> tuple[int, int, str]:
+        import grp  # noqa: PLC0415
+        import pwd  # noqa: PLC0415
+
+        try:
+            entry = pwd.getpwnam(user)
+            return entry.pw_uid, entry.pw_gid, grp.getgrgid(entry.pw_gid).gr_name
+        except KeyError:
+            return 0, 0, "root"
+
+    def _with_attributes(
+        self, stat: FileStat, mode: str | None, owner: str | None, group: str | None
+    ) -> FileStat:
+        if mode is not None:
+            stat = _replace(stat, mode=apply_mode(mode, stat.mode, stat.kind == "directory"))
+        if owner is not None:
+            self._need_account("user", owner)
+            stat = _replace(stat, owner=owner, **({"uid": int(owner)} if owner.isdigit() else {}))
+        if group is not None:
+            self._need_account("group", group)
+            stat = _replace(stat, group=group, **({"gid": int(group)} if group.isdigit() else {}))
+        return stat
+
+    def _need_account(self, kind: str, name: str) -> None:
+        """Refuse an owner that will not exist, in the words in which the apply would."""
+        if name.isdigit():
+            return
+        if self.lookup(f"{kind}:{name}", lambda: _account_exists(kind, name)).get("exists"):
+            return
+        if self._world.pending.any:
+            self.doubt.assume(self._world.pending.because(name))
+            return
+        raise ParameterError(f"{kind} {name!r} does not exist on the host")
+
+    def _run_validator(self, command: str, path: str, content: bytes) -> None:
+        if self._validate is None or not is_read_only(command):
+            self.doubt.assume(f"{command!r} runs only in an apply")
+            return
+        try:
+            self._validate(command, path, content)
+        except TaskError as error:
+            if error.exit_status == _MISSING_PROGRAM and self._world.pending.any:
+                self.doubt.assume(self._world.pending.because(command))
+                return
+            if self._world.pending.any or self._world.pending.opaque:
+                # The validator may look at files that the plan has only in memory.
+                self.doubt.assume(f"{command!r} does not see what the plan has changed before")
+                return
+            raise
+
+    # -- state that commands establish ---------------------------------------------------------------
+
+    def lookup(self, key: str, probe: Callable[[], State]) -> State:
+        states = self._world.states
+        if key in states:
+            known = states[key]
+            if known is None:
+                raise UnknownState(f"{key} is changed by an earlier task")
+            return dict(known)
+        state = probe()
+        if state.get("exists") is False and self._world.pending.any:
+            return self._assume(key, state)
+        return state
+
+    def _assume(self, key: str, state: State) -> State:
+        """Answer for something that is not there yet, but may come with a pending package."""
+        namespace, _, name = key.partition(":")
+        pending = self._world.pending
+        if namespace == "unit":
+            self.doubt.assume(pending.because(name))
+            return assumed_unit()
+        if namespace in ("user", "group") and pending.may_bring(name):
+            self.doubt.assume(pending.because(name))
+            return assumed_user(name) if namespace == "user" else assumed_group(name)
+        return state
+
+    def query(
+        self,
+        argv: Sequence[str],
+        *,
+        ok: Sequence[int] = (0,),
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> CommandResult:
+        if self._world.pending.any and self._missing(argv):
+            self.doubt.assume(self._world.pending.because(argv[0]))
+            return CommandResult(tuple(argv), _MISSING_PROGRAM, "", f"{argv[0]}: not installed yet")
+        return self._real.query(argv, ok=ok, stdin=stdin, env=env, timeout_s=timeout_s)
+
+    def _missing(self, argv: Sequence[str]) -> bool:
+        import shutil  # noqa: PLC0415
+
+        return (
+            shutil.which(argv[0], path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") is None
+        )
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        establishes: Mapping[str, State | None] | None = None,
+        ok: Sequence[int] = (0,),  # noqa: ARG002
+        stdin: str | None = None,  # noqa: ARG002
+        env: Mapping[str, str] | None = None,  # noqa: ARG002
+        cwd: str | None = None,  # noqa: ARG002
+        uninterruptible: bool = False,  # noqa: ARG002
+    ) -> CommandResult:
+        if establishes is None:
+            self._world.pending.add_opaque(self._task)
+        else:
+            for key, state in establishes.items():
+                self._establish(key, state)
+        return CommandResult(tuple(argv), 0, "", "")
+
+    def _establish(self, key: str, state: State | None) -> None:
+        namespace, _, name = key.partition(":")
+        if namespace == "package" and state is not None and state.get("exists"):
+            known = self._world.states.get(key)
+            if known is None or not known.get("exists"):
+                self._world.pending.add_package(name)
+        self._world.states[key] = None if state is None else dict(state)
+
+    def shell(
+        self,
+        command: str,
+        *,
+        executable: str = "/bin/sh",
+        ok: Sequence[int] = (0,),  # noqa: ARG002
+        stdin: str | None = None,  # noqa: ARG002
+        env: Mapping[str, str] | None = None,  # noqa: ARG002
+        cwd: str | None = None,  # noqa: ARG002
+    ) -> CommandResult:
+        return self.run([executable, "-c", command])
+
+    # -- what a run knows ----------------------------------------------------------------------------
+
+    def blob(self, digest: str) -> bytes:
+        return self._real.blob(digest)
+
+    def ssh_ports(self) -> tuple[int, ...]:
+        return self._real.ssh_ports()
+
+    def notice(self, message: str) -> None:
+        self.notices.append(message)
+
+    def fact(self, name: str) -> Any:
+        return self._real.fact(name)
+
+
+def _replace(stat: FileStat, **changes: Any) -> FileStat:
+    from dataclasses import replace  # noqa: PLC0415
+
+    return replace(stat, **changes)
+
+
+def _account_exists(kind: str, name: str) -> State:
+    import grp  # noqa: PLC0415
+    import pwd  # noqa: PLC0415
+
+    try:
+        (pwd.getpwnam if kind == "user" else grp.getgrnam)(name)  # type: ignore[operator]
+    except KeyError:
+        return {"exists": False}
+    return {"exists": True}

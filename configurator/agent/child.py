@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -96,7 +95,7 @@ class _Child:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LC_ALL": "C.UTF-8",
         }
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -193,12 +192,16 @@ def serve(
                 outputs, warnings = dict(done.outputs), list(done.warnings)
                 send({"type": "done", "changes": changes, "outputs": outputs, "warnings": warnings})
         except (TaskError, OSError) as error:
-            details = {"command": [], "exit_status": None, "output": "", "hint": None}
-            if isinstance(error, TaskError):
-                details = {
-                    "command": list(error.command),
-                    "exit_status": error.exit_status,
-                    "output": error.output,
-                    "hint": error.hint,
-                }
-            send({"type": "failed", "message": str(error), **details})
+            send({"type": "failed", **_details(error)})
+
+
+def _details(error: TaskError | OSError) -> dict[str, Any]:
+    if not isinstance(error, TaskError):
+        return {"message": str(error)}
+    return {
+        "message": error.message,
+        "command": list(error.command),
+        "exit_status": error.exit_status,
+        "output": error.output,
+        "hint": error.hint,
+    }

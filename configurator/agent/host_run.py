@@ -6,7 +6,6 @@ apply, is decided by the Taker it is given (plan_taker.py, apply_taker.py).
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -56,7 +55,6 @@ class HostRun:
         self._taker = taker
         self._notifications = notifications
         self._send = send
-        self._silent = threading.local()
         self.executor = ParallelExecutor(taker.workers, fail_fast, observer=self._observe)
 
     def execute(self) -> None:
@@ -64,7 +62,7 @@ class HostRun:
         self.executor.execute(TaskGraph(self._task(spec) for spec in self._specs.values()))
 
     def _task(self, spec: TaskSpec) -> Task:
-        edges = {"requires": spec.requires, "after": spec.after}
+        edges: dict[str, Any] = {"requires": spec.requires, "after": spec.after}
         if spec.barrier:
             return Task(spec.id, lambda _context: None, estimate_s=0.0, **edges)
         if spec.skip is not None:
@@ -100,16 +98,12 @@ class HostRun:
         if isinstance(event, TaskStarted):
             spec = self._specs[event.task_name]
             silent = spec.barrier or spec.skip is not None
-            if not silent and not (spec.handler and self._notifications.order(spec.id) is None):
+            if not silent and not (spec.handler and not self._due(spec)):
                 self._send({"type": "task_started", "task_id": spec.id, "at_s": round(event.at_s, 6)})
         elif isinstance(event, TaskEnded):
             spec = self._specs[event.result.task_name]
-            not_due = event.result.reason is SkipReason.NOT_NOTIFIED or (
-                spec.handler
-                and event.result.status in (Status.SKIPPED, Status.CANCELLED)
-                and not self._due(spec)
-            )
-            if not spec.barrier and not not_due:
+            idle = event.result.status in (Status.SKIPPED, Status.CANCELLED)
+            if not spec.barrier and not (spec.handler and idle and not self._due(spec)):
                 self._send(describe(spec, event))
 
     def _due(self, spec: TaskSpec) -> bool:
@@ -138,7 +132,7 @@ def describe(spec: TaskSpec, event: TaskEnded) -> dict[str, Any]:
         if result.result.warnings:
             message["warnings"] = list(result.result.warnings)
     if result.error is not None or result.status is Status.TIMEOUT:
-        message |= _failure(spec, result)
+        message |= _failure(result)
     if spec.no_log:
         _blank(message)
     return message
@@ -151,7 +145,7 @@ def _outcome(result: TaskResult) -> Outcome:
     return Outcome(str(result.status))
 
 
-def _failure(spec: TaskSpec, result: TaskResult) -> dict[str, Any]:
+def _failure(result: TaskResult) -> dict[str, Any]:
     error = result.error
     if result.status is Status.TIMEOUT:
         text = f"stopped after {result.execution_time:.0f} s"
@@ -175,9 +169,8 @@ def _bug(error: BaseException | None) -> str:
     trace = None if error is None else error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    place = (
-        f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "unknown"
-    )
+    file = trace.tb_frame.f_code.co_filename.rpartition("/")[2] if trace else "an unknown place"
+    place = f"{file}:{trace.tb_lineno}" if trace else file
     return f"this is a defect in the module, at {place}; please report it"
 
 

@@ -87,7 +87,10 @@ def _confirmation(agent: Agent) -> Callable[[guards.Armed, tuple[int, ...]], str
 def child_command(cache: str) -> list[str]:
     """Return the argument list that starts a child agent from the same cache."""
     source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    code = f"import sys;sys.path.insert(0,{source!r});from configurator.agent.main import main;main('',{cache!r})"
+    code = (
+        f"import sys;sys.path.insert(0,{source!r});"
+        f"from configurator.agent.main import main;main('',{cache!r})"
+    )
     return [sys.executable, "-I", "-S", "-c", code, "--child"]
 
 

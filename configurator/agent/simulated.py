@@ -15,6 +15,7 @@ from configurator.modules.state import State, UnknownState
 from configurator.modules.system import CommandResult, FileStat, System
 from configurator.modules.validators import is_read_only
 
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where a root login looks
 _MISSING_PROGRAM = 127  # sh(1): the command was not found
 
 
@@ -279,9 +280,7 @@ class SimulatedSystem:
     def _missing(self, argv: Sequence[str]) -> bool:
         import shutil  # noqa: PLC0415
 
-        return (
-            shutil.which(argv[0], path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") is None
-        )
+        return shutil.which(argv[0], path=_PATH) is None
 
     def run(
         self,

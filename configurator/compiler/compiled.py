@@ -1,0 +1,69 @@
+"""What the compiler knows of a role on one host before its tasks are put in order: see `order.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from configurator.agent.protocol import TaskSpec
+from configurator.config.diagnostics import Span
+from configurator.modules.effects import Effects
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A declared prerequisite as it was written: a task's name, a role's name, or both.
+
+    Written on a task with one word only (`requires: x`), it may mean a task of the same role or a role:
+    then `role` is None and `task` is the word. In `meta/main.yml` and `site:` it is always a role.
+    """
+
+    role: str | None
+    task: str | None
+    span: Span
+
+    def __str__(self) -> str:
+        return ": ".join(word for word in (self.role, self.task) if word is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The name of a handler, or a word that handlers listen to, and where it was written."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTask:
+    """One task of one host without its edges: `spec` has no `requires`, `after` or `notify` yet.
+
+    `spec.id` is unique on the host. A task whose condition was false has `spec.skip` set and no effects.
+    `effects` are the declared ones where the task declares them, else its module's. `name` is what the role
+    calls the task: the tasks that a loop makes of it share it. Tasks of one file with the same `name` are all
+    meant by a requirement. `typical_s` is the module's guess of its duration.
+    """
+
+    spec: TaskSpec
+    role: str
+    name: str
+    effects: Effects
+    span: Span
+    requires: tuple[Requirement, ...] = ()
+    notify: tuple[Notification, ...] = ()
+    listen: tuple[str, ...] = ()
+    typical_s: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRole:
+    """One use of a role on one host: its tasks and handlers in the order in which they are written.
+
+    A role used twice by one host (with other variables) appears once here, its tasks one after another.
+    """
+
+    name: str
+    tasks: Sequence[CompiledTask]
+    handlers: Sequence[CompiledTask]
+    span: Span
+    requires: tuple[Requirement, ...] = ()

@@ -1,0 +1,171 @@
+"""A host's agent at the other end of a connection: started once, asked to plan or to apply, ended.
+
+Every wait ends: the agent sends a heartbeat every 5 s, and a host from which nothing came for SILENCE_S is
+unreachable. The reader answers each heartbeat, so that the agent knows that we are there, also while a
+person looks at a plan.
+"""
+
+from __future__ import annotations
+
+import binascii
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from configurator.agent.frames import FrameError, Message, encode, messages
+from configurator.core.errors import HostSetupError, UnreachableError
+from configurator.transport.bootstrap import start_agent, sudo_command
+from configurator.transport.endpoint import Endpoint
+from configurator.transport.ssh import Connection, connect
+from configurator.transport.sshauth import Secrets
+
+SILENCE_S = 25.0  # five heartbeats
+
+
+class HostSession:
+    """A running agent. `facts` are those of its hello; close it, or use it as a context manager."""
+
+    def __init__(self, endpoint: Endpoint, secrets: Secrets) -> None:
+        self.endpoint = endpoint
+        self._secrets = secrets
+        self._connection: Connection = connect(endpoint, secrets)
+        try:
+            self._channel = start_agent(self._connection, secrets)
+            self._channel.settimeout(SILENCE_S)
+            self._incoming: Iterator[Message] = messages(self._read)
+            self._out = threading.Lock()
+            hello = next(self._incoming, None)
+            if hello is None or hello["type"] != "hello":
+                raise HostSetupError(endpoint.name, "the agent ended at once", output=self._stderr())
+        except FrameError as error:
+            self._connection.close()
+            raise UnreachableError(endpoint.name, f"the agent makes no sense: {error}") from error
+        except BaseException:
+            self._connection.close()
+            raise
+        self.facts: dict[str, Any] = dict(hello.get("facts", {}))
+        self._queue: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, name=f"read-{endpoint.name}", daemon=True).start()
+
+    # -- runs -------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        request: Mapping[str, Any],
+        blobs: Mapping[str, bytes],
+        on_message: Callable[[Message], None],
+    ) -> None:
+        """Have the agent plan or apply; `on_message` gets its reports until it has finished.
+
+        Raises UnreachableError when the agent or the link is gone, HostSetupError when it refuses.
+        """
+        self._send({"type": "run", **request})
+        while True:
+            message = self._queue.get()
+            if isinstance(message, Exception):
+                raise message
+            kind = message["type"]
+            if kind == "finished":
+                return
+            if kind == "refused":
+                raise self._refusal(message)
+            if kind == "blob":
+                self._answer(message, _blob(blobs, message))
+            elif kind == "guard":
+                self._answer(message, self._confirm(message))
+            else:
+                on_message(message)
+
+    def cancel(self, *, abort: bool) -> None:
+        """Ask the agent to start nothing more; with `abort` also to stop what runs."""
+        self._send({"type": "cancel", "abort": abort})
+
+    def _answer(self, question: Message, answer: Mapping[str, Any]) -> None:
+        self._send({"type": "answer", "id": question.get("id"), **answer})
+
+    def _refusal(self, message: Message) -> HostSetupError:
+        holder = message.get("holder")
+        who = holder if isinstance(holder, dict) else {}
+        name = f"{who.get('user', 'somebody')}@{who.get('controller', 'an unknown machine')}"
+        return HostSetupError(
+            self.endpoint.name,
+            f"another apply is under way: {name}, agent process {who.get('pid', '?')}",
+            hint="it frees the host by ending; no lock is left behind",
+        )
+
+    def _confirm(self, message: Message) -> dict[str, Any]:
+        """Prove that we can still log in: over a new TCP connection, at the port that is now declared."""
+        ports = [port for port in message.get("ports", ()) if isinstance(port, int)]
+        endpoint = self.endpoint
+        if ports and endpoint.port not in ports and endpoint.jump is None:
+            endpoint = endpoint.with_port(ports[0])
+        command = [str(word) for word in message.get("command", ())]
+        try:
+            with connect(endpoint, self._secrets) as fresh:
+                become, stdin = sudo_command(endpoint, self._secrets)
+                status, output = fresh.run(command, become=become, stdin=stdin, timeout_s=20)
+        except UnreachableError as error:
+            return {"ok": False, "error": error.message}
+        if status == 0 and f"disarmed {message.get('token')}" in output:
+            self.endpoint = endpoint
+            return {"ok": True}
+        return {"ok": False, "error": output.strip()[-500:] or f"exit status {status}"}
+
+    # -- input and output ---------------------------------------------------------------------------------
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        try:
+            with self._out:
+                self._channel.sendall(memoryview(encode(message)))  # type: ignore[arg-type]
+        except (OSError, EOFError) as error:
+            raise self._lost(str(error) or "it was closed") from error
+
+    def _read(self, count: int) -> bytes:
+        parts: list[bytes] = []
+        while count:
+            chunk = self._channel.recv(count)
+            if not chunk:
+                return b""
+            parts.append(chunk)
+            count -= len(chunk)
+        return b"".join(parts)
+
+    def _listen(self) -> None:
+        try:
+            for message in self._incoming:
+                if message["type"] == "heartbeat":
+                    self._send({"type": "ping"})
+                else:
+                    self._queue.put(message)
+            self._queue.put(self._lost(self._stderr() or "the agent ended"))
+        except TimeoutError:
+            self._queue.put(self._lost(f"nothing came for {SILENCE_S:g} s"))
+        except (OSError, EOFError) as error:
+            self._queue.put(self._lost(str(error)))
+        except (FrameError, UnreachableError) as error:
+            self._queue.put(error if isinstance(error, UnreachableError) else self._lost(str(error)))
+
+    def _lost(self, reason: str) -> UnreachableError:
+        return UnreachableError(
+            self.endpoint.name,
+            f"the connection was lost: {reason}",
+            hint="the host finishes no more than a package installation under way; apply again",
+        )
+
+    def _stderr(self) -> str:
+        try:
+            self._channel.settimeout(1)
+            return self._channel.recv_stderr(4096).decode(errors="replace").strip()
+        except (OSError, EOFError):
+            return ""
+
+    def close(self) -> None:
+        """End the agent and the connection."""
+        self._channel.close()
+        self._connection.close()
+
+
+def _blob(blobs: Mapping[str, bytes], message: Message) -> dict[str, Any]:
+    data = blobs.get(str(message.get("digest")))
+    return {"data": None if data is None else binascii.b2a_base64(data, newline=False).decode()}

@@ -1,0 +1,256 @@
+"""One host of a run: connect, compile with its facts, plan or apply, and tell what happened as events."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from configurator.agent.protocol import HostGraph, TaskSpec
+from configurator.core.changes import Certainty, FieldChange
+from configurator.core.errors import ConfiguratorError, InputError, UnreachableError
+from configurator.core.run_events import (
+    HostConnected,
+    HostFailed,
+    HostFinished,
+    HostNotice,
+    HostStarted,
+    HostSummary,
+    RunEvent,
+    TaskFinished,
+    TaskStarted,
+)
+from configurator.core.status import Outcome, SkipReason
+from configurator.fleet.tally import Tally
+from configurator.transport.bootstrap import PythonMissingError, install_python
+from configurator.transport.endpoint import Endpoint
+from configurator.transport.session import HostSession
+from configurator.transport.ssh import connect
+from configurator.transport.sshauth import Secrets
+
+Emit = Callable[[RunEvent], None]
+Compile = Callable[[Mapping[str, Any]], HostGraph]
+
+
+Clock = Callable[[], float]  # seconds since the start of the run
+
+
+def start_clock() -> Clock:
+    """Return a clock that starts now."""
+    origin = time.monotonic()
+    return lambda: time.monotonic() - origin
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """How a host's tasks are run: `jobs` at once, and whether a failure starts nothing more."""
+
+    jobs: int = 4
+    fail_fast: bool = False
+
+
+class HostRun:
+    """A host in a run; `plan` and `apply` never raise for what is wrong with this host: they say it."""
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Callable[[], Endpoint],
+        compile_graph: Compile,
+        settings: HostSettings,
+        secrets: Secrets,
+        emit: Emit,
+    ) -> None:
+        self.name = name
+        self._endpoint = endpoint
+        self._compile = compile_graph
+        self._settings = settings
+        self._secrets = secrets
+        self._emit = emit
+        self._session: HostSession | None = None
+        self._graph: HostGraph | None = None
+        self._specs: dict[str, TaskSpec] = {}
+        self._lock = threading.Lock()
+        self._stop: bool | None = None
+        self.summary = HostSummary()
+        self.failure: ConfiguratorError | None = None
+        self._tally = Tally()
+
+    def plan(self, clock: Clock) -> HostSummary:
+        """Predict what an apply would do; the session stays open for it."""
+        return self._guarded(clock, lambda: self._run("plan", clock, confirmed=False))
+
+    def apply(self, clock: Clock, *, confirmed: bool) -> HostSummary:
+        """Make it so; with `confirmed`, only what the plan on this session has shown."""
+        return self._guarded(clock, lambda: self._run("apply", clock, confirmed=confirmed))
+
+    def facts(self) -> dict[str, Any]:
+        """Return the host's facts; raises what stands in the way."""
+        session = self._connect(applying=False, clock=start_clock())
+        assert session is not None
+        return session.facts
+
+    def cancel(self, *, abort: bool) -> None:
+        """Start nothing more on this host; with `abort` stop what runs, too."""
+        with self._lock:
+            self._stop = abort
+            session = self._session
+        if session is not None:
+            try:
+                session.cancel(abort=abort)
+            except UnreachableError:
+                return  # the run's own thread finds out and says so
+
+    def close(self) -> None:
+        """End the agent and the connection."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    # -- one run ------------------------------------------------------------------------------------------
+
+    def _guarded(self, clock: Clock, work: Callable[[], None]) -> HostSummary:
+        started = clock()
+        self._tally = Tally()
+        self.failure = None
+        try:
+            work()
+        except ConfiguratorError as error:
+            self._fail(clock, error)
+        self.summary = self._tally.summary(clock() - started)
+        self._emit(HostFinished(self.name, clock(), self.summary))
+        return self.summary
+
+    def _fail(self, clock: Clock, error: ConfiguratorError) -> None:
+        self.failure = error
+        status = Outcome.UNREACHABLE if isinstance(error, UnreachableError) else Outcome.FAILED
+        self._tally.host(status)
+        output, diagnostics = getattr(error, "output", ""), getattr(error, "diagnostics", ())
+        self._emit(
+            HostFailed(self.name, clock(), status, error.message, output, error.hint, tuple(diagnostics))
+        )
+
+    def _run(self, mode: str, clock: Clock, *, confirmed: bool) -> None:
+        session = self._connect(applying=mode == "apply", clock=clock)
+        if session is None:
+            return
+        if self._graph is None:
+            self._graph = self._compile(session.facts)
+            self._specs = {spec.id: spec for spec in self._graph.tasks}
+        tasks = [spec for spec in self._graph.tasks if not spec.barrier]
+        handlers = sum(1 for spec in tasks if spec.handler)
+        self._emit(HostStarted(self.name, clock(), len(tasks) - handlers, handlers))
+        origin = clock()
+        request = {
+            "mode": mode,
+            "jobs": self._settings.jobs,
+            "fail_fast": self._settings.fail_fast,
+            "confirmed": confirmed,
+            "holder": {"controller": socket.gethostname(), "user": getpass.getuser()},
+            "tasks": [spec.to_json() for spec in self._graph.tasks],
+        }
+        with self._lock:
+            self._session = session
+            stop = self._stop
+        if stop is not None:
+            session.cancel(abort=stop)
+        session.run(request, self._graph.blobs, lambda message: self._report(message, origin))
+
+    def _connect(self, *, applying: bool, clock: Clock) -> HostSession | None:
+        """Return the session; None in a plan of a host that lacks python3, after saying so."""
+        if self._session is not None:
+            return self._session
+        endpoint = self._endpoint()
+        try:
+            session = HostSession(endpoint, self._secrets)
+        except PythonMissingError:
+            if not applying:
+                self._plan_without_python(clock)
+                return None
+            self._emit(HostNotice(self.name, clock(), "info", "installing python3, which the agent needs"))
+            with connect(endpoint, self._secrets) as connection:
+                install_python(endpoint, connection, self._secrets)
+            session = HostSession(endpoint, self._secrets)
+        with self._lock:
+            self._session = session
+        address = f"{endpoint.user}@{endpoint.address}:{endpoint.port}"
+        self._emit(HostConnected(self.name, clock(), address, session.facts))
+        return session
+
+    def _plan_without_python(self, clock: Clock) -> None:
+        """Say what is known of a host on which nothing can be looked at yet: python3 comes first."""
+        because = "python3 is not installed yet"
+        try:
+            tasks = [spec for spec in self._compile({}).tasks if not spec.barrier and not spec.handler]
+        except InputError:
+            tasks = []
+            message = "the plan of the roles needs facts, which need python3; apply installs it first"
+            self._emit(HostNotice(self.name, clock(), "warning", message))
+        self._emit(HostStarted(self.name, clock(), len(tasks) + 1, 0))
+        install = FieldChange("package:python3", "exists", False, True)
+        self._unknown("python3", "configurator", "Install python3 for the agent", "raw", install, clock)
+        for spec in tasks:
+            change = FieldChange(f"task:{spec.id}", "state", None, None, Certainty.UNKNOWN, because)
+            self._unknown(spec.id, spec.role, spec.name, spec.module, change, clock)
+
+    def _unknown(
+        self, task_id: str, role: str, name: str, module: str, change: FieldChange, clock: Clock
+    ) -> None:
+        at = clock()
+        event = TaskFinished(
+            self.name, at, task_id, role, name, module, Outcome.CHANGED, at, 0.0, changes=(change,)
+        )
+        self._tally.task(event)
+        self._emit(event)
+
+    # -- reports of the agent -------------------------------------------------------------------------------
+
+    def _report(self, message: Mapping[str, Any], origin: float) -> None:
+        """Turn an agent's message into an event; names come from our own graph, never from the host."""
+        spec = self._specs.get(str(message.get("task_id")))
+        if spec is None:
+            return
+        if message["type"] == "task_started":
+            at = origin + float(message["at_s"])
+            self._emit(TaskStarted(self.name, at, spec.id, spec.role, spec.name, spec.module, spec.handler))
+        elif message["type"] == "task_finished":
+            event = self._finished(spec, message, origin)
+            self._tally.task(event)
+            self._emit(event)
+
+    def _finished(self, spec: TaskSpec, message: Mapping[str, Any], origin: float) -> TaskFinished:
+        cause = message.get("cause")
+        blamed = self._specs.get(str(cause))
+        reason = message.get("reason")
+        status = message.get("exit_status")
+        return TaskFinished(
+            host=self.name,
+            at_s=origin + float(message["at_s"]),
+            task_id=spec.id,
+            role=spec.role,
+            task=spec.name,
+            module=spec.module,
+            status=Outcome(message["status"]),
+            started_s=origin + float(message["started_s"]),
+            duration_s=float(message["duration_s"]),
+            handler=spec.handler,
+            reason=SkipReason(reason) if reason else None,
+            cause=f"{blamed.role}: {blamed.name}" if blamed else (str(cause) if cause else None),
+            changes=tuple(FieldChange.from_json(change) for change in message.get("changes", ())),
+            message=_text(message.get("message")),
+            command=tuple(str(word) for word in message.get("command", ())),
+            exit_status=status if isinstance(status, int) else None,
+            output=str(message.get("output", "")),
+            hint=_text(message.get("hint")),
+            warnings=tuple(str(line) for line in message.get("warnings", ())),
+            ignored=bool(message.get("ignored")),
+            position=spec.position,
+        )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

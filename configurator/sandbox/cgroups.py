@@ -7,6 +7,7 @@ systemd-nspawn with --keep-unit makes `supervisor` and `payload` groups in the g
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -38,22 +39,39 @@ def paths(group: str, roots: list[str] | None = None) -> list[str]:
 
 
 def create(group: str) -> list[str]:
-    """Make the group in each hierarchy and return the files to which a process writes its pid to join."""
-    made = []
-    for path in paths(group):
+    """Make the group in each hierarchy and return its directories; groups below it get what controllers there
+    are.
+    """
+    made = paths(group)
+    for path in made:
         os.makedirs(path, exist_ok=True)
-        made.append(os.path.join(path, "cgroup.procs"))
+        with contextlib.suppress(
+            OSError
+        ):  # a hierarchy without this file, or a controller that is busy elsewhere
+            with open(os.path.join(path, "cgroup.controllers"), encoding="ascii") as file:
+                controllers = file.read().split()
+            with open(os.path.join(path, "cgroup.subtree_control"), "w", encoding="ascii") as file:
+                file.write(" ".join(f"+{name}" for name in controllers))
     return made
 
 
-def members(group: str) -> set[int]:
-    """Return the pids of all processes in the group and below it."""
+def members(group: str, only: str = "") -> set[int]:
+    """Return the pids of all processes in the group and below it; with `only`, below groups of this name
+    alone.
+    """
     found: set[int] = set()
-    for path in paths(group):
-        for directory, _, files in os.walk(path):
-            if "cgroup.procs" in files:
-                found.update(_read_pids(os.path.join(directory, "cgroup.procs")))
+    for directory in _directories(group, only):
+        found.update(_read_pids(os.path.join(directory, "cgroup.procs")))
     return found
+
+
+def _directories(group: str, only: str = "") -> list[str]:
+    return [
+        directory
+        for path in paths(group)
+        for directory, _, _ in os.walk(path)
+        if not only or only in directory.removeprefix(path).split("/")
+    ]
 
 
 def _read_pids(path: str) -> set[int]:
@@ -64,21 +82,21 @@ def _read_pids(path: str) -> set[int]:
         return set()
 
 
-def kill_all(group: str, timeout: float = 10.0) -> bool:
+def kill_all(group: str, *, only: str = "", timeout: float = 10.0) -> bool:
     """Kill every process of the group and return whether none is left; repeats, since they may still fork.
 
     cgroup.kill (cgroups v2, Linux 5.14) ends them at one stroke; where it is missing, one by one.
     """
     deadline = time.monotonic() + timeout
     while True:
-        for path in paths(group):
+        for path in _directories(group, only):
             _kill_at_once(path)
-        pids = members(group)
+        pids = members(group, only)
         if not pids:
             return True
         for pid in pids:
             process = identify(pid)
-            if process is not None and pid in members(group):
+            if process is not None and pid in members(group, only):
                 kill(process, signal.SIGKILL)
         if time.monotonic() >= deadline:
             return False
@@ -99,10 +117,8 @@ def remove(group: str) -> None:
     """
     for path in paths(group):
         for directory, _, _ in os.walk(path, topdown=False):
-            try:
+            with contextlib.suppress(OSError):  # EBUSY: a process in it is not collected by its parent yet
                 os.rmdir(directory)
-            except OSError:  # EBUSY: a process in it has not been collected by its parent yet
-                pass
 
 
 def names(prefix: str) -> list[str]:

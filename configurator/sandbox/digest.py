@@ -6,7 +6,8 @@ So the upper layer's listing determines the merged tree, while it has only some 
 was opened for writing and not changed appears there too (it was copied up): for "wrote nothing" that counts,
 rightly.
 
-Left out is what a plain `ssh HOST true` changes, and no more; a test proves the list sufficient. /run, /proc,
+Left out is what a plain `ssh HOST true` changes, and no more; a test proves the list to be sufficient
+and needed. /run, /proc,
 /sys and /dev are not on the host's disk and so never seen.
 """
 
@@ -17,12 +18,8 @@ import os
 import stat
 from collections.abc import Iterator
 
-# Paths, or directories with all below, that sshd, PAM and journald write at each login.
-EXCLUDED = (
-    "var/log/journal",  # journald: "Accepted publickey for root"
-    "var/log/wtmp",  # pam_lastlog and sshd: who logged in when
-    "var/log/lastlog",
-)
+# Paths, or directories with all below, that change when someone logs in without a terminal.
+EXCLUDED = ("var/log/journal",)  # journald: "Accepted publickey for root"
 
 OPAQUE = "trusted.overlay.opaque"
 

@@ -3,7 +3,7 @@
 HOST/keys/     its ssh host keys, kept over a reset so that known_hosts stays true
 HOST/memory/   a tmpfs: overlay's `upper` (all that differs from the cached tree) and `work`
 HOST/root/     the overlay: what the host sees as /
-HOST/manager   the nspawn process's own line of /proc/PID/stat
+HOST/manager   the line of /proc/PID/stat of the process that runs nspawn
 HOST/console   what the host wrote to its console
 """
 
@@ -24,12 +24,23 @@ from configurator.sandbox.recipe import ADMIN, OPERATOR
 from configurator.sandbox.records import HostRecord
 from configurator.sandbox.tree import give_resolver, remove_tree
 
-# The shell joins the host's control groups and names itself in `manager`, then becomes nspawn: so there is no
-# moment at which nspawn runs and is not on record. A pid keeps its start time over exec.
+# The shell enters the host's control groups and names itself in `manager` before nspawn exists, so that there
+# is no moment at which something runs and is not on record. It stays, because nspawn with --keep-unit leaves
+# a reboot to its service manager: it ends with 133 (RestartForceExitStatus= of systemd-nspawn@.service) and
+# is started again. Each boot has a group of its own: in the one before, nspawn has handed out controllers,
+# after which cgroups(7) lets no process enter it ("no internal processes").
 LAUNCHER = """
 manager=$1; shift
-while [ "$1" != -- ]; do echo $$ > "$1"; shift; done; shift
-cat /proc/$$/stat > "$manager.new" && mv "$manager.new" "$manager" && exec "$@"
+groups=; while [ "$1" != -- ]; do groups="$groups $1"; shift; done; shift
+enter() { for group in $groups; do mkdir -p "$group/$1"; echo 0 > "$group/$1/cgroup.procs"; done; }
+enter launcher
+cat /proc/$$/stat > "$manager.new"; mv "$manager.new" "$manager"
+boot=0; code=133
+while [ $code -eq 133 ]; do
+  boot=$((boot + 1)); code=0
+  ( enter boot-$boot; exec "$@" ) || code=$?
+done
+exit $code
 """
 
 START_TIMEOUT_S = 10.0
@@ -131,15 +142,15 @@ class Guest:
     def boot(self, network: Network, cancel: threading.Event) -> None:
         """Start the host; it goes on running when this program ends.
 
-        systemd-nspawn(1): --register=no and --keep-unit leave machined and the system bus out of it, which a machine
-        may not have; the host's control group is ours instead.
+        systemd-nspawn(1): --register=no and --keep-unit leave machined and the system bus out of it, which a
+        machine may not have; the host's control group is ours instead.
         """
         nspawn = [
             "systemd-nspawn", "--quiet", "--boot", "--settings=no", "--register=no", "--keep-unit",
             f"--directory={self.root}", f"--machine={self.record.machine}", f"--hostname={self.record.name}",
             f"--network-bridge={network.bridge}", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
         ]  # fmt: skip
-        joins = cgroups.create(self.record.machine)
+        groups = cgroups.create(self.record.machine)
         # setsid(1) --fork: the host is no child of ours, so nobody has to collect it and no signal reaches
         # it.
         shell = ["setsid", "--fork", "/bin/sh", "-eu", "-c", LAUNCHER, "launcher"]
@@ -149,7 +160,7 @@ class Guest:
             os.unlink(self._manager_path)
         with open(os.path.join(self.directory, "console"), "wb") as console:
             subprocess.run(
-                [*shell, self._manager_path, *joins, "--", *nspawn],
+                [*shell, self._manager_path, *groups, "--", *nspawn],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=environment, check=True,
             )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -164,7 +175,7 @@ class Guest:
         return os.path.join(self.directory, "manager")
 
     def manager(self) -> processes.ProcessId | None:
-        """Return the nspawn process of the last boot, alive or not; None before the first."""
+        """Return the process that runs the host's nspawn, alive or not; None before the first boot."""
         try:
             with open(self._manager_path, encoding="utf-8", errors="replace") as file:
                 return processes.parse_stat(file.read())
@@ -172,7 +183,7 @@ class Guest:
             return None
 
     def running(self) -> bool:
-        """Tell whether the host's nspawn process lives."""
+        """Tell whether the host's container runs, or is between two boots."""
         manager = self.manager()
         return manager is not None and processes.alive(manager)
 
@@ -189,8 +200,8 @@ class Guest:
         removed here.
         """
         manager = self.manager()
-        cgroups.kill_all(f"{self.record.machine}/payload")
-        if manager is not None:
+        if manager is not None and processes.alive(manager):
+            cgroups.kill_all(self.record.machine, only="payload")
             processes.wait_gone(manager, 5.0)
         if not cgroups.kill_all(self.record.machine):
             left = sorted(cgroups.members(self.record.machine))

@@ -6,8 +6,12 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from configurator.sandbox import digest
+
+if TYPE_CHECKING:
+    from configurator.sandbox.slowlink import SlowLink
 
 PORT = 22
 
@@ -30,8 +34,9 @@ class LabHost:
         settings.
         """
         options = (
-            "BatchMode=yes", "IdentitiesOnly=yes", "ControlMaster=no", "ControlPath=none", "ConnectTimeout=10",
-            "StrictHostKeyChecking=yes", f"UserKnownHostsFile={self.known_hosts}", "GlobalKnownHostsFile=/dev/null",
+            "BatchMode=yes", "IdentitiesOnly=yes", "ControlMaster=no", "ControlPath=none",
+            "ConnectTimeout=10", "StrictHostKeyChecking=yes",
+            f"UserKnownHostsFile={self.known_hosts}", "GlobalKnownHostsFile=/dev/null",
         )  # fmt: skip
         words = ["ssh", "-F", "/dev/null", "-i", self.key_path, "-p", str(self.port)]
         for option in options:
@@ -43,6 +48,12 @@ class LabHost:
         `digest`.
         """
         return digest.of_layer(self.upper)
+
+    def slow_proxy(self, delay_s: float) -> SlowLink:
+        """Return a link to the host's ssh port, `delay_s` longer in each direction; see `slowlink`."""
+        from configurator.sandbox.slowlink import SlowLink  # noqa: PLC0415 (asyncio takes 60 ms to import)
+
+        return SlowLink((self.address, self.port), delay_s)
 
 
 def remote_words(command: Sequence[str]) -> str:

@@ -126,7 +126,11 @@ class Lab:
         require_machine()
         reap_others(self.directory)
         with terminable(), self._locked():
-            record = reap_lab(self.directory)
+            reap_lab(self.directory)
+        # The lock anew: with the last leftover the lab's directory went, and the lock file in it.
+        with terminable(), self._locked():
+            record = records.load(self._record_path)
+            self._refuse_other_release(record, names, release)
             new = [name for name in dict.fromkeys(names) if record is None or name not in record.hosts]
             if new:
                 self._start(record, new, release, memory)
@@ -162,6 +166,23 @@ class Lab:
                 self._existing(names)
                 record = destroy_hosts(self.directory, record, names)
                 self._publish(record)
+
+    def states(self) -> dict[str, str]:
+        """Return how each host on record is: `running`, `starting`, or `dead` if its container ended by
+        itself.
+        """
+        record = records.load(self._record_path)
+        found = {}
+        for host in record.hosts.values() if record else ():
+            dead = "starting" if host.starter is not None else "dead"
+            found[host.name] = "running" if self._runs(host) else dead
+        return found
+
+    def connect(self, name: str, command: Sequence[str] = (), *, user: str = "root") -> int:
+        """Give this terminal an OpenSSH session on a host and return its exit status; words are joined as ssh
+        does.
+        """
+        return subprocess.call([*self.host(name).ssh_command(user), *command])
 
     def hosts(self) -> list[LabHost]:
         """Return the hosts that are ready, in the order in which they were made."""
@@ -215,6 +236,14 @@ class Lab:
                 f"sandbox {self.name} has no host {', '.join(unknown)}", hint=f"its hosts: {known}"
             )
         return record
+
+    def _refuse_other_release(self, record: LabRecord | None, names: Sequence[str], release: str) -> None:
+        for name in names:
+            if record is not None and name in record.hosts and record.hosts[name].release != release:
+                raise SandboxError(
+                    f"{name} runs {record.hosts[name].release}, not {release}",
+                    hint=f"choose another name, or `configurator sandbox down {name}` first",
+                )
 
     def _empty(self) -> LabRecord:
         return LabRecord(secrets.token_hex(3), processes.boot_id(), "", self._owner)
@@ -310,7 +339,9 @@ class Lab:
                 for future in done:
                     future.result()
             except BaseException:
-                self._cancel.set()
+                with uninterrupted():
+                    self._cancel.set()
+                    pool.shutdown()
                 raise
 
     @contextmanager
@@ -336,6 +367,9 @@ class Lab:
         proxy = proxies.apt_configuration(proxies.find_proxies(os.environ, dump), gateway)
         return Network(record.bridge, gateway, record.network.prefixlen, network.uplink_mtu(), proxy)
 
+    def _runs(self, host: HostRecord) -> bool:
+        return host.starter is None and guest_of(self.directory, host).running()
+
     def _host(self, host: HostRecord) -> LabHost:
         upper = guest_of(self.directory, host).upper
         return LabHost(host.name, host.address, host.release, self.key_path, self.known_hosts, upper)
@@ -348,3 +382,20 @@ class Lab:
             self.known_hosts, [(host.address, host.port, keys[host.name]) for host in ready]
         )
         reach.write_inventory(self.inventory_path, ready)
+
+
+def labs(state_dir: str | os.PathLike[str] | None = None) -> list[Lab]:
+    """Return every lab that has something on record, by name."""
+    home = os.fspath(state_dir) if state_dir is not None else paths.state_home()
+    names = sorted(os.listdir(home)) if os.path.isdir(home) else []
+    return [
+        Lab.open(name, state_dir=home) for name in names if os.path.exists(os.path.join(home, name, RECORD))
+    ]
+
+
+def how_to_use(lab: Lab, name: str) -> str:
+    """Return the command that plans for a host of the lab; under sudo its files are root's, so it needs sudo
+    too.
+    """
+    sudo = "sudo " if "SUDO_USER" in os.environ else ""
+    return f"{sudo}configurator plan -i {lab.inventory_path} --host {name}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from configurator.core.errors import SandboxError
-from configurator.sandbox.commands import POLL_S, check
+from configurator.sandbox.commands import check
 
 
 @contextmanager
@@ -21,22 +21,28 @@ def held(path: str, *, timeout: float = 600.0, cancel: threading.Event | None = 
     the one at that path: otherwise two processes could hold "the same" lock on two files.
     """
     deadline = time.monotonic() + timeout
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if _try_lock(descriptor) and _still_there(descriptor, path):
-                yield
-                return
-        finally:
-            os.close(descriptor)
+    while (descriptor := _acquire(path)) is None:
         check(cancel)
         if time.monotonic() >= deadline:
-            raise SandboxError(
-                f"another sandbox command is at work here and did not end within {timeout:.0f} s"
-            )
-        time.sleep(min(POLL_S, 0.05))
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            raise SandboxError(f"another sandbox command is at work and did not end within {timeout:.0f} s")
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(path: str) -> int | None:
+    """Return the descriptor that holds the lock, None if it is someone else's just now."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:  # its directory went between the two calls
+        return None
+    if _try_lock(descriptor) and _still_there(descriptor, path):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _try_lock(descriptor: int) -> bool:

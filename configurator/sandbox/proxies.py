@@ -32,7 +32,7 @@ def find_proxies(environment: Mapping[str, str], apt_dump: str) -> dict[str, str
 
 
 def apt_configuration(proxies: Mapping[str, str], gateway: str) -> str:
-    """Return an apt.conf for a guest; a proxy at this machine's loopback is addressed by the bridge instead."""
+    """Return an apt.conf for a guest; a proxy at this machine's loopback gets the gateway's address."""
     return "".join(
         f'Acquire::{scheme}::Proxy "{reachable(proxy, gateway)}";\n'
         for scheme, proxy in sorted(proxies.items())

@@ -43,7 +43,8 @@ def destroy_hosts(directory: str, record: LabRecord, names: Iterable[str]) -> La
             record = record.without_host(guest.record.name)
         else:
             errors.append(error)
-    records.save(os.path.join(directory, RECORD), record)
+    if guests:
+        records.save(os.path.join(directory, RECORD), record)
     if errors:
         raise errors[0]
     return record
@@ -94,7 +95,9 @@ def reap_others(own: str, where: str = REGISTRY) -> None:
             continue
         try:
             with held(os.path.join(directory, LOCK), timeout=0.0):
-                reap_lab(directory)
+                if reap_lab(directory) is None:  # its own or another's: the lock made the directory anew
+                    _unlink(os.path.join(directory, LOCK))
+                    _rmdir(directory)
         except SandboxError:
             continue  # at work, or of another version: its own `down` will tell
 
@@ -116,7 +119,5 @@ def _unlink(path: str) -> None:
 
 
 def _rmdir(path: str) -> None:
-    try:
+    with contextlib.suppress(OSError):  # not there, or it holds what is not ours
         os.rmdir(path)
-    except OSError:  # not there, or it holds what is not ours
-        pass

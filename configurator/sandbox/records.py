@@ -30,7 +30,7 @@ class HostRecord:
 
 @dataclass(frozen=True, slots=True)
 class LabRecord:
-    """One lab: its network, its hosts, and the process with which it shall end (None: it stays until `down`)."""
+    """One lab: its network, its hosts, and the process with which it shall end (None: stays until `down`)."""
 
     id: str
     boot: str

@@ -1,4 +1,4 @@
-"""Which labs exist on this machine, whoever made them, so that the next `up` finds what a crashed one left."""
+"""Which labs exist on this machine, whoever made them, so that the next `up` finds what one left."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def enrolled(registry: str = paths.REGISTRY) -> dict[str, str]:
     found = {}
     for name in names:
         if not name.startswith("."):
-            with open(os.path.join(registry, name), encoding="utf-8") as file:
+            with (
+                contextlib.suppress(FileNotFoundError),  # struck meanwhile
+                open(os.path.join(registry, name), encoding="utf-8") as file,
+            ):
                 found[name] = file.read()
     return found
 

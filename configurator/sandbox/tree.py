@@ -37,7 +37,7 @@ Say = Callable[[str], None]
 
 
 class TreeCache:
-    """Gives the layers of a release's root tree, building what is missing; safe to be used by many processes."""
+    """Gives the layers of a release's root tree, building what is missing; safe for many processes."""
 
     def __init__(self, directory: str, *, say: Say, cancel: threading.Event) -> None:
         self.directory = directory
@@ -45,7 +45,7 @@ class TreeCache:
         self._cancel = cancel
 
     def layers(self, release: str) -> list[str]:
-        """Return the lower layers of a host's overlay, the topmost first: package lists, then the root tree."""
+        """Return the lower layers of a host's overlay, topmost first: package lists, then the root tree."""
         if release not in recipe.RELEASES:
             raise SandboxError(f"unknown release {release!r}", hint=f"known: {', '.join(recipe.RELEASES)}")
         mirrors = choose_mirrors(read_sources())
@@ -63,33 +63,30 @@ class TreeCache:
         return [lists, os.path.join(home, "root")]
 
     def _build(self, home: str, release: str, mirrors: Mirrors, environment: Mapping[str, str]) -> None:
-        """Make the tree in a directory of its own and rename it into place, so that a half tree is never
-        seen.
-        """
+        """Make the tree in a scratch directory and rename it into place: a half tree is never seen."""
         self._say(f"building the {release} root tree, once; this takes about a minute")
         scratch = tempfile.mkdtemp(prefix=f"{SCRATCH}{release}-", dir=self.directory)
         root = os.path.join(scratch, "root")
         try:
-            argv = [
-                "debootstrap",
-                "--variant=minbase",
-                f"--include={','.join(recipe.PACKAGES)}",
-                release,
-                root,
-            ]
-            self._run([*argv, mirrors.main] if mirrors.main else argv, environment)
-            path = os.path.join(root, "etc/apt/sources.list")
-            with open(path, encoding="utf-8") as file:
-                text = sources_list(release, mirrors, file.read())
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-            self._run(["chroot", root, "/bin/sh", "-eu", "-c", recipe.SCRIPT], environment)
+            self._fill(root, release, mirrors, environment)
             os.rename(scratch, home)
         finally:
+            mounts.unmount_below(scratch)  # debootstrap mounts /proc and /sys for its second stage
             remove_tree(scratch)
 
+    def _fill(self, root: str, release: str, mirrors: Mirrors, environment: Mapping[str, str]) -> None:
+        include = f"--include={','.join(recipe.PACKAGES)}"
+        argv = ["debootstrap", "--variant=minbase", include, release, root]
+        self._run([*argv, mirrors.main] if mirrors.main else argv, environment)
+        path = os.path.join(root, "etc/apt/sources.list")
+        with open(path, encoding="utf-8") as file:
+            text = sources_list(release, mirrors, file.read())
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        self._run(["chroot", root, "/bin/sh", "-eu", "-c", recipe.SCRIPT], environment)
+
     def _lists(self, home: str, environment: Mapping[str, str]) -> str:
-        """Return the newest layer of package lists, made anew when it is old; an old one serves when offline."""
+        """Return the newest layer of package lists, made anew when old; an old one serves when offline."""
         have = sorted(name for name in os.listdir(home) if name.startswith("lists-"))
         now = int(time.time())
         if have and 0 <= now - int(have[-1].removeprefix("lists-")) < LISTS_MAX_AGE_S:
@@ -131,7 +128,7 @@ class TreeCache:
         return run(argv, env=environment, timeout=BUILD_TIMEOUT_S, cancel=self._cancel)
 
     def _sweep(self) -> None:
-        """Remove what a killed build left and trees long unused; we hold the lock, so no build is under way."""
+        """Remove what a killed build left and trees long unused; our lock means that no build goes on."""
         for name in os.listdir(self.directory):
             path = os.path.join(self.directory, name)
             unused = os.path.isdir(path) and time.time() - os.stat(path).st_mtime > UNUSED_MAX_AGE_S

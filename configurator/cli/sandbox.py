@@ -1,0 +1,74 @@
+"""`configurator sandbox`: disposable Debian hosts on this machine."""
+
+from __future__ import annotations
+
+import click
+
+LAB = click.option(
+    "--lab", default="default", show_default=True, help="Name of the sandbox; each has a network of its own."
+)
+
+
+@click.group()
+def sandbox() -> None:
+    """Make disposable Debian hosts on this machine, to try roles on."""
+
+
+@sandbox.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--release", default="bookworm", show_default=True, help="Debian release: bookworm or trixie.")
+@click.option(
+    "--count", type=click.IntRange(1, 50), default=1, help="Without names: how many, named box1, box2..."
+)
+@click.option(
+    "--memory", default="1G", show_default=True, help="The most that one host may write to its disk."
+)
+@LAB
+def up(names: tuple[str, ...], release: str, count: int, memory: str, lab: str) -> None:
+    """Boot hosts, in a few seconds each; those that run already are left alone."""
+    from configurator.sandbox.lab import Lab, how_to_use  # noqa: PLC0415
+
+    place = Lab.open(lab, say=lambda line: click.echo(line, err=True))
+    hosts = place.up(names or [f"box{number}" for number in range(1, count + 1)], release, memory=memory)
+    for host in hosts:
+        click.echo(f"{host.name}  {host.address}  {host.release}")
+    click.echo(f"\nTry:  {how_to_use(place, hosts[0].name)}")
+
+
+@sandbox.command("list")
+def list_() -> None:
+    """List the hosts of all sandboxes of this user."""
+    from configurator.sandbox.lab import labs  # noqa: PLC0415
+
+    for lab in labs():
+        states = lab.states()
+        for host in lab.hosts():
+            click.echo(f"{lab.name}  {host.name}  {host.address}  {host.release}  {states[host.name]}")
+
+
+@sandbox.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--user", default="root", show_default=True, help="root, admin (sudo) or operator (sudo by password)."
+)
+@LAB
+@click.pass_context
+def ssh(context: click.Context, name: str, command: tuple[str, ...], user: str, lab: str) -> None:
+    """Log in to a host, or run a command on it."""
+    from configurator.sandbox.lab import Lab  # noqa: PLC0415
+
+    context.exit(Lab.open(lab).connect(name, command, user=user))
+
+
+@sandbox.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All hosts of the sandbox, and its network and key.")
+@LAB
+def down(names: tuple[str, ...], everything: bool, lab: str) -> None:
+    """Destroy hosts with everything on them."""
+    from configurator.sandbox.lab import Lab  # noqa: PLC0415
+
+    if bool(names) == everything:
+        raise click.UsageError("give the names of hosts, or --all")
+    Lab.open(lab).down(None if everything else names)

@@ -1,0 +1,109 @@
+"""From what a person asked for to hosts that can be run: the wiring of project, endpoints and passwords."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from configurator.agent.protocol import HostGraph
+from configurator.app.options import RunOptions
+from configurator.compiler.project import Project
+from configurator.core.errors import RefusedError
+from configurator.fleet.host import Emit, HostRun, HostSettings
+from configurator.inventory.hosts import Host
+from configurator.report.redact import Redactor
+from configurator.transport.endpoint import Endpoint, resolve
+from configurator.transport.sshauth import Prompt, Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The hosts of a run, and how many of them run at once."""
+
+    project: Project
+    hosts: tuple[HostRun, ...]
+    forks: int
+
+
+def load_project(options: RunOptions) -> Project:
+    """Return the project, checked as far as no host is needed; InputError with every problem."""
+    return Project.load(
+        config_path=options.config, inventory=options.inventory, extra_vars=options.extra_vars
+    )
+
+
+def load_fleet(options: RunOptions, emit: Emit, redactor: Redactor, prompt: Prompt | None) -> Fleet:
+    """Return the selected hosts, ready to connect; InputError or RefusedError before anything is touched."""
+    project = load_project(options)
+    selected = project.hosts(options.hosts)
+    project.check_selection(selected, roles=options.roles, tags=options.tags, only=options.only)
+    secrets = ask_secrets(options, prompt)
+    redactor.add({text for text in (secrets.password, secrets.become_password) if text})
+    settings = project.settings
+    execution = settings.performance.parallel_execution
+    jobs = options.jobs or (execution.max_workers if execution.enabled else 1)
+    fail_fast = execution.fail_fast if options.fail_fast is None else options.fail_fast
+    hosts = tuple(
+        HostRun(
+            host.name,
+            functools.partial(endpoint_of, project, host, redactor),
+            functools.partial(_compile, project, host, options, redactor),
+            HostSettings(jobs, fail_fast),
+            secrets,
+            emit,
+        )
+        for host in selected
+    )
+    return Fleet(project, hosts, options.forks or settings.performance.forks)
+
+
+def _compile(
+    project: Project, host: Host, options: RunOptions, redactor: Redactor, facts: Mapping[str, Any]
+) -> HostGraph:
+    graph = project.compile(
+        host,
+        facts,
+        roles=options.roles,
+        tags=options.tags,
+        skip_tags=options.skip_tags,
+        only=options.only,
+    )
+    redactor.add(graph.secrets)
+    return graph
+
+
+def ask_secrets(options: RunOptions, prompt: Prompt | None) -> Secrets:
+    """Return the passwords of this run; those asked for on the command line are asked now."""
+    secrets = Secrets(prompt or (lambda _question: None))
+    if options.ask_pass:
+        secrets.password = secrets.ask("SSH password: ")
+    if options.ask_become_pass:
+        secrets.become_password = secrets.ask("sudo password (empty: the SSH password): ") or secrets.password
+    if (options.ask_pass and secrets.password is None) or (
+        options.ask_become_pass and secrets.become_password is None
+    ):
+        raise RefusedError("a password was to be asked for, and there is no terminal")
+    return secrets
+
+
+def endpoint_of(project: Project, host: Host, redactor: Redactor) -> Endpoint:
+    """Return where and as whom a host is reached."""
+    connection = project.connection(host)
+    redactor.add({text for text in (connection.password, connection.become_password) if text})
+    settings = project.settings.ssh
+    return resolve(
+        host.name,
+        address=connection.address,
+        port=connection.port,
+        user=connection.user,
+        identity=connection.private_key_file,
+        known_hosts=connection.known_hosts_file,
+        host_key_checking=str(settings.host_key_checking),
+        connect_timeout_s=settings.connect_timeout_s,
+        password=connection.password,
+        become=connection.become,
+        become_password=connection.become_password,
+        python=connection.python_interpreter or "python3",
+    )

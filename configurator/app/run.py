@@ -1,0 +1,86 @@
+"""The use cases `plan` and `apply`: load, connect, plan, ask, apply, sum up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from configurator.app.fleet import load_fleet
+from configurator.app.options import RunOptions
+from configurator.core.run_events import HostSummary, RunFinished, RunStarted, Sink
+from configurator.fleet.host import Clock, HostRun, start_clock
+from configurator.fleet.run import exit_code, run_hosts
+from configurator.report.redact import RedactingSink, Redactor
+from configurator.transport.sshauth import Prompt
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+Confirm = Callable[[Mapping[str, HostSummary]], bool]
+
+
+def plan(options: RunOptions, sink: Sink, *, prompt: Prompt | None = None) -> int:
+    """Show what an apply would do, touching nothing; return 0, 3, 4 or 130. InputError: exit 1."""
+    redactor = Redactor()
+    masked = RedactingSink(sink, redactor)
+    fleet = load_fleet(options, masked.handle, redactor, prompt)
+    clock = start_clock()
+    try:
+        return _phase("plan", fleet.hosts, fleet.forks, masked, clock, lambda host: host.plan(clock))
+    finally:
+        _close(fleet.hosts)
+
+
+def apply(
+    options: RunOptions, sink: Sink, confirm: Confirm | None, *, prompt: Prompt | None = None
+) -> int:
+    """Make the hosts be what the configuration says; return 0, 3, 4 or 130. InputError: exit 1.
+
+    With `confirm` a plan comes first, and only the hosts that it could plan are applied to, on the same
+    connections; a change that it did not show fails its task. Declined: 0, and nothing was touched.
+    """
+    redactor = Redactor()
+    masked = RedactingSink(sink, redactor)
+    fleet = load_fleet(options, masked.handle, redactor, prompt)
+    hosts = fleet.hosts
+    code = 0
+    try:
+        if confirm is not None:
+            clock = start_clock()
+            code = _phase("plan", hosts, fleet.forks, masked, clock, lambda host: host.plan(clock))
+            planned = [host for host in hosts if host.failure is None]
+            pending = any(host.summary.changed for host in planned)
+            if code == INTERRUPTED or not pending or not confirm({host.name: host.summary for host in hosts}):
+                return code
+            hosts = planned
+        clock = start_clock()
+        confirmed = confirm is not None
+        done = _phase(
+            "apply", hosts, fleet.forks, masked, clock, lambda host: host.apply(clock, confirmed=confirmed)
+        )
+        return max(done, code) if done != 3 else done
+    finally:
+        _close(hosts)
+
+
+def _phase(
+    mode: str,
+    hosts: Sequence[HostRun],
+    forks: int,
+    sink: Sink,
+    clock: Clock,
+    work: Callable[[HostRun], HostSummary],
+) -> int:
+    """Do one thing for all hosts, between the events that open and close a run."""
+    sink.handle(RunStarted(mode, tuple(host.name for host in hosts)))
+    interrupted = False
+    try:
+        run_hosts(hosts, work, forks)
+    except KeyboardInterrupt:
+        interrupted = True
+    summaries = {host.name: host.summary for host in hosts}
+    code = INTERRUPTED if interrupted else exit_code(summaries)
+    sink.handle(RunFinished(mode, code, summaries, round(clock(), 3)))
+    return code
+
+
+def _close(hosts: Sequence[HostRun]) -> None:
+    for host in hosts:
+        host.close()

@@ -1,0 +1,50 @@
+"""Notifications: a restart that was asked for survives everything but its own success."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from configurator.agent.notifications import Notifications
+
+
+def test_what_was_noted_is_found_by_the_next_run(tmp_path: Path) -> None:
+    """A run that dies after the note finds it again; a handler that succeeded is forgotten."""
+    first = Notifications(persistent=True, directory=str(tmp_path))
+    first.add(("nginx/reload", "ssh/restart"))
+    second = Notifications(persistent=True, directory=str(tmp_path))
+    assert second.left_over == {"nginx/reload", "ssh/restart"}
+    second.done("nginx/reload")
+    assert Notifications(persistent=True, directory=str(tmp_path)).left_over == {"ssh/restart"}
+    second.done("ssh/restart")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_writes_nothing(tmp_path: Path) -> None:
+    """A plan knows what is due, and what would be, without touching the disk."""
+    Notifications(persistent=True, directory=str(tmp_path)).add(("a",))
+    before = (tmp_path / "notifications.json").read_text()
+    plan = Notifications(persistent=False, directory=str(tmp_path))
+    plan.add(("b",))
+    plan.done("a")
+    assert plan.order("b") is not None
+    assert (tmp_path / "notifications.json").read_text() == before
+
+
+def test_a_damaged_file_is_not_the_end(tmp_path: Path) -> None:
+    """After a crash of the disk an apply still starts."""
+    (tmp_path / "notifications.json").write_text('["a", ')
+    assert Notifications(persistent=True, directory=str(tmp_path)).left_over == frozenset()
+
+
+def test_order_tells_which_came_last(tmp_path: Path) -> None:
+    """A start after the last notification makes a restart needless; one before it does not."""
+    notes = Notifications(persistent=False, directory=str(tmp_path))
+    notes.add(("restart",))
+    started = notes.tick()
+    first = notes.order("restart")
+    assert first is not None
+    assert started > first
+    notes.add(("restart",))
+    second = notes.order("restart")
+    assert second is not None
+    assert started < second

@@ -1,0 +1,84 @@
+"""What the names in `requires` and `notify` mean: the nodes, or a problem with a did-you-mean."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from configurator.compiler.compiled import Notification, Requirement
+from configurator.compiler.order_nodes import Nodes
+from configurator.config.diagnostics import Diagnostics
+from configurator.modules.params import did_you_mean
+
+# (role, task) that exist but were not selected for this run; a task of None means the whole role.
+LeftOut = Collection[tuple[str, str | None]]
+
+
+def required_nodes(
+    nodes: Nodes, owner: str, requirement: Requirement, left_out: LeftOut, problems: Diagnostics
+) -> Sequence[int]:
+    """Return the nodes that a declared requirement of the role `owner` names.
+
+    A role stands for its end. One word means a task of the same role first, then a role. What was left out
+    of the run by the person's own choice is no problem and no node.
+    """
+    role, task = requirement.role, requirement.task
+    if role is None and task is not None:
+        own = nodes.roles[owner].by_name.get(task)
+        if own is not None:
+            return own
+        if (owner, task) in left_out:
+            return ()
+        role, task = task, None
+    if role is None or (role, None) in left_out:
+        return ()
+    found = nodes.roles.get(role)
+    if found is not None and task is None:
+        return (found.end,)
+    if found is not None and task is not None and task in found.by_name:
+        return found.by_name[task]
+    if (role, task) not in left_out:
+        problems.add(requirement.span, *_unknown(nodes, owner, requirement))
+    return ()
+
+
+def _unknown(nodes: Nodes, owner: str, requirement: Requirement) -> tuple[str, str | None]:
+    role, task = requirement.role, requirement.task
+    if role is None:
+        known = [*nodes.roles[owner].by_name, *nodes.roles]
+        message = f"required {task!r} is neither a task of role {owner!r} nor a role of this host"
+        return message, did_you_mean(str(task), known)
+    if role not in nodes.roles:
+        return f"required role {role!r} is not applied to this host", did_you_mean(role, nodes.roles)
+    message = f"role {role!r} has no task named {task!r}"
+    return message, did_you_mean(str(task), nodes.roles[role].by_name)
+
+
+class HandlerNames:
+    """Finds handlers by name or by the topics that they listen to."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+        self._by_role: dict[str, dict[str, list[int]]] = {}
+        self._anywhere: dict[str, list[int]] = {}
+        for name, role in nodes.roles.items():
+            own = self._by_role.setdefault(name, {})
+            for handler in role.handlers:
+                item = nodes.task(handler)
+                for word in dict.fromkeys((item.name, *item.listen)):
+                    own.setdefault(word, []).append(handler)
+                    self._anywhere.setdefault(word, []).append(handler)
+
+    def notified(self, owner: str, notification: Notification, problems: Diagnostics) -> Sequence[int]:
+        """Return the handlers meant by a task of role `owner`: its own ones, else those of all roles.
+
+        `role : handler` names one role's handler, as in Ansible.
+        """
+        found = self._by_role[owner].get(notification.name) or self._anywhere.get(notification.name)
+        if found is None:
+            role, colon, name = notification.name.partition(" : ")
+            found = self._by_role.get(role, {}).get(name) if colon else None
+        if found is None:
+            hint = did_you_mean(notification.name, self._anywhere)
+            problems.add(notification.span, f"no role of this host has a handler {notification.name!r}", hint)
+            return ()
+        return found

@@ -1,0 +1,141 @@
+"""The index of effect keys gives the order that comparing every pair of tasks would give."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from configurator.compiler.order import build_graph
+from configurator.compiler.order_effects import EffectIndex
+from configurator.core.graph import TaskGraph
+from configurator.core.parallel import ParallelExecutor
+from configurator.core.task import Task, TaskContext
+from configurator.modules.effects import Effects, covers, effects, meet
+from tests.unit.compiler.building import by_id, guarantees, role, task
+
+KEYS = st.sampled_from(
+    [
+        "path:/a", "path:/a/b", "path:/a/b/c", "path:/ab", "path:/z", "unit:x", "user:u", "*",
+        "path:**", "path:/a/**", "path:/a/b/**", "path:/a**", "unit:**", "package:p", "path:/",
+    ]
+)  # fmt: skip
+EFFECTS = st.builds(Effects, st.frozensets(KEYS, max_size=3), st.frozensets(KEYS, max_size=2))
+
+
+def hard_pair(earlier: Effects, later: Effects) -> bool:
+    return meet(earlier.writes, later.reads | later.writes)
+
+
+def soft_pair(earlier: Effects, later: Effects) -> bool:
+    return meet(earlier.reads, later.writes)
+
+
+def graph_of(all_effects: list[Effects]):
+    tasks = [task(f"t{n}", reads=e.reads, writes=e.writes) for n, e in enumerate(all_effects)]
+    return build_graph([role("r", tasks)])
+
+
+@settings(max_examples=400)
+@given(st.lists(EFFECTS, max_size=14))
+def test_every_pair_that_meets_is_ordered_and_no_other(all_effects):
+    """Written before read or write: success is required; read before written: order only; else nothing."""
+    graph = graph_of(all_effects)
+    specs = by_id(graph)
+    succeeded, ended = guarantees(graph)
+    names = [f"r/t{n}" for n in range(len(all_effects))]
+    for j, later in enumerate(all_effects):
+        for i, earlier in enumerate(all_effects[:j]):
+            if hard_pair(earlier, later):
+                assert names[i] in succeeded[names[j]]
+            elif soft_pair(earlier, later):
+                assert names[i] in ended[names[j]]
+            assert (names[i] in specs[names[j]].requires) <= hard_pair(earlier, later)
+            assert (names[i] in specs[names[j]].after) <= soft_pair(earlier, later)
+        assert all(names.index(n) < j for n in (*specs[names[j]].requires, *specs[names[j]].after))
+
+
+@settings(max_examples=200)
+@given(st.lists(EFFECTS, max_size=10))
+def test_no_edge_is_implied_by_the_others(all_effects):
+    """The graph is as small as it can be: taking any edge away loses a guarantee."""
+    graph = graph_of(all_effects)
+    succeeded, ended = guarantees(graph)
+    for name, spec in by_id(graph).items():
+        for other in spec.requires:
+            rest = [n for n in spec.requires if n != other]
+            assert not any(other in succeeded[n] for n in rest), (other, name)
+        for other in spec.after:
+            assert not any(other in ended[n] for n in spec.requires), (other, name)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(EFFECTS, max_size=9), st.sets(st.integers(0, 8)), st.sets(st.integers(0, 8)))
+def test_the_engine_keeps_the_written_order_whatever_fails(all_effects, failing, ignored):
+    """Run by the real scheduler: what meets never overlaps, and nothing runs on the ruins of a failure."""
+    graph = graph_of(all_effects)
+    number = {f"r/t{n}": n for n in range(len(all_effects))}
+    started: list[int] = []
+
+    def run(context: TaskContext) -> None:
+        started.append(number[context.name])
+        if number[context.name] in failing:
+            raise RuntimeError("broken on purpose")
+
+    tasks = [
+        Task(s.id, run, requires=s.requires, after=s.after, ignore_errors=number[s.id] in ignored)
+        for s in graph.tasks
+    ]
+    ParallelExecutor(1).execute(TaskGraph(tasks))
+    blocked: set[int] = set()
+    for j, later in enumerate(all_effects):
+        for i, earlier in enumerate(all_effects[:j]):
+            if hard_pair(earlier, later) and (i in blocked or (i in failing and i not in ignored)):
+                blocked.add(j)
+            if i in started and j in started and (hard_pair(earlier, later) or soft_pair(earlier, later)):
+                assert started.index(i) < started.index(j)
+    assert set(started) == set(range(len(all_effects))) - blocked
+
+
+@given(st.lists(EFFECTS, max_size=30), EFFECTS)
+def test_the_index_never_forgets_a_writer(all_effects, last):
+    """Entries that a wider write swallowed stay represented by the one that swallowed them."""
+    index = EffectIndex()
+    for number, item in enumerate(all_effects):
+        index.add(number, item)
+    hard, after = index.add(len(all_effects), last)
+    touching = [n for n, e in enumerate(all_effects) if hard_pair(e, last)]
+    assert set(hard) <= set(touching)
+    assert bool(hard) == bool(touching)
+    assert set(after) <= {n for n, e in enumerate(all_effects) if soft_pair(e, last)}
+    assert all(
+        any(covers(key, k) for k in all_effects[n].writes | all_effects[n].reads)
+        for n, key in (hard | after).items()
+    )
+
+
+def test_a_thousand_tasks_need_few_comparisons(monkeypatch: pytest.MonkeyPatch):
+    """The work grows with the number of keys, not of pairs: counted, since clocks differ."""
+    steps = 0
+    original = EffectIndex._meeting
+
+    def counted(self, key):
+        nonlocal steps
+        for found in original(self, key):
+            steps += 1
+            yield found
+
+    monkeypatch.setattr(EffectIndex, "_meeting", counted)
+    keys = [
+        effects(reads=["path:/etc", f"path:/etc/app{n % 50}", "user:root"], writes=[f"path:/etc/app{n % 50}/{n}"])
+        for n in range(1000)
+    ]
+    graph = graph_of([effects(writes=["path:**", "unit:**"]), *keys, effects(writes=["path:**"])])
+    assert len(graph.tasks) == 1002
+    assert steps < 20_000
+
+
+def test_the_same_roles_give_the_same_graph():
+    """No set or hash seed leaks into the order of tasks or edges."""
+    all_effects = [effects(writes=[f"path:/{n % 3}"], reads=[f"unit:{n % 2}"]) for n in range(12)]
+    assert graph_of(all_effects) == graph_of(all_effects)

@@ -1,0 +1,130 @@
+"""The plan, as people read it: what would change on which hosts, hosts with the same changes together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from configurator.core.run_events import RunEvent, RunFinished, TaskFinished
+from configurator.core.status import Outcome
+from configurator.report import words
+from configurator.report.changes import SIGNS, sign, task_lines
+from configurator.report.failures import failure_lines, ignored_lines, notice_lines
+from configurator.report.record import HostRecord, RunRecord, add_up
+from configurator.report.terminal import CHANGED, GOOD, MUTED, NAME, WRONG, joined, write
+
+
+class PlanSink:
+    """Prints the whole plan when a plan run ends; says nothing of an apply.
+
+    With `diff` contents are shown as unified diffs; `verbose` shows long ones whole, and the tasks that are
+    ok.
+    """
+
+    def __init__(self, console: Console, *, diff: bool = True, verbose: int = 0) -> None:
+        self._console = console
+        self._diff = diff
+        self._verbose = verbose
+        self._record = RunRecord()
+
+    def handle(self, event: RunEvent) -> None:
+        """Collect; print at the end of a plan."""
+        self._record.take(event)
+        if isinstance(event, RunFinished) and event.mode == "plan":
+            write(self._console, plan_lines(self._record, diff=self._diff, verbose=self._verbose))
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def plan_lines(record: RunRecord, *, diff: bool = True, verbose: int = 0) -> list[Text]:
+    """Return the plan: signs explained, groups of hosts, what went wrong, the count that sums it up."""
+    lines: list[Text] = []
+    signs = {sign(event.changes) for event in record.tasks() if _planned(event)}
+    if signs:
+        lines += [_legend(signs), Text("")]
+    unchanged: list[str] = []
+    for hosts in grouped(list(record.hosts.values())):
+        names = [host.name for host in hosts]
+        if not any(_planned(event) for event in hosts[0].finished):
+            unchanged += [host.name for host in hosts if not host.troubled]
+            continue
+        lines += [
+            joined((words.enumeration(names, 20), NAME), ":"),
+            *_host_lines(hosts[0], diff, verbose),
+            Text(""),
+        ]
+    if unchanged and len(unchanged) < len(record.hosts):
+        lines += [joined((words.enumeration(unchanged, 20), NAME), ": no changes"), Text("")]
+    for part in (notice_lines(record), ignored_lines(record), failure_lines(record, full=verbose > 0)):
+        lines += [*part, Text("")] if part else []
+    return [*lines, verdict(record)]
+
+
+def grouped(hosts: Sequence[HostRecord]) -> list[list[HostRecord]]:
+    """Return the hosts in groups whose planned changes are the same, in the order of their first host."""
+    groups: dict[object, list[HostRecord]] = {}
+    for host in hosts:
+        key = tuple(
+            (event.role, event.task, event.module, event.handler, repr(event.changes), event.warnings)
+            for event in sorted(host.finished, key=lambda event: event.task_id)
+            if _planned(event)
+        )
+        groups.setdefault(key, []).append(host)
+    return list(groups.values())
+
+
+def verdict(record: RunRecord) -> Text:
+    """Return `Plan: 12 to change, 30 ok on 3 hosts.` or `No changes.` with why."""
+    total = add_up(record.summaries().values())
+    hosts = words.count(len(record.hosts), "host")
+    wrong = [f"{total.failed} failed"] if total.failed else []
+    wrong += [words.count(total.unreachable, "host") + " unreachable"] if total.unreachable else []
+    if not total.changed and not wrong:
+        return joined(("No changes.", GOOD), f" {_as_declared(total.ok)} on {hosts}.")
+    counts = [f"{total.changed} to change", f"{total.ok} ok"]
+    counts += [f"{total.skipped} skipped"] if total.skipped else []
+    text = joined(("Plan:", NAME), " ")
+    for number, part in enumerate([*counts, *wrong]):
+        style = WRONG if part in wrong else CHANGED if number == 0 and total.changed else ""
+        text.append(", " if number else "").append(part, style)
+    return text.append(f" on {hosts}.")
+
+
+def _as_declared(ok: int) -> str:
+    return "1 task is as declared" if ok == 1 else f"{ok} tasks are as declared"
+
+
+def _planned(event: TaskFinished) -> bool:
+    return event.status is Outcome.CHANGED
+
+
+def _legend(signs: set[str]) -> Text:
+    text = Text("")
+    for mark, (word, style) in SIGNS.items():
+        if mark in signs:
+            text.append(f"{mark} ", style).append(f"{word}   ", MUTED)
+    text.rstrip()
+    return text
+
+
+def _host_lines(host: HostRecord, diff: bool, verbose: int) -> list[Text]:
+    lines: list[Text] = []
+    for event in host.finished:
+        if _planned(event) and not event.handler:
+            lines += task_lines(event, diff=diff, full=verbose > 0)
+        elif verbose and event.status is Outcome.OK and not event.handler:
+            lines.append(joined("  ", (f"  {words.title(event)}  ok", MUTED)))
+        elif verbose and event.status is Outcome.SKIPPED and not event.handler:
+            lines.append(
+                joined("  ", (f"  {words.title(event)}  skipped: {event.cause or event.reason}", MUTED))
+            )
+    handlers = [event for event in host.finished if event.handler and _planned(event)]
+    if handlers:
+        lines += [joined("  ", ("Handlers that will run:", MUTED))]
+        lines += [
+            joined("    > ", (words.title(event), NAME), ("  " + event.module, MUTED)) for event in handlers
+        ]
+    return lines

@@ -1,0 +1,175 @@
+"""Keeping secrets out of everything that is shown, stored or printed as JSON.
+
+Secrets are masked where they are born (a module's SecretValue, `no_log`); this is the net below: whatever
+text still contains one - a tool's error message, a diff of a file that quotes it - loses it here, before any
+sink sees the event.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+from urllib.parse import quote, quote_plus
+
+from configurator.core.changes import FieldChange
+from configurator.core.run_events import RunEvent, Sink, TaskFinished, TaskStarted
+from configurator.report.leaves import Leaf, map_leaves
+
+T = TypeVar("T")
+
+MASK = "********"
+HIDDEN = "(hidden by no_log)"
+
+# Shorter texts are not masked: "1" or "yes" would blank half of every output and tell by its gaps what it is.
+MIN_LENGTH = 4
+# A line of a longer secret (a private key in a diff) counts as a secret of its own from this length on:
+# "  }" of a secret configuration file does not.
+_MIN_LINE = 8
+# Three bytes make four characters of base64: below this, what is left between the neighbours is too common.
+_MIN_BASE64 = 8
+
+
+class Redactor:
+    """Replaces every known secret in texts by a mask; secrets may be added at any time, from any thread."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self._lock = threading.Lock()
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Mask these texts from now on, in all their usual spellings; those too short are ignored."""
+        new = {form for secret in secrets for form in spellings(secret)}
+        with self._lock:
+            if new <= self._forms:
+                return
+            self._forms |= new
+            # The longest first: a secret that begins with another one must not leave its end behind.
+            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def text(self, text: str) -> str:
+        """Return `text` with every secret replaced by the mask."""
+        pattern = self._pattern
+        return text if pattern is None else pattern.sub(MASK, text)
+
+    def redact(self, value: T) -> T:
+        """Return `value` (an event, a mapping, a list...) with every secret masked, however deep."""
+        return value if self._pattern is None else map_leaves(value, self._leaf)
+
+    def _leaf(self, leaf: Leaf) -> Leaf:
+        if isinstance(leaf, str):
+            return self.text(leaf)
+        shown = self.text(str(leaf))  # a PIN is a number in YAML
+        return leaf if shown == str(leaf) else shown
+
+
+def spellings(secret: str) -> set[str]:
+    """Return the texts as which `secret` may turn up: itself, and how JSON, URLs, shells and base64 write it."""
+    secret = secret.strip("\n")
+    if len(secret) < MIN_LENGTH:
+        return set()
+    found = {secret}
+    for line in secret.splitlines() if "\n" in secret or "\r" in secret else ():
+        if len(line.strip()) >= _MIN_LINE:
+            found |= spellings(line.strip())
+    for text in tuple(found):
+        found |= {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
+        found |= {quote(text, errors="replace"), quote(text, safe="", errors="replace")}
+        found |= {quote_plus(text, errors="replace"), shlex.quote(text)}
+    data = secret.encode(errors="surrogateescape")
+    return found | _base64(data) | _base64(data + b"\n")
+
+
+def _base64(data: bytes) -> set[str]:
+    """Return what of `data` is the same at each of three places inside a longer base64 text.
+
+    `user:password` is encoded as a whole for HTTP, so the password stands at any offset; the characters at
+    its edges mix in bits of the neighbours and are left out.
+    """
+    found = {base64.b64encode(data).decode()} if len(data) >= MIN_LENGTH else set()
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + data).decode().rstrip("=")
+        first = (offset * 8 + 5) // 6
+        core = encoded[first : (offset + len(data)) * 8 // 6]
+        if len(core) >= _MIN_BASE64:
+            found.add(core)
+    return found | {text.replace("+", "-").replace("/", "_") for text in found}
+
+
+class RedactingSink:
+    """Passes events on with every secret masked; may be called from many threads, as the inner sink may.
+
+    Host names, module names and the words of statuses are never masked: they are how an event is told from
+    another. Two task ids that differ only in a secret stay different.
+    """
+
+    def __init__(self, inner: Sink, redactor: Redactor) -> None:
+        self._inner = inner
+        self._redactor = redactor
+        self._hidden: dict[str, frozenset[str]] = {}
+        self._ids: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def hide(self, host: str, task_ids: Iterable[str]) -> None:
+        """Blank these tasks' results even if the host did not: they are marked `no_log`."""
+        self._hidden[host] = frozenset(task_ids)
+
+    def handle(self, event: RunEvent) -> None:
+        """Mask and pass on."""
+        if isinstance(event, TaskFinished) and event.task_id in self._hidden.get(event.host, ()):
+            event = blanked(event)
+        self._inner.handle(self._redacted(event))
+
+    def close(self) -> None:
+        """Close the inner sink."""
+        self._inner.close()
+
+    def _redacted(self, event: RunEvent) -> RunEvent:
+        shown = self._redactor.redact(event)
+        if shown is event:
+            return event
+        kept = {
+            name: getattr(event, name) for name in ("host", "hosts", "module", "mode") if hasattr(event, name)
+        }
+        if isinstance(event, (TaskStarted, TaskFinished)):
+            kept["task_id"] = self._task_id(event.task_id)
+        if isinstance(event, TaskFinished) and event.cause is not None:
+            kept["cause"] = self._task_id(event.cause)
+        return replace(shown, **kept)
+
+    def _task_id(self, task_id: str) -> str:
+        masked = self._redactor.text(task_id)
+        if masked == task_id:
+            return task_id
+        with self._lock:
+            return self._ids.setdefault(task_id, f"{masked}#{len(self._ids) + 1}")
+
+
+def blanked(event: TaskFinished) -> TaskFinished:
+    """Return the event without anything a secret could be in, as `no_log` demands."""
+    changes = tuple(
+        FieldChange(
+            change.subject, change.field, *(_hidden(change.before), _hidden(change.after)), change.certainty
+        )
+        for change in event.changes
+    )
+    return replace(
+        event,
+        changes=changes,
+        message=_hidden(event.message),
+        command=(HIDDEN,) if event.command else (),
+        output=_hidden(event.output) or "",
+        warnings=(),
+    )
+
+
+def _hidden(value: object) -> str | None:
+    return HIDDEN if value else None

@@ -1,0 +1,74 @@
+"""Taking located values for what they should be, or noting a problem and returning None."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from configurator.config.diagnostics import Diagnostics, Span
+from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
+
+
+def kind_of(value: Any) -> str:
+    """Return how people call a value's type: `a mapping`, `a list`, or the value itself."""
+    if isinstance(value, LocatedMap | dict):
+        return "a mapping"
+    if isinstance(value, LocatedList | list | tuple):
+        return "a list"
+    plain = value.plain() if isinstance(value, LocatedScalar) else value
+    if plain is None:
+        return "nothing"
+    return str(plain).lower() if isinstance(plain, bool) else repr(plain)
+
+
+def did_you_mean(word: object, known: Iterable[object]) -> str | None:
+    """Return `did you mean 'x'?` for the nearest known word, or None if none is near."""
+    near = difflib.get_close_matches(str(word), [str(item) for item in known], n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else None
+
+
+def as_map(value: Located, what: str, diagnostics: Diagnostics) -> LocatedMap | None:
+    """Return a mapping; an empty value is an empty mapping."""
+    if isinstance(value, LocatedMap):
+        return value
+    if isinstance(value, LocatedScalar) and value.value is None:
+        return LocatedMap({}, value.span)
+    diagnostics.add(value.span, f"{what} must be a mapping, not {kind_of(value)}")
+    return None
+
+
+def as_list(value: Located, what: str, diagnostics: Diagnostics) -> tuple[Located, ...] | None:
+    """Return the items of a list; an empty value is an empty list."""
+    if isinstance(value, LocatedList):
+        return value.items
+    if isinstance(value, LocatedScalar) and value.value is None:
+        return ()
+    diagnostics.add(value.span, f"{what} must be a list, not {kind_of(value)}")
+    return None
+
+
+def as_text(value: Located, what: str, diagnostics: Diagnostics) -> str | None:
+    """Return a text; a number counts as the text that was written."""
+    if isinstance(value, LocatedScalar) and value.value is not None and not isinstance(value.value, bool):
+        return str(value.value)
+    diagnostics.add(value.span, f"{what} must be text, not {kind_of(value)}")
+    return None
+
+
+def as_bool(value: Located, what: str, diagnostics: Diagnostics) -> bool | None:
+    """Return a boolean."""
+    if isinstance(value, LocatedScalar) and isinstance(value.value, bool):
+        return value.value
+    diagnostics.add(value.span, f"{what} must be true or false, not {kind_of(value)}")
+    return None
+
+
+def as_texts(value: Located, what: str, diagnostics: Diagnostics) -> tuple[tuple[str, Span], ...]:
+    """Return the texts (and their places) of a list, of one text, or of comma separated text."""
+    found: list[tuple[str, Span]] = []
+    for item in value.items if isinstance(value, LocatedList) else (value,):
+        text = as_text(item, what, diagnostics)
+        if text is not None:
+            found += [(part.strip(), item.span) for part in text.split(",") if part.strip()]
+    return tuple(found)

@@ -1,0 +1,278 @@
+"""YAML read with the place of every key and value; what is wrong becomes a Diagnostic, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from configurator.config.diagnostics import Diagnostics, Span
+from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark, Scalar
+from configurator.config.scalars import resolve_plain
+from configurator.core.errors import ConfiguratorError
+
+_MAX_BYTES = 16 * 1024 * 1024  # a larger file is data, not configuration
+_MAX_VALUES = 200_000  # counted after aliases are expanded: ten nested lists of ten aliases are 10^10 values
+_MAX_DEPTH = 100
+_LINE_BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML 1.1, section 5.4
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten times as fast
+_STANDARD = "tag:yaml.org,2002:"
+_MARKS = {"!secret": Mark.SECRET, "!unsafe": Mark.UNSAFE}
+
+
+class _YamlError(ConfiguratorError):
+    """Reading cannot go on; carries the place. Never leaves this module."""
+
+    def __init__(self, span: Span, message: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.span = span
+
+
+def load_yaml(
+    path: str, diagnostics: Diagnostics, *, name: str | None = None, loose_booleans: bool = True
+) -> Located | None:
+    """Return what a file contains, or None after noting why it cannot be read; an empty file is a null.
+
+    `name` is how messages call the file. `loose_booleans` takes yes, no, on and off for booleans.
+    """
+    text = read_text(path, diagnostics, name=name)
+    if text is None:
+        return None
+    return parse_yaml(text, name or path, diagnostics, loose_booleans=loose_booleans)
+
+
+def read_text(path: str, diagnostics: Diagnostics, *, name: str | None = None) -> str | None:
+    """Return a UTF-8 file's text, or None after noting why it cannot be read."""
+    name = name or path
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        diagnostics.add(Span(name), f"cannot read this file: {reason}")
+        return None
+    if len(data) > _MAX_BYTES:
+        diagnostics.add(Span(name), f"this file is larger than {_MAX_BYTES // 1024 // 1024} MB")
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        source = data.splitlines()[line - 1].decode("utf-8", "replace")
+        diagnostics.add(
+            Span(name, line, column, 1, source), "not valid UTF-8", "save the file with UTF-8 encoding"
+        )
+        return None
+
+
+def parse_yaml(
+    text: str, name: str, diagnostics: Diagnostics, *, loose_booleans: bool = True
+) -> Located | None:
+    """Return what `text` contains, or None after noting its first syntax error and all duplicate keys."""
+    reader = _Reader(text, name, diagnostics, loose_booleans)
+    try:
+        return reader.read()
+    except _YamlError as problem:
+        diagnostics.add(problem.span, problem.message, problem.hint)
+    except yaml.MarkedYAMLError as error:
+        span = reader.error_span(error)
+        diagnostics.add(span, *_explain(error, span))
+    except yaml.reader.ReaderError as error:
+        line = len(_LINE_BREAKS.findall(text, 0, error.position)) + 1
+        source = _LINE_BREAKS.split(text)[line - 1]
+        column = next((i for i, c in enumerate(source, 1) if c == chr(_code(error.character))), 1)
+        diagnostics.add(
+            Span(name, line, column, 1, source),
+            f"the character #x{_code(error.character):04x} is not allowed in YAML",
+        )
+    return None
+
+
+def _code(character: Any) -> int:
+    return character if isinstance(character, int) else ord(character)
+
+
+def _explain(error: yaml.MarkedYAMLError, span: Span) -> tuple[str, str | None]:
+    """Return a message and a hint for a syntax error."""
+    problem = error.problem or "syntax error"
+    if "\\t" in problem or span.source[span.column - 1 : span.column] == "\t":
+        return "a tab is used for indentation", "YAML wants spaces"
+    if "mapping values are not allowed" in problem:
+        return "a ':' is not expected here", "quote a text that contains ': '"
+    context = f" {error.context}" if error.context else ""
+    return f"YAML syntax: {problem}{context}", None
+
+
+class _Reader:
+    """Builds located values from the events of one document."""
+
+    def __init__(self, text: str, name: str, diagnostics: Diagnostics, loose_booleans: bool) -> None:
+        self._text = text
+        self._name = name
+        self._diagnostics = diagnostics
+        self._loose = loose_booleans
+        self._lines = tuple(_LINE_BREAKS.split(text))
+        self._anchors: dict[str, tuple[Located, int] | None] = {}  # None while it is being read
+        self._count = 0
+        self._events: Iterator[Any] = iter(())
+
+    def read(self) -> Located:
+        """Return the value of the only document."""
+        self._events = iter(yaml.parse(self._text, Loader=_LOADER))
+        next(self._events)  # the start of the stream
+        event = next(self._events)
+        if isinstance(event, yaml.StreamEndEvent):
+            return LocatedScalar(None, Span(self._name, 1, 1, 1, self._lines[0]))
+        value = self._value(next(self._events), 0, Mark.NONE)
+        next(self._events)  # the end of the document
+        event = next(self._events)
+        if not isinstance(event, yaml.StreamEndEvent):
+            raise _YamlError(self.span(event.start_mark, event.end_mark), "only one document is expected")
+        return value
+
+    def error_span(self, error: yaml.MarkedYAMLError) -> Span:
+        """Return the place to show for a syntax error: where something began if its end was not found."""
+        mark = error.problem_mark or error.context_mark
+        if mark is None:
+            return Span(self._name)
+        if error.context_mark and not "".join(self._lines[mark.line :]).strip():
+            mark = error.context_mark
+        return self.span(mark, mark)
+
+    def span(self, start: Any, end: Any) -> Span:
+        """Return the place from one mark to another, cut at the end of its first line."""
+        line = start.line
+        source = self._lines[line] if line < len(self._lines) else ""
+        stop = end.column if end.line == line else len(source.rstrip())
+        return Span(self._name, line + 1, start.column + 1, max(1, stop - start.column), source)
+
+    def _value(self, event: Any, depth: int, mark: Mark) -> Located:
+        if depth > _MAX_DEPTH:
+            raise _YamlError(
+                self.span(event.start_mark, event.end_mark), f"nested more than {_MAX_DEPTH} deep"
+            )
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        before = self._count
+        self._grow(1, event)
+        value: Located
+        if isinstance(event, yaml.ScalarEvent):
+            value = self._scalar(event, mark)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self._list(event, depth, self._mark(event, mark, "seq"))
+        else:
+            value = self._map(event, depth, self._mark(event, mark, "map"))
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, self._count - before)
+        return value
+
+    def _grow(self, size: int, event: Any) -> None:
+        self._count += size
+        if self._count > _MAX_VALUES:
+            span = self.span(event.start_mark, event.end_mark)
+            raise _YamlError(span, f"more than {_MAX_VALUES} values", "are aliases nested in each other?")
+
+    def _alias(self, event: Any) -> Located:
+        span = self.span(event.start_mark, event.end_mark)
+        if event.anchor not in self._anchors:
+            raise _YamlError(span, f"unknown anchor {event.anchor!r}")
+        known = self._anchors[event.anchor]
+        if known is None:
+            raise _YamlError(span, f"the anchor {event.anchor!r} contains itself")
+        value, size = known
+        self._grow(size, event)
+        return value
+
+    def _list(self, event: Any, depth: int, mark: Mark) -> LocatedList:
+        items = []
+        while not isinstance(following := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._value(following, depth + 1, mark))
+        return LocatedList(tuple(items), self._collection_span(event))
+
+    def _collection_span(self, event: Any) -> Span:
+        """Return the place where a list or mapping begins: its first line says which one is meant."""
+        return self.span(event.start_mark, event.end_mark)
+
+    def _map(self, event: Any, depth: int, mark: Mark) -> LocatedMap:
+        entries: dict[Any, Located] = {}
+        keys: dict[Any, Span] = {}
+        merged: list[LocatedMap] = []
+        while not isinstance(key_event := next(self._events), yaml.MappingEndEvent):
+            key_node = self._value(key_event, depth + 1, Mark.NONE)
+            value = self._value(next(self._events), depth + 1, mark)
+            span = self.span(key_event.start_mark, key_event.end_mark)
+            if not isinstance(key_node, LocatedScalar):
+                self._diagnostics.add(span, "a key must be a single word or number")
+                continue
+            key = key_node.value
+            if key == "<<" and isinstance(key_event, yaml.ScalarEvent) and key_event.implicit[0]:
+                merged += self._merge_sources(value, span)
+            elif key in keys:
+                hint = f"first written at line {keys[key].line}"
+                self._diagnostics.add(span, f"duplicate key {str(key)!r}", hint)
+            else:
+                entries[key], keys[key] = value, span
+        for source in merged:
+            for key, value in source.entries.items():
+                if key not in entries:
+                    entries[key], keys[key] = value, source.key_span(key)
+        return LocatedMap(entries, self._collection_span(event), keys)
+
+    def _merge_sources(self, value: Located, span: Span) -> list[LocatedMap]:
+        sources = value.items if isinstance(value, LocatedList) else (value,)
+        found = [source for source in sources if isinstance(source, LocatedMap)]
+        if len(found) < len(sources):
+            self._diagnostics.add(span, "'<<' wants a mapping or a list of mappings")
+        return found
+
+    def _scalar(self, event: Any, mark: Mark) -> LocatedScalar:
+        span = self.span(event.start_mark, event.end_mark)
+        text: str = event.value
+        value: Scalar = text
+        tag = event.tag
+        if tag is None or (event.implicit[0] and not tag.startswith("!")):
+            if event.implicit[0] and event.style in (None, ""):
+                value = resolve_plain(text, loose_booleans=self._loose)
+        elif tag.startswith(_STANDARD):
+            value = self._standard(tag.removeprefix(_STANDARD), text, span)
+        else:
+            mark = self._mark(event, mark, "str")
+        return LocatedScalar(value, span, mark, self._lines if event.style == "|" else ())
+
+    def _standard(self, kind: str, text: str, span: Span) -> Scalar:
+        """Return the value of a text with one of YAML's own tags, such as `!!int "5"`."""
+        if kind == "str":
+            return text
+        value = resolve_plain(text, loose_booleans=self._loose)
+        wanted: dict[str, tuple[type, ...]] = {
+            "int": (int,),
+            "float": (float, int),
+            "bool": (bool,),
+            "null": (type(None),),
+        }
+        if kind not in wanted:
+            raise _YamlError(span, f"the tag '!!{kind}' is not supported")
+        if type(value) not in wanted[kind]:
+            raise _YamlError(span, f"{text!r} is not what '!!{kind}' says")
+        return float(value) if kind == "float" and isinstance(value, int) else value
+
+    def _mark(self, event: Any, inherited: Mark, kind: str) -> Mark:
+        """Return what a node's tag marks it (and all below it) as."""
+        tag = event.tag
+        if tag is None or tag in ("!", _STANDARD + kind):
+            return inherited
+        span = self.span(event.start_mark, event.end_mark)
+        if tag in _MARKS:
+            return _MARKS[tag]
+        if tag in ("!vault", "!vault-encrypted"):
+            raise _YamlError(span, f"the tag {tag!r} is not supported yet", "encrypted values cannot be read")
+        shown = tag.replace(_STANDARD, "!!", 1)
+        raise _YamlError(
+            span, f"unknown tag {shown!r}", "the tags '!secret' and '!unsafe' have a meaning here"
+        )

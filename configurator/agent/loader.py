@@ -11,7 +11,7 @@ import sys
 MARK = b"\0configurator:"
 
 
-def start(digest, ssh_connection):  # type: ignore[no-untyped-def]
+def start(digest: str, ssh_connection: str) -> None:
     """Run the agent with this digest; return only at its end."""
     try:
         if sys.version_info < (3, 11):  # noqa: UP036  (the host's Python, not ours)
@@ -63,7 +63,7 @@ def start(digest, ssh_connection):  # type: ignore[no-untyped-def]
     main(ssh_connection, cache)
 
 
-def _read(size):  # type: ignore[no-untyped-def]
+def _read(size: int) -> bytes:
     data = b""
     while len(data) < size:
         chunk = os.read(0, size - len(data))
@@ -73,7 +73,7 @@ def _read(size):  # type: ignore[no-untyped-def]
     return data
 
 
-def _forget_old(directory):  # type: ignore[no-untyped-def]
+def _forget_old(directory: str) -> None:
     """Keep the two newest agents: the cache must not grow with every release."""
     import shutil  # noqa: PLC0415
 

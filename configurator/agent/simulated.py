@@ -346,7 +346,7 @@ def _account_exists(kind: str, name: str) -> State:
     import pwd  # noqa: PLC0415
 
     try:
-        (pwd.getpwnam if kind == "user" else grp.getgrnam)(name)  # type: ignore[operator]
+        (pwd.getpwnam if kind == "user" else grp.getgrnam)(name)
     except KeyError:
         return {"exists": False}
     return {"exists": True}

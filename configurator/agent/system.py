@@ -1,0 +1,233 @@
+"""RealSystem: what modules do, done on this host. Implements the Protocol in modules/system.py."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from configurator.agent import files
+from configurator.agent.process import Command, ProcessTable, run
+from configurator.core.cancel import CancelToken
+from configurator.core.errors import TaskError
+from configurator.modules.state import State
+from configurator.modules.system import CommandResult, FileStat
+
+_MISSING_PROGRAM = 127  # sh(1)
+
+
+def _no_blob(digest: str) -> bytes:
+    raise TaskError(f"no controller to ask for content {digest[:12]}")
+
+
+@dataclass(slots=True)
+class HostContext:
+    """What all tasks of a run on this host share."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    fetch_blob: Callable[[str], bytes] = _no_blob
+    ssh_connection: str = ""
+    lock_descriptor: int | None = None
+    processes: ProcessTable = field(default_factory=ProcessTable)
+    _blobs: dict[str, bytes] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def for_task(self, token: CancelToken, *, environment: Mapping[str, str] | None = None) -> RealSystem:
+        """Return the System of one task; cancelling the token stops its commands."""
+        return RealSystem(self, token, environment or {})
+
+    def blob(self, digest: str) -> bytes:
+        """Return a content of the controller, fetched once a run."""
+        with self._lock:
+            known = self._blobs.get(digest)
+        if known is None:
+            known = self.fetch_blob(digest)
+            with self._lock:
+                self._blobs[digest] = known
+        return known
+
+
+class RealSystem:
+    """Acts on the host. `notices` collects the warnings of the task."""
+
+    def __init__(self, context: HostContext, token: CancelToken, environment: Mapping[str, str]) -> None:
+        self._context = context
+        self._token = token
+        self._environment = environment
+        self.notices: list[str] = []
+
+    # -- files ----------------------------------------------------------------------------------------
+
+    def stat(self, path: str, *, follow: bool = False) -> FileStat | None:
+        with files.explained(path):
+            return files.file_stat(path, follow=follow)
+
+    def read(self, path: str) -> bytes:
+        return files.read(path)
+
+    def listdir(self, path: str) -> list[str]:
+        with files.explained(path):
+            try:
+                return sorted(os.listdir(path))
+            except FileNotFoundError:
+                return []
+
+    def write(
+        self,
+        path: str,
+        content: bytes,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        backup: bool = False,
+        validate: str | None = None,
+    ) -> str | None:
+        check = None if validate is None else (lambda temporary: self._validate(validate, temporary))
+        return files.write(path, content, mode=mode, owner=owner, group=group, backup=backup, check=check)
+
+    def _validate(self, command: str, temporary: str) -> None:
+        import shlex  # noqa: PLC0415
+
+        if "%s" not in command:
+            raise TaskError(f"validate must contain %s: {command}")
+        self.run([word.replace("%s", temporary) for word in shlex.split(command)])
+
+    def mkdir(
+        self, path: str, *, mode: str | None = None, owner: str | None = None, group: str | None = None
+    ) -> None:
+        files.make_directory(path, mode=mode, owner=owner, group=group)
+
+    def symlink(self, target: str, path: str) -> None:
+        files.link(path, symbolic=target)
+
+    def hardlink(self, target: str, path: str) -> None:
+        files.link(path, hard=target)
+
+    def set_attributes(
+        self,
+        path: str,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        follow: bool = True,
+    ) -> None:
+        files.set_attributes(path, mode=mode, owner=owner, group=group, follow=follow)
+
+    def set_times(self, path: str, *, atime: float | None = None, mtime: float | None = None) -> None:
+        with files.explained(path):
+            files.refuse_foreign_links(path)
+            found = os.stat(path)
+            times = (found.st_atime if atime is None else atime, found.st_mtime if mtime is None else mtime)
+            os.utime(path, times)
+
+    def remove(self, path: str) -> None:
+        files.remove(path)
+
+    # -- commands --------------------------------------------------------------------------------------
+
+    def lookup(self, key: str, probe: Callable[[], State]) -> State:  # noqa: ARG002
+        return probe()
+
+    def query(
+        self,
+        argv: Sequence[str],
+        *,
+        ok: Sequence[int] = (0,),
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> CommandResult:
+        result = self._run(Command(tuple(argv), self._env(env), stdin, timeout_s=timeout_s))
+        if result.exit_status == _MISSING_PROGRAM or result.exit_status in ok:
+            return result
+        raise _failed(result)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        establishes: Mapping[str, State | None] | None = None,  # noqa: ARG002
+        ok: Sequence[int] = (0,),
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        uninterruptible: bool = False,
+    ) -> CommandResult:
+        lock = self._context.lock_descriptor
+        command = Command(
+            tuple(argv),
+            self._env(env),
+            stdin,
+            cwd,
+            uninterruptible=uninterruptible,
+            # Who must not be interrupted keeps the host locked until it has ended, even without its agent.
+            pass_fds=(lock,) if uninterruptible and lock is not None else (),
+        )
+        result = self._run(command)
+        if result.exit_status in ok:
+            return result
+        raise _failed(result)
+
+    def shell(
+        self,
+        command: str,
+        *,
+        executable: str = "/bin/sh",
+        ok: Sequence[int] = (0,),
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+    ) -> CommandResult:
+        return self.run([executable, "-c", command], ok=ok, stdin=stdin, env=env, cwd=cwd)
+
+    def _run(self, command: Command) -> CommandResult:
+        return run(command, self._context.processes, self._token)
+
+    def _env(self, extra: Mapping[str, str] | None) -> dict[str, str]:
+        base = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": os.environ.get("HOME", "/root"),
+            "LC_ALL": "C.UTF-8",
+            "LANG": "C.UTF-8",
+            "DEBIAN_FRONTEND": "noninteractive",
+        }
+        return base | dict(self._environment) | dict(extra or {})
+
+    # -- what a run knows --------------------------------------------------------------------------------
+
+    def blob(self, digest: str) -> bytes:
+        return self._context.blob(digest)
+
+    def ssh_ports(self) -> tuple[int, ...]:
+        words = self._context.ssh_connection.split()
+        ports = {int(words[3])} if len(words) == 4 and words[3].isdigit() else set()
+        # sshd(8) -T wants its privilege separation directory, which exists while sshd runs.
+        shown = self._run(Command(("sshd", "-T"), self._env(None), timeout_s=10))
+        if shown.exit_status == 0:
+            for line in shown.stdout.splitlines():
+                key, _, value = line.partition(" ")
+                if key == "port" and value.isdigit():
+                    ports.add(int(value))
+        return tuple(sorted(ports))
+
+    def notice(self, message: str) -> None:
+        self.notices.append(message)
+
+    def fact(self, name: str) -> Any:
+        return self._context.facts.get(name)
+
+
+def _failed(result: CommandResult) -> TaskError:
+    program = result.argv[0] if result.argv else "command"
+    if result.exit_status == _MISSING_PROGRAM:
+        message = f"{program} is not installed"
+    elif result.exit_status < 0:
+        message = f"{program} was ended by signal {-result.exit_status}"
+    else:
+        message = f"{program} failed with exit status {result.exit_status}"
+    output = "\n".join(part for part in (result.stdout.rstrip(), result.stderr.rstrip()) if part)
+    return TaskError(message, command=result.argv, exit_status=result.exit_status, output=output)

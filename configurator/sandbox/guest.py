@@ -206,11 +206,8 @@ class Guest:
         if not cgroups.kill_all(self.record.machine):
             left = sorted(cgroups.members(self.record.machine))
             raise SandboxError(f"processes of {self.record.name} could not be killed: {left}")
-        cgroups.remove(self.record.machine)
         mounts.unmount_below(self.directory)
-        propagate = f"/run/systemd/nspawn/propagate/{self.record.machine}"
-        if os.path.isdir(propagate):
-            os.rmdir(propagate)
+        remove_traces(self.record.machine)
 
     def console_tail(self) -> str:
         """Return the last lines of the host's console, for an error message."""
@@ -219,3 +216,11 @@ class Guest:
                 return "\n".join(file.read().splitlines()[-10:])
         except FileNotFoundError:
             return ""
+
+
+def remove_traces(machine: str) -> None:
+    """Remove a dead host's control groups and the directory that an nspawn which was killed leaves in /run."""
+    cgroups.remove(machine)
+    propagate = f"/run/systemd/nspawn/propagate/{machine}"
+    if os.path.isdir(propagate):
+        os.rmdir(propagate)

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from configurator.core.errors import SandboxError
-from configurator.sandbox import cgroups, network, processes, records, registry
-from configurator.sandbox.guest import Guest
+from configurator.sandbox import cgroups, mounts, network, processes, records, registry
+from configurator.sandbox.guest import Guest, remove_traces
 from configurator.sandbox.locks import held
 from configurator.sandbox.paths import REGISTRY
 from configurator.sandbox.records import HostRecord, LabRecord
+from configurator.sandbox.tree import remove_tree
 
 RECORD = "lab.json"
 LOCK = "lock"
@@ -91,7 +92,7 @@ def reap_others(own: str, where: str = REGISTRY) -> None:
         if directory == own:
             continue
         if not os.path.exists(os.path.join(directory, RECORD)):
-            reap_unrecorded(lab_id)
+            reap_unrecorded(lab_id, directory)
             continue
         try:
             with held(os.path.join(directory, LOCK), timeout=0.0):
@@ -102,13 +103,13 @@ def reap_others(own: str, where: str = REGISTRY) -> None:
             continue  # at work, or of another version: its own `down` will tell
 
 
-def reap_unrecorded(lab_id: str) -> None:
-    """Remove the network and the processes of a lab whose directory was deleted: the id in their names is
-    enough.
-    """
+def reap_unrecorded(lab_id: str, directory: str) -> None:
+    """Remove what is left of a lab that lost its record: the id in the names of its things is enough."""
     for group in cgroups.names(f"c{lab_id}-"):
         cgroups.kill_all(group)
-        cgroups.remove(group)
+        remove_traces(group)
+    mounts.unmount_below(os.path.join(directory, HOSTS))
+    remove_tree(os.path.join(directory, HOSTS))
     network.remove(LabRecord(id=lab_id, boot="", subnet=""))
     registry.strike(lab_id)
 

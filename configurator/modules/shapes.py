@@ -34,7 +34,7 @@ from configurator.modules.state import UNKNOWN, SecretValue, State
 
 
 def assumed_unit() -> State:
-    """Return what Debian's policy (9.3.3) has a package's service be once it is installed: enabled, started."""
+    """Return what Debian's policy (9.3.3) has a package's service be: enabled and started."""
     return {
         "exists": True,
         "load": "loaded",
@@ -50,7 +50,7 @@ def assumed_unit() -> State:
 
 
 def assumed_user(name: str) -> State:
-    """Return what Debian's policy (9.2.2) has a package's user be: a locked system account, numbers unknown."""
+    """Return what Debian's policy (9.2.2) has a package's user be: a locked system account."""
     return {
         "exists": True,
         "uid": UNKNOWN,

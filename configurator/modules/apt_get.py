@@ -1,0 +1,206 @@
+"""Running apt-get: its options, its predictions and its complaints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from configurator.core.errors import TaskError
+from configurator.modules.apt_index import first_error, read_only_options
+from configurator.modules.state import UNKNOWN, State
+from configurator.modules.system import CommandResult, System
+
+# debconf(7); apt-listchanges(1) would page the news of an upgrade.
+ENVIRONMENT = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DEBIAN_PRIORITY": "critical",
+    "APT_LISTCHANGES_FRONTEND": "none",
+}
+_POLICY_HELPER = "/usr/sbin/policy-rc.d"  # invoke-rc.d(8) asks it before it acts on a service
+_FAILED = 100  # apt-get(8), DIAGNOSTICS: decimal 100 on error
+# What apt-get says -> what helps.
+_HINTS = (
+    ("Could not get lock", "another process holds dpkg's lock; `lock_timeout` says how long to wait"),
+    ("Unable to acquire the dpkg", "another process holds dpkg's lock; `lock_timeout` says how long to wait"),
+    ("Unable to fetch some archives", "the package index may be outdated: `update_cache: true` refreshes it"),
+    ("Failed to fetch", "the package index may be outdated: `update_cache: true` refreshes it"),
+    (
+        "held packages were changed",
+        "`allow_change_held_packages: true` changes them, `apt-mark unhold` frees them",
+    ),
+    (
+        "Held packages were changed",
+        "`allow_change_held_packages: true` changes them, `apt-mark unhold` frees them",
+    ),
+    ("were downgraded", "`allow_downgrade: true` permits it"),
+    (
+        "cannot be authenticated",
+        "the source's signing key is missing; `allow_unauthenticated: true` goes without",
+    ),
+    ("unmet dependencies", "`state: fixed` repairs broken dependencies"),
+    ("enough free space", "free some space on the host"),
+    ("No space left on device", "free some space on the host"),
+    ("to be removed but remove is disabled", "`fail_on_autoremove: false` permits removals"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What a task says about how apt-get is to work; equal flags may share one call."""
+
+    lock_timeout: int = 60
+    dpkg_options: tuple[str, ...] = ("force-confdef", "force-confold")
+    default_release: str | None = None
+    install_recommends: bool | None = None
+    allow_downgrade: bool = False
+    allow_unauthenticated: bool = False
+    allow_change_held: bool = False
+    only_upgrade: bool = False
+    no_remove: bool = False
+    force: bool = False
+    policy_rc_d: int | None = None
+
+    def options(self) -> list[str]:
+        """Return them as apt-get(8) takes them."""
+        out = ["-o", f"DPkg::Lock::Timeout={self.lock_timeout}"]
+        for option in self.dpkg_options:
+            out += ["-o", f"Dpkg::Options::=--{option}"]
+        if self.default_release:
+            out += ["-t", self.default_release]
+        if self.install_recommends is not None:
+            out += ["-o", f"APT::Install-Recommends={'yes' if self.install_recommends else 'no'}"]
+        out += ["--allow-downgrades"] if self.allow_downgrade or self.force else []
+        out += ["--allow-unauthenticated"] if self.allow_unauthenticated or self.force else []
+        out += ["--allow-change-held-packages"] if self.allow_change_held or self.force else []
+        out += ["--allow-remove-essential"] if self.force else []
+        out += ["--only-upgrade"] if self.only_upgrade else []
+        return [*out, *(["--no-remove"] if self.no_remove else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing apt-get would do to a package: its version before and after, None where it is not there."""
+
+    package: str
+    before: str | None
+    after: str | None
+
+
+def parse_steps(text: str) -> list[Step]:
+    """Return what `apt-get --simulate` announces: Inst, Remv and Purg lines, in order."""
+    steps = []
+    for line in text.splitlines():
+        if match := re.match(r"Inst (\S+)(?: \[([^\]]+)\])? \((\S+) ", line):
+            steps.append(Step(match[1], match[2], match[3]))
+        elif match := re.match(r"(?:Remv|Purg) (\S+) \[([^\]]+)\]", line):
+            steps.append(Step(match[1], match[2], None))
+    return steps
+
+
+def simulate(system: System, flags: Flags, action: Sequence[str]) -> list[Step]:
+    """Return what apt-get would do for `action` (`install nginx`), writing nothing; TaskError if refused."""
+    argv = ["apt-get", "--simulate", "-y", *read_only_options(system), *flags.options(), *action]
+    answer = system.query(argv, ok=(0, _FAILED), env=ENVIRONMENT, timeout_s=120.0)
+    if answer.exit_status != 0:
+        raise explain(answer)
+    return parse_steps(answer.stdout)
+
+
+def run(
+    system: System, flags: Flags, action: Sequence[str], establishes: Mapping[str, State | None]
+) -> CommandResult:
+    """Run apt-get; a dpkg that was interrupted earlier (a crash, a power cut) is set right first."""
+    argv = ["apt-get", "-y", "-q", *flags.options(), *action]
+    with_policy = flags.policy_rc_d is not None
+    before = _install_policy(system, flags.policy_rc_d) if with_policy else None
+    try:
+        result = _call(system, argv, establishes)
+        if result.exit_status != 0 and "dpkg --configure -a" in result.stderr:
+            system.notice("dpkg had been interrupted; ran `dpkg --configure -a` first")
+            configure_pending(system, flags)
+            result = _call(system, argv, establishes)
+    finally:
+        if with_policy:
+            _restore_policy(system, before)
+    if result.exit_status != 0:
+        raise explain(result)
+    return result
+
+
+def configure_pending(system: System, flags: Flags) -> None:
+    """Have dpkg finish what an earlier run has left unpacked or half-configured."""
+    options = [f"--{option}" for option in flags.dpkg_options]
+    system.run(["dpkg", *options, "--configure", "-a"], establishes={}, env=ENVIRONMENT, uninterruptible=True)
+
+
+def _call(system: System, argv: Sequence[str], establishes: Mapping[str, State | None]) -> CommandResult:
+    return system.run(argv, establishes=establishes, ok=(0, _FAILED), env=ENVIRONMENT, uninterruptible=True)
+
+
+def _install_policy(system: System, exit_status: int | None) -> tuple[bytes, str] | None:
+    """Have services answer with `exit_status` instead of starting; return what was there before."""
+    found = system.stat(_POLICY_HELPER)
+    before = None if found is None else (system.read(_POLICY_HELPER), f"{found.mode:04o}")
+    system.write(_POLICY_HELPER, f"#!/bin/sh\nexit {exit_status}\n".encode(), mode="0755")
+    return before
+
+
+def _restore_policy(system: System, before: tuple[bytes, str] | None) -> None:
+    if before is None:
+        system.remove(_POLICY_HELPER)
+    else:
+        system.write(_POLICY_HELPER, before[0], mode=before[1])
+
+
+def explain(result: CommandResult) -> TaskError:
+    """Return the error for a refusal of apt-get, in apt's own words and with what helps."""
+    text = result.stdout + result.stderr
+    hint = next((hint for sign, hint in _HINTS if sign in text), None)
+    message = first_error(result.stderr)
+    if match := re.search(r"Unable to locate package (\S+)", text):
+        message = f"package {match[1]!r} does not exist (E: {match[0]})"
+    if failed := re.findall(
+        r"^ (\S+)$", result.stderr.partition("Errors were encountered while processing:")[2], re.M
+    ):
+        message = f"could not be installed or configured: {', '.join(dict.fromkeys(failed))}"
+    return TaskError(message, command=result.argv, exit_status=result.exit_status, output=text, hint=hint)
+
+
+class Predicted(Mapping[str, "State | None"]):
+    """The states that apt-get will establish, found out by a simulation when somebody asks.
+
+    An apply never asks, and is spared the half second; a plan does, and so meets dependencies and refusals
+    that only apt's own solver knows.
+    """
+
+    def __init__(self, find: Callable[[], Mapping[str, State | None]]) -> None:
+        self._find = find
+        self._found: Mapping[str, State | None] | None = None
+
+    def _get(self) -> Mapping[str, State | None]:
+        if self._found is None:
+            self._found = self._find()
+        return self._found
+
+    def __getitem__(self, key: str) -> State | None:
+        return self._get()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._get())
+
+    def __len__(self) -> int:
+        return len(self._get())
+
+
+def states_after(steps: Sequence[Step], *, versions_known: bool = True) -> dict[str, State | None]:
+    """Return the package states that these steps leave."""
+    found: dict[str, State | None] = {}
+    for step in steps:
+        if step.after is None:
+            found[f"package:{step.package}"] = {"exists": False, "config": True}
+        else:
+            version = step.after if versions_known else UNKNOWN
+            state = {"exists": True, "version": version, "held": False, "config": False}
+            found[f"package:{step.package}"] = state | {"new": step.before is None}
+    return found

@@ -1,0 +1,308 @@
+"""What the module apt finds on the host: installed versions, what the index offers, what apt-get would do."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from configurator.core.errors import TaskError
+from configurator.modules import apt_get, apt_index
+from configurator.modules.apt_packages import (
+    Row,
+    Wish,
+    compare_versions,
+    installed_rows,
+    native_architecture,
+    package_state,
+    provider_of,
+)
+from configurator.modules.state import UNKNOWN, Change, State
+from configurator.modules.system import System
+
+if TYPE_CHECKING:
+    from configurator.modules.apt import AptParams
+
+INDEX_FIELD = f"{apt_index.INDEX}|refreshed"
+ARCHIVES_PATH = "/var/cache/apt/archives"  # apt-get(8), FILES: Dir::Cache::Archives
+ARCHIVES = f"path:{ARCHIVES_PATH}"
+
+
+def observe(system: System, params: AptParams) -> State:
+    """Return the whole state; what costs a command is looked at only if the task is about it."""
+    state: State = {
+        "wishes": (),
+        "offers": {},
+        "steps": (),
+        "steps_unknown": False,
+        "broken": (),
+        "index_due": False,
+        "refresh": False,
+        "refreshed_at": 0.0,
+    }
+    if params.refreshes:
+        index = apt_index.index_state(system)
+        state["index_due"] = apt_index.is_due(system, index, params.valid_s)
+        state["refreshed_at"] = index["refreshed_at"]
+        state[INDEX_FIELD] = apt_index.describe_age(index)
+        state["refresh"] = state["index_due"]
+    if params.name and params.state != "build-dep":
+        _observe_names(system, params, state)
+    if params.deb:
+        _observe_deb(system, params, params.deb, state)
+    _observe_steps(system, params, state)
+    if params.clean or params.autoclean:
+        _observe_archives(system, params, state)
+    return state
+
+
+def _observe_names(system: System, params: AptParams, state: State) -> None:
+    native = native_architecture(system)
+    names = [wish.name for wish in params.wishes]
+    rows = installed_rows(system, names)
+    wishes = _expand(system, params, rows)
+    state["wishes"] = wishes
+    everything: list[Row] | None = None
+    for wish in wishes:
+        found = package_state(system, wish.name, rows, native)
+        version = found["version"] if found["exists"] else None
+        if version is None and params.state != "absent":
+            everything = installed_rows(system, ()) if everything is None else everything
+            provider = provider_of(wish.name, everything)
+            version = None if provider is None else f"provided by {provider}"
+        state[f"package:{wish.name}|version"] = version
+        state[f"package:{wish.name}|config"] = bool(found.get("config"))
+        state[f"package:{wish.name}|held"] = bool(found.get("held"))
+    if params.state == "absent":
+        _observe_removals(system, params, state)
+    else:
+        _observe_offers(system, params, state)
+
+
+def _expand(system: System, params: AptParams, rows: Sequence[Row]) -> tuple[Wish, ...]:
+    """Replace wildcard names: by the installed packages for `absent`, else by those of the index."""
+    wishes: list[Wish] = []
+    for wish in params.wishes:
+        if not wish.is_pattern:
+            wishes.append(wish)
+            continue
+        if params.state == "absent":
+            kept = ("installed", "config-files") if params.purge else ("installed",)
+            names = sorted(
+                {row.name for row in rows if row.status in kept and fnmatch.fnmatchcase(row.name, wish.name)}
+            )
+        else:
+            names = apt_index.names_matching(system, wish.name)
+            if not names:
+                raise apt_index.no_such_package(system, [wish.name])
+        wishes += [Wish(name, wish.version, wish.release) for name in names]
+    return tuple(dict.fromkeys(wishes))
+
+
+def _observe_removals(system: System, params: AptParams, state: State) -> None:
+    """Find out which other packages apt would remove along: they are part of the change."""
+    names = [wish.name for wish in state["wishes"] if state[f"package:{wish.name}|version"] is not None]
+    if not names:
+        return
+    action = ["purge" if params.purge else "remove"]
+    action += ["--auto-remove"] if params.autoremove else []
+    steps = apt_get.simulate(system, params.flags, [*action, *names])
+    _take_steps(system, state, [step for step in steps if step.package not in names])
+
+
+def _observe_offers(system: System, params: AptParams, state: State) -> None:
+    """Find out what the index offers for the packages that are missing, or may be too old."""
+    asked = [wish for wish in state["wishes"] if _needs_offer(params, wish, state)]
+    if not asked:
+        # All is there: for `latest` alone does an old index matter.
+        state["refresh"] = state["refresh"] and params.state == "latest"
+        return
+    index = apt_index.index_state(system)
+    unknown_index = bool(index.get("pending")) or state["refresh"]
+    missing: list[str] = []
+    for release in dict.fromkeys(wish.release or params.default_release for wish in asked):
+        group = [wish for wish in asked if (wish.release or params.default_release) == release]
+        if unknown_index:
+            state["offers"] |= {wish.name: UNKNOWN for wish in group}
+            continue
+        offers = apt_index.offers(system, [wish.name for wish in group], release)
+        for wish in group:
+            offer = _offer_for(system, wish, offers.get(wish.name), state)
+            if offer is None:
+                missing.append(wish.name)
+            state["offers"][wish.name] = offer
+    if missing:
+        raise apt_index.no_such_package(system, missing)
+    for wish in asked:
+        _refuse_bad_moves(system, params, wish, state)
+
+
+def _needs_offer(params: AptParams, wish: Wish, state: State) -> bool:
+    version = state[f"package:{wish.name}|version"]
+    if version is None:
+        return not params.only_upgrade
+    if version is UNKNOWN or version.startswith("provided by "):
+        return False
+    return params.state == "latest" or not wish.accepts(version)
+
+
+def _offer_for(system: System, wish: Wish, offer: apt_index.Offer | None, state: State) -> str | None:
+    """Return the version that would be installed; None if the index does not know the name."""
+    if offer is None:
+        return None
+    if (best := offer.best(wish.version)) is not None:
+        return best
+    if wish.version is not None and offer.versions:
+        raise TaskError(
+            f"version {wish.version!r} of package {wish.name!r} is not in the package index",
+            hint="available: " + ", ".join(offer.versions[:5]),
+        )
+    providers = apt_index.available_providers(system, wish.name)
+    for provider in providers:
+        if system.lookup(f"package:{provider}", lambda: {"exists": False})["exists"]:
+            state[f"package:{wish.name}|version"] = f"provided by {provider}"
+            return state[f"package:{wish.name}|version"]  # type: ignore[no-any-return]
+    if len(providers) == 1:
+        return f"provided by {providers[0]}"
+    if not providers:
+        return None
+    raise TaskError(
+        f"package {wish.name!r} is virtual, and several packages provide it",
+        hint="name one of them: " + ", ".join(providers[:8]),
+    )
+
+
+def _refuse_bad_moves(system: System, params: AptParams, wish: Wish, state: State) -> None:
+    """Refuse in the plan already what apt-get would refuse: touching a held package, going back."""
+    version, offered = state[f"package:{wish.name}|version"], state["offers"].get(wish.name)
+    if version is None or offered is UNKNOWN or offered is None or version == offered or params.force:
+        return
+    if state[f"package:{wish.name}|held"] and not params.allow_change_held_packages:
+        raise TaskError(
+            f"package {wish.name!r} is held at {version}, and {offered} is wanted",
+            hint="`allow_change_held_packages: true` changes it, `apt-mark unhold` frees it",
+        )
+    if not params.allow_downgrade and compare_versions(system, offered, "lt", version):
+        raise TaskError(
+            f"package {wish.name!r} is installed as {version}, which is newer than {offered}",
+            hint="`allow_downgrade: true` permits going back",
+        )
+
+
+def _observe_deb(system: System, params: AptParams, path: str, state: State) -> None:
+    """Compare the package in a file with the installed one of its name."""
+    if system.stat(path, follow=True) is None:
+        raise TaskError(f"no such file: {path}")
+    # dpkg-deb(1): -f prints the named fields of the control file.
+    read = system.query(["dpkg-deb", "-f", path, "Package", "Version"], ok=(0, 2))
+    if read.exit_status != 0:
+        if "No such file" in read.stderr:  # an earlier task of the plan would have put it there
+            state["steps_unknown"] = True
+            return
+        raise TaskError(
+            f"{path} is not a Debian package", command=read.argv, exit_status=2, output=read.stderr
+        )
+    fields = dict(line.partition(": ")[::2] for line in read.stdout.splitlines())
+    name, offered = fields.get("Package", ""), fields.get("Version", "")
+    found = package_state(system, name, installed_rows(system, [name]), native_architecture(system))
+    state["wishes"] = (Wish(name, offered),)
+    state["offers"] = {name: offered}
+    state[f"package:{name}|version"] = found["version"] if found["exists"] else None
+    state[f"package:{name}|held"] = bool(found.get("held"))
+    _refuse_bad_moves(system, params, state["wishes"][0], state)
+
+
+def _observe_steps(system: System, params: AptParams, state: State) -> None:
+    """Ask apt-get what it would do where the packages are not named one by one."""
+    actions: list[Sequence[str]] = []
+    if params.state == "build-dep":
+        actions.append(["build-dep", *(wish.name for wish in params.wishes)])
+    if params.state == "fixed":
+        actions.append(["--fix-broken", "install"])
+        state["broken"] = _broken_packages(system)
+        state |= dict.fromkeys(state["broken"], "unfinished")
+    if params.upgrade_action:
+        actions.append(params.upgrade_action)
+    if params.autoremove and not (params.name or params.deb or params.upgrade_action):
+        actions.append(["autoremove", *(["--purge"] if params.purge else [])])
+    if actions and params.state != "fixed":
+        pending = bool(apt_index.index_state(system).get("pending"))
+        if pending or (state["refresh"] and (params.upgrade_action or params.state == "build-dep")):
+            state["steps_unknown"] = True
+            return
+    for action in actions:
+        _take_steps(system, state, apt_get.simulate(system, params.flags, action))
+
+
+def _broken_packages(system: System) -> tuple[str, ...]:
+    """Return the state fields of packages that dpkg has not finished with (dpkg(1), --audit)."""
+    audit = system.query(["dpkg", "--audit"], ok=(0, 1))
+    names = [line.split()[0] for line in audit.stdout.splitlines() if line.startswith(" ") and line.strip()]
+    return tuple(f"package:{name}|state" for name in dict.fromkeys(names))
+
+
+def _take_steps(system: System, state: State, steps: Sequence[apt_get.Step]) -> None:
+    """Add to the state what apt-get announced, less what an earlier task of the plan would have done."""
+    kept = []
+    for step in steps:
+        before = {"exists": step.before is not None, "version": step.before}
+        found = system.lookup(f"package:{step.package}", lambda before=before: before)  # type: ignore[misc]
+        version = found["version"] if found["exists"] else None
+        if version == step.after or (version is UNKNOWN and step.after is not None):
+            continue
+        state[f"package:{step.package}|version"] = version
+        kept.append(step)
+    state["steps"] = (*state["steps"], *kept)
+
+
+def _observe_archives(system: System, params: AptParams, state: State) -> None:
+    def probe() -> State:
+        names = [name for name in system.listdir(ARCHIVES_PATH) if name.endswith(".deb")]
+        outdated = 0
+        if params.autoclean and names:
+            answer = system.query(
+                ["apt-get", "--simulate", *apt_index.read_only_options(system), "autoclean"]
+            )
+            outdated = sum(line.startswith("Del ") for line in answer.stdout.splitlines())
+        return {"exists": True, "packages": len(names), "outdated": outdated}
+
+    found = system.lookup(ARCHIVES, probe)
+    state[f"{ARCHIVES}|packages"] = found["packages"]
+    state[f"{ARCHIVES}|outdated"] = found["outdated"]
+
+
+def predict_install(
+    system: System, flags: apt_get.Flags, arguments: Sequence[str], change: Change
+) -> Mapping[str, State | None]:
+    """Return what `apt-get install` will establish: the named packages and all that they pull in."""
+
+    def find() -> Mapping[str, State | None]:
+        fields = {name.rpartition("|")[0]: value for name, value in change.after.items() if name in change}
+        named: dict[str, State | None] = {
+            key: {"exists": True, "version": version, "held": False, "config": False}
+            for key, version in fields.items()
+            if key.startswith("package:") and key != "package:**"
+        }
+        pending = UNKNOWN in fields.values()
+        known = list(arguments)
+        if pending:
+            names = [parse_name(argument) for argument in arguments]
+            offered = apt_index.offers(system, names, None)
+            known = [arg for arg, name in zip(arguments, names, strict=True) if name in offered]
+        try:
+            steps = apt_get.simulate(system, flags, ["install", *known]) if known else []
+        except TaskError:
+            if not pending:
+                raise
+            steps = []
+        gone = [step.package for step in steps if step.after is None]
+        if gone:
+            system.notice(f"installing this removes {', '.join(gone)}")
+        return {**apt_get.states_after(steps, versions_known=not pending), **named}
+
+    return apt_get.Predicted(find)
+
+
+def parse_name(argument: str) -> str:
+    """Return the package name in an argument of apt-get."""
+    return argument.partition("=")[0].partition("/")[0] if not argument.startswith("/") else argument

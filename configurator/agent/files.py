@@ -1,43 +1,70 @@
-"""Changing files as root without ever being seen half-way, and without following anybody else's links."""
+"""Files of the real host: looking, and changing one thing at a time through open directories.
+
+Nothing here follows a link that another user could have put in the way (walk.py), and nothing changes
+what it has not opened first. Replacing a file's content is in replace.py.
+"""
 
 from __future__ import annotations
 
 import errno
+import grp
 import os
-import stat as st
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import pwd
+import secrets
+import stat
+from types import TracebackType
 
+from configurator.agent import walk
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.modes import apply_mode
 from configurator.modules.system import FileStat
 
-_KINDS = {st.S_IFREG: "file", st.S_IFDIR: "directory", st.S_IFLNK: "link"}
-_READ_BYTES = 64 * 1024 * 1024  # a configuration file is never larger; memory is bounded
-_UMASK = 0o022  # what root's umask is on Debian (login.defs(5)); the agent's own may differ
+TEMPORARY = ".configurator-"  # hidden: what reads a directory of snippets skips names with a leading dot
+_MAX_BYTES = 256 * 1024 * 1024  # of a file that is read whole
+_SAID = {
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is mounted read-only",
+    errno.EBUSY: "it is a mount point or in use",
+    errno.EPERM: "not permitted (an immutable file? see lsattr)",
+    errno.EACCES: "permission denied",
+    errno.EISDIR: "it is a directory",
+    errno.EXDEV: "it is on another file system",
+    errno.ENAMETOOLONG: "the name is too long",
+}
 
 
-@contextmanager
-def explained(path: str) -> Iterator[None]:
-    """Turn an OSError into a TaskError that names the path, and says what to do where that is known."""
-    try:
-        yield
-    except OSError as error:
-        hint = "the host's disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
-        raise TaskError(f"{error.filename or path}: {os.strerror(error.errno or 0)}", hint=hint) from error
+class explained:  # noqa: N801  (used like a function, as contextlib.suppress is)
+    """Turn an OSError into a TaskError that says what could not be done: `cannot write /x: no space left`."""
+
+    def __init__(self, action: str) -> None:
+        self._action = action
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            said = _SAID.get(error.errno or 0) or (error.strerror or str(error)).lower()
+            raise TaskError(f"cannot {self._action}: {said}") from error
 
 
-def file_stat(path: str, *, follow: bool) -> FileStat | None:
-    """Return what is at a path, or None."""
-    try:
-        found = os.stat(path, follow_symlinks=follow)
-        target = os.readlink(path) if st.S_ISLNK(found.st_mode) else None
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+# -- looking ------------------------------------------------------------------------------------------
+
+
+def describe(path: str, *, follow: bool) -> FileStat | None:
+    """Return what is at `path`, or None."""
+    with explained(f"look at {path}"):
+        try:
+            found = os.stat(path) if follow else os.lstat(path)
+            target = os.readlink(path) if stat.S_ISLNK(found.st_mode) else None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
     return FileStat(
-        kind=_KINDS.get(st.S_IFMT(found.st_mode), "other"),
-        mode=st.S_IMODE(found.st_mode),
+        kind=_kind(found.st_mode),
+        mode=stat.S_IMODE(found.st_mode),
         uid=found.st_uid,
         gid=found.st_gid,
         owner=user_name(found.st_uid),
@@ -50,10 +77,51 @@ def file_stat(path: str, *, follow: bool) -> FileStat | None:
     )
 
 
+def _kind(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "link" if stat.S_ISLNK(mode) else "other"
+
+
+def read(path: str) -> bytes:
+    """Return the content of a regular file."""
+    try:
+        # Without O_NONBLOCK a named pipe would wait for a writer for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except (FileNotFoundError, NotADirectoryError):
+        raise TaskError(f"no such file: {path}") from None
+    except OSError as error:
+        raise TaskError(f"cannot read {path}: {error.strerror}") from error
+    with explained(f"read {path}"), os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise TaskError(f"is a directory: {path}")
+        if not stat.S_ISREG(found.st_mode):
+            raise TaskError(f"is no regular file: {path}")
+        content = file.read(
+            _MAX_BYTES + 1
+        )  # /proc says that its files have no bytes: the size proves nothing
+    if len(content) > _MAX_BYTES:
+        raise TaskError(f"too large to be handled whole (over {_MAX_BYTES >> 20} MiB): {path}")
+    return content
+
+
+def names(path: str) -> list[str]:
+    """Return the names in a directory; none if it is missing."""
+    with explained(f"list {path}"):
+        try:
+            return sorted(os.listdir(path))
+        except FileNotFoundError:
+            return []
+
+
+# -- accounts -----------------------------------------------------------------------------------------
+
+
 def user_name(uid: int) -> str:
     """Return the user's name, or the number as text."""
-    import pwd  # noqa: PLC0415
-
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -62,228 +130,184 @@ def user_name(uid: int) -> str:
 
 def group_name(gid: int) -> str:
     """Return the group's name, or the number as text."""
-    import grp  # noqa: PLC0415
-
     try:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
 
 
-def ids(owner: str | None, group: str | None) -> tuple[int, int]:
-    """Return uid and gid, -1 where nothing is given; ParameterError for an unknown name."""
-    import grp  # noqa: PLC0415
-    import pwd  # noqa: PLC0415
-
-    uid = gid = -1
-    if owner is not None:
-        try:
-            uid = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
-        except KeyError:
-            raise ParameterError(f"user {owner!r} does not exist on the host") from None
-    if group is not None:
-        try:
-            gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-        except KeyError:
-            raise ParameterError(f"group {group!r} does not exist on the host") from None
-    return uid, gid
-
-
-def read(path: str) -> bytes:
-    """Return a file's content, following links; TaskError if it is missing, too large or no file."""
-    with explained(path):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(file.fileno())
-            if not st.S_ISREG(found.st_mode):
-                raise TaskError(f"{path} is no regular file")
-            if found.st_size > _READ_BYTES:
-                raise TaskError(f"{path} is too large: {found.st_size} bytes")
-            return file.read(_READ_BYTES + 1)
-
-
-def refuse_foreign_links(path: str) -> None:
-    """Raise TaskError if a directory above `path` is a link that an ordinary user could have put there.
-
-    Writing as root below a user's home would otherwise write wherever that user's link points.
-    """
-    if os.geteuid() != 0:
-        return
-    at = "/"
-    for part in [part for part in os.path.dirname(os.path.abspath(path)).split("/") if part]:
-        at = os.path.join(at, part)
-        with suppress(FileNotFoundError):
-            found = os.lstat(at)
-            if st.S_ISLNK(found.st_mode) and found.st_uid != 0:
-                raise TaskError(
-                    f"{at} is a link that belongs to {user_name(found.st_uid)}",
-                    hint="root does not write through links of other users",
-                )
-
-
-def write(
-    path: str,
-    content: bytes,
-    *,
-    mode: str | None,
-    owner: str | None,
-    group: str | None,
-    backup: bool,
-    check: object = None,
-) -> str | None:
-    """Replace a file atomically; see System.write. `check` is called with the temporary file's path."""
-    with explained(path):
-        refuse_foreign_links(path)
-        target = _final(path)
-        known = file_stat(target, follow=False)
-        if known is not None and known.kind == "directory":
-            raise TaskError(f"{path} is a directory")
-        directory = os.path.dirname(target) or "/"
-        if not os.path.isdir(directory):
-            raise ParameterError(f"the directory {directory} does not exist", hint=f"needed for {path}")
-        uid, gid = ids(owner, group)
-        temporary = os.path.join(directory, f".configurator-{os.urandom(8).hex()}")
-        descriptor = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                _own(file.fileno(), known, uid, gid)
-                os.fchmod(file.fileno(), _mode(mode, known))
-                file.flush()
-                os.fsync(file.fileno())
-            if callable(check):
-                check(temporary)
-            kept = _backup(target) if backup and known is not None else None
-            os.rename(temporary, target)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
-        sync_directory(directory)
-        return kept
-
-
-def _final(path: str) -> str:
-    """Follow the links at the end of a path, but only those that root (or we ourselves) made."""
-    for _ in range(40):  # path_resolution(7)
-        try:
-            found = os.lstat(path)
-        except FileNotFoundError:
-            return path
-        if not st.S_ISLNK(found.st_mode):
-            return path
-        if found.st_uid not in (0, os.geteuid()):
-            raise TaskError(f"{path} is a link that belongs to {user_name(found.st_uid)}")
-        path = os.path.join(os.path.dirname(path), os.readlink(path))
-        refuse_foreign_links(path)
-    raise TaskError(f"too many symbolic links: {path}")
-
-
-def _own(descriptor: int, known: FileStat | None, uid: int, gid: int) -> None:
-    """Set the owner: what is given, else what the file has now."""
-    if known is not None:
-        uid, gid = (known.uid if uid == -1 else uid), (known.gid if gid == -1 else gid)
-    if (uid, gid) != (-1, -1) and (os.geteuid() == 0 or (uid, gid) != (os.geteuid(), os.getegid())):
-        os.fchown(descriptor, uid, gid)
-
-
-def _mode(mode: str | None, known: FileStat | None) -> int:
-    current = known.mode if known is not None and known.kind == "file" else 0o666 & ~_UMASK
-    return current if mode is None else apply_mode(mode, current, is_dir=False)
-
-
-def _backup(path: str) -> str:
-    """Copy a file to the name that Ansible gives backups, and return that name."""
-    import shutil  # noqa: PLC0415
-
-    name = f"{path}.{os.getpid()}.{time.strftime('%Y-%m-%d@%H:%M:%S')}~"
-    shutil.copy2(path, name)
-    found = os.stat(path)
-    if os.geteuid() == 0:
-        os.chown(name, found.st_uid, found.st_gid)
-    return name
-
-
-def sync_directory(directory: str) -> None:
-    """Have a rename survive a power cut (fsync(2), NOTES)."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def uid_of(owner: str | None) -> int:
+    """Return the number of a user given by name or number; -1, which chown(2) ignores, for None."""
+    if owner is None:
+        return -1
+    if owner.isdigit():
+        return int(owner)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return pwd.getpwnam(owner).pw_uid
+    except KeyError:
+        raise ParameterError(f"user {owner!r} does not exist on the host") from None
+
+
+def gid_of(group: str | None) -> int:
+    """Return the number of a group given by name or number; -1 for None."""
+    if group is None:
+        return -1
+    if group.isdigit():
+        return int(group)
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise ParameterError(f"group {group!r} does not exist on the host") from None
+
+
+# -- changing -----------------------------------------------------------------------------------------
+
+
+def make_directory(path: str, *, mode: str | None, owner: str | None, group: str | None) -> None:
+    """Make one directory; it belongs to its owner before anybody but us may enter it."""
+    uid, gid = uid_of(owner), gid_of(group)
+    bits = 0o755 if mode is None else apply_mode(mode, 0o755, True)
+    with explained(f"make the directory {path}"), walk.find(path, follow=False) as place:
+        try:
+            os.mkdir(place.name, 0o700, dir_fd=place.directory)
+        except FileExistsError:
+            raise TaskError(f"already exists: {path}") from None
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(place.name, flags, dir_fd=place.directory)
+        try:
+            made = os.fstat(descriptor)
+            if made.st_uid != os.geteuid():
+                raise TaskError(f"{path} was replaced by another user while it was made")
+            inherited = made.st_mode & stat.S_ISGID if mode is None else 0
+            os.fchown(descriptor, uid, gid)
+            os.fchmod(descriptor, bits | inherited)
+        finally:
+            os.close(descriptor)
+        place.sync()
+
+
+def make_link(target: str, path: str) -> None:
+    """Make a symbolic link, or put it in the place of another link or file in one step."""
+    with explained(f"make the link {path}"), walk.find(path, follow=False) as place:
+        temporary = temporary_name()
+        os.symlink(target, temporary, dir_fd=place.directory)
+        _move_there(place, temporary)
+
+
+def make_hard_link(target: str, path: str) -> None:
+    """Make `path` another name of the file `target`, in the place of what was there in one step."""
+    with explained(f"make the hard link {path}"), walk.find(target, follow=False) as source:
+        found = source.lstat()
+        if found is None:
+            raise TaskError(f"no such file: {target}")
+        with walk.find(path, follow=False) as place:
+            before = place.lstat()
+            if before is not None and (before.st_dev, before.st_ino) == (found.st_dev, found.st_ino):
+                return
+            temporary = temporary_name()
+            os.link(
+                source.name,
+                temporary,
+                src_dir_fd=source.directory,
+                dst_dir_fd=place.directory,
+                follow_symlinks=False,
+            )
+            _move_there(place, temporary)
+
+
+def temporary_name() -> str:
+    """Return a name that nobody can foresee, and so nobody can have put a trap at."""
+    return TEMPORARY + secrets.token_hex(8)
+
+
+def _move_there(place: walk.Place, temporary: str) -> None:
+    try:
+        os.rename(temporary, place.name, src_dir_fd=place.directory, dst_dir_fd=place.directory)
+    except OSError:
+        os.unlink(temporary, dir_fd=place.directory)
+        raise
+    place.sync()
 
 
 def set_attributes(
     path: str, *, mode: str | None, owner: str | None, group: str | None, follow: bool
 ) -> None:
-    """Set owner and mode; through a descriptor, so that the path cannot be exchanged in between."""
-    uid, gid = ids(owner, group)
-    with explained(path):
-        refuse_foreign_links(path)
-        found = os.stat(path, follow_symlinks=follow)
-        if st.S_ISLNK(found.st_mode):
-            os.chown(path, uid, gid, follow_symlinks=False)  # a link has no mode of its own (symlink(7))
-            return
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
-        descriptor = os.open(_final(path) if follow else path, flags)
+    """Set owner and group, then the mode: chown(2) takes the set-ID bits away."""
+    uid, gid = uid_of(owner), gid_of(group)
+    with explained(f"set mode and owner of {path}"), walk.find(path, follow=follow) as place:
         try:
+            descriptor = place.open()
+        except FileNotFoundError:
+            raise TaskError(f"no such file: {path}") from None
+        try:
+            found = os.fstat(descriptor)
+            is_link = stat.S_ISLNK(found.st_mode)
+            # An O_PATH descriptor takes no fchmod(2); its name below /proc leads to the very same inode.
+            opened = f"/proc/self/fd/{descriptor}"
             if (uid, gid) != (-1, -1):
-                os.fchown(descriptor, uid, gid)
-            if mode is not None:  # after chown(2), which clears the set-id bits
-                wanted = apply_mode(mode, st.S_IMODE(found.st_mode), st.S_ISDIR(found.st_mode))
-                os.fchmod(descriptor, wanted)
+                if is_link:
+                    os.chown(place.name, uid, gid, dir_fd=place.directory, follow_symlinks=False)
+                else:
+                    os.chown(opened, uid, gid)
+            if mode is not None and not is_link:  # a link has no mode of its own (symlink(7))
+                os.chmod(opened, apply_mode(mode, found.st_mode, stat.S_ISDIR(found.st_mode)))
         finally:
             os.close(descriptor)
 
 
-def make_directory(path: str, *, mode: str | None, owner: str | None, group: str | None) -> None:
-    """Make one directory with its owner and mode."""
-    uid, gid = ids(owner, group)
-    with explained(path):
-        refuse_foreign_links(path)
-        if not os.path.isdir(os.path.dirname(path.rstrip("/")) or "/"):
-            parent = os.path.dirname(path.rstrip("/"))
-            raise ParameterError(f"the directory {parent} does not exist", hint=f"needed for {path}")
-        os.mkdir(path, 0o700)
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            if (uid, gid) != (-1, -1):
-                os.fchown(descriptor, uid, gid)
-            wanted = 0o777 & ~_UMASK if mode is None else apply_mode(mode, 0o777 & ~_UMASK, is_dir=True)
-            os.fchmod(descriptor, wanted)
-        finally:
-            os.close(descriptor)
-
-
-def link(path: str, *, symbolic: str | None = None, hard: str | None = None) -> None:
-    """Make a link, replacing what is there atomically unless it is a directory."""
-    with explained(path):
-        refuse_foreign_links(path)
-        known = file_stat(path, follow=False)
-        if known is not None and known.kind == "directory":
-            raise TaskError(f"{path} is a directory")
-        temporary = os.path.join(os.path.dirname(path), f".configurator-{os.urandom(8).hex()}")
-        if symbolic is not None:
-            os.symlink(symbolic, temporary)
-        elif hard is not None:
-            os.link(hard, temporary, follow_symlinks=False)
-        os.rename(temporary, path)
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)  # rename(2) does nothing when both are names of one file
+def set_times(path: str, *, atime: float | None, mtime: float | None) -> None:
+    """Set the given times; the other one stays."""
+    with explained(f"set the times of {path}"), walk.find(path, follow=True) as place:
+        found = place.lstat()
+        if found is None:
+            raise TaskError(f"no such file: {path}")
+        times = (
+            found.st_atime_ns if atime is None else round(atime * 1e9),
+            found.st_mtime_ns if mtime is None else round(mtime * 1e9),
+        )
+        os.utime(place.name, ns=times, dir_fd=place.directory, follow_symlinks=False)
 
 
 def remove(path: str) -> None:
-    """Remove a file, a link or a directory tree without following links; absent is fine."""
-    import shutil  # noqa: PLC0415
+    """Remove a file, link or whole tree; links in it are removed, never followed."""
+    if os.path.normpath(path) == "/":
+        raise ParameterError("refusing to remove /")
+    with explained(f"remove {path}"):
+        try:
+            place = walk.find(path, follow=False)
+        except ParameterError:
+            return  # without its directory it is not there
+        with place:
+            found = place.lstat()
+            if found is None:
+                return
+            if stat.S_ISDIR(found.st_mode):
+                _remove_tree(place)
+            else:
+                os.unlink(place.name, dir_fd=place.directory)
+            place.sync()
 
-    with explained(path):
-        refuse_foreign_links(path)
-        known = file_stat(path, follow=False)
-        if known is None:
-            return
-        if known.kind == "directory":
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+
+def _remove_tree(place: walk.Place) -> None:
+    """Empty and remove a directory. Not recursive: a deep tree must not end in a RecursionError."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    levels = [(place.name, os.open(place.name, flags, dir_fd=place.directory))]
+    try:
+        while levels:
+            name, descriptor = levels[-1]
+            deeper = None
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        deeper = entry.name
+                        break
+                    os.unlink(entry.name, dir_fd=descriptor)
+            if deeper is not None:
+                levels.append((deeper, os.open(deeper, flags, dir_fd=descriptor)))
+                continue
+            levels.pop()
+            os.close(descriptor)
+            os.rmdir(name, dir_fd=levels[-1][1] if levels else place.directory)
+    finally:
+        for _, descriptor in levels:
+            os.close(descriptor)

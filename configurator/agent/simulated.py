@@ -101,8 +101,10 @@ class SimulatedSystem:
         group: str | None = None,
         backup: bool = False,
         validate: str | None = None,
+        follow: bool = True,
     ) -> str | None:
-        resolved, found = self._world.files.stat(path)
+        files = self._world.files
+        resolved, found = files.stat(path) if follow else files.lstat(path)
         if found is not None and found.kind == "directory":
             raise TaskError(f"is a directory: {path}")
         if found is None:

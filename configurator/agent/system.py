@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from configurator.agent import files
+from configurator.agent import files, replace
 from configurator.agent.process import Command, ProcessTable, run
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import TaskError
@@ -61,18 +61,13 @@ class RealSystem:
     # -- files ----------------------------------------------------------------------------------------
 
     def stat(self, path: str, *, follow: bool = False) -> FileStat | None:
-        with files.explained(path):
-            return files.file_stat(path, follow=follow)
+        return files.describe(path, follow=follow)
 
     def read(self, path: str) -> bytes:
         return files.read(path)
 
     def listdir(self, path: str) -> list[str]:
-        with files.explained(path):
-            try:
-                return sorted(os.listdir(path))
-            except FileNotFoundError:
-                return []
+        return files.names(path)
 
     def write(
         self,
@@ -84,9 +79,18 @@ class RealSystem:
         group: str | None = None,
         backup: bool = False,
         validate: str | None = None,
+        follow: bool = True,
     ) -> str | None:
-        check = None if validate is None else (lambda temporary: self._validate(validate, temporary))
-        return files.write(path, content, mode=mode, owner=owner, group=group, backup=backup, check=check)
+        return replace.write(
+            path,
+            content,
+            mode=mode,
+            owner=owner,
+            group=group,
+            backup=backup,
+            follow=follow,
+            validator=None if validate is None else (lambda new: self._validate(validate, new)),
+        )
 
     def _validate(self, command: str, temporary: str) -> None:
         import shlex  # noqa: PLC0415
@@ -101,10 +105,10 @@ class RealSystem:
         files.make_directory(path, mode=mode, owner=owner, group=group)
 
     def symlink(self, target: str, path: str) -> None:
-        files.link(path, symbolic=target)
+        files.make_link(target, path)
 
     def hardlink(self, target: str, path: str) -> None:
-        files.link(path, hard=target)
+        files.make_hard_link(target, path)
 
     def set_attributes(
         self,
@@ -118,11 +122,7 @@ class RealSystem:
         files.set_attributes(path, mode=mode, owner=owner, group=group, follow=follow)
 
     def set_times(self, path: str, *, atime: float | None = None, mtime: float | None = None) -> None:
-        with files.explained(path):
-            files.refuse_foreign_links(path)
-            found = os.stat(path)
-            times = (found.st_atime if atime is None else atime, found.st_mtime if mtime is None else mtime)
-            os.utime(path, times)
+        files.set_times(path, atime=atime, mtime=mtime)
 
     def remove(self, path: str) -> None:
         files.remove(path)

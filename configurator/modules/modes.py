@@ -1,64 +1,94 @@
-"""File modes, octal and symbolic, as chmod(1) and Ansible read them."""
+"""File modes as people write them: octal, or the symbolic form of chmod(1)."""
 
 from __future__ import annotations
 
-import re
+from configurator.core.errors import ParameterError
 
-_CLAUSE = re.compile(r"([ugoa]*)((?:[-+=][rwxXst]*|[-+=][ugo])+)\Z")
-_ACTION = re.compile(r"([-+=])([ugo]|[rwxXst]*)")
+_ALL = 0o7777
+_EXECUTE = 0o111
+# Which bits a class of users owns (chmod(1)): set-user-ID, set-group-ID and sticky belong to u, g and o.
+_CLASS = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": _ALL}
 _SHIFT = {"u": 6, "g": 3, "o": 0}
-_BITS = {"r": 4, "w": 2, "x": 1}
+_PERMISSION = {"r": 0o444, "w": 0o222, "x": _EXECUTE, "s": 0o6000, "t": 0o1000}
+# A clause that names nobody (`+w`) spares the bits of the umask. The agent's own is whatever sshd or sudo
+# handed down, so that a plan and an apply could differ; this is root's on Debian (login.defs(5), UMASK).
+_UMASK = 0o022
 
 
 def apply_mode(spec: str, current: int, is_dir: bool) -> int:
-    """Return the mode that `spec` makes of `current` (the 12 permission bits); ValueError if it is no mode.
+    """Return the 12 mode bits that `spec` makes of `current`; ParameterError if it is no file mode.
 
-    The umask plays no part, as in Ansible: `+x` means `a+x`.
+    Octal replaces all bits. Symbolic clauses apply from left to right, each to what the ones before it
+    left: `X` means execute for directories and for what somebody may execute already, `u`, `g` and `o` on
+    the right copy that class. `=` clears a directory's set-ID bits too, as Ansible does; chmod(1) does not.
     """
-    text = spec.strip().removeprefix("0o")
-    if text.isdigit():
-        return int(text, 8) & 0o7777
-    mode = current
-    for clause in text.split(","):
-        found = _CLAUSE.match(clause)
-        if found is None:
-            raise ValueError(f"{spec!r} is no file mode")
-        who = "ugo" if not found[1] or "a" in found[1] else found[1]
-        for operator, letters in _ACTION.findall(found[2]):
-            mode = _apply(mode, who, operator, letters, is_dir)
+    digits = spec.removeprefix("0o")
+    if digits.isdigit():
+        try:
+            bits = int(digits, 8)
+        except ValueError:
+            raise _wrong(spec) from None
+        if bits > _ALL:
+            raise _wrong(spec)
+        return bits
+    mode = current & _ALL
+    for clause in spec.split(","):
+        mode = _apply_clause(clause, mode, is_dir, spec)
     return mode
 
 
-def _apply(mode: int, who: str, operator: str, letters: str, is_dir: bool) -> int:
-    bits, affected = 0, 0
-    for one in dict.fromkeys(who):
-        shift = _SHIFT[one]
-        affected |= 7 << shift
-        bits |= _permissions(mode, letters, is_dir) << shift
-        if one == "u":
-            affected |= 0o4000
-            bits |= 0o4000 if "s" in letters else 0
-        elif one == "g":
-            affected |= 0o2000
-            bits |= 0o2000 if "s" in letters else 0
-    if "o" in who or len(set(who)) == 3:
-        affected |= 0o1000
-        bits |= 0o1000 if "t" in letters else 0
-    if operator == "+":
-        return mode | bits
-    if operator == "-":
-        return mode & ~bits
-    # GNU chmod keeps a directory's set-id bits unless they are named (chmod(1), SETUID AND SETGID BITS).
-    kept = mode & 0o6000 if is_dir and "s" not in letters else 0
-    return (mode & ~affected) | bits | (kept & affected)
+def mode_problem(spec: str | None, *, preserve: bool = False) -> str | None:
+    """Return what is wrong with a mode, or None; `preserve` allows that word."""
+    if spec is None or (preserve and spec == "preserve"):
+        return None
+    try:
+        apply_mode(spec, 0, False)
+    except ParameterError as error:
+        return error.message
+    return None
 
 
-def _permissions(mode: int, letters: str, is_dir: bool) -> int:
-    if letters in ("u", "g", "o"):
-        return (mode >> _SHIFT[letters]) & 7
+def octal(mode: int) -> str:
+    """Return mode bits as people write them: `0644`."""
+    return f"{mode:04o}"
+
+
+def _apply_clause(clause: str, mode: int, is_dir: bool, spec: str) -> int:
+    who = clause[: len(clause) - len(clause.lstrip("ugoa"))]
+    rest = clause[len(who) :]
+    if not rest or rest[0] not in "+-=":
+        raise _wrong(spec)
+    owned = 0
+    for letter in who:
+        owned |= _CLASS[letter]
+    while rest:
+        operator, rest = rest[0], rest[1:]
+        end = next((place for place, letter in enumerate(rest) if letter in "+-="), len(rest))
+        bits = _bits(rest[:end], mode, is_dir, spec) & (owned if who else ~_UMASK)
+        rest = rest[end:]
+        if operator == "+":
+            mode |= bits
+        elif operator == "-":
+            mode &= ~bits
+        else:
+            mode = (mode & ~(owned if who else _ALL)) | bits
+    return mode
+
+
+def _bits(letters: str, mode: int, is_dir: bool, spec: str) -> int:
     bits = 0
     for letter in letters:
-        bits |= _BITS.get(letter, 0)
-    if "X" in letters and (is_dir or mode & 0o111):
-        bits |= 1
+        if letter in _PERMISSION:
+            bits |= _PERMISSION[letter]
+        elif letter == "X":
+            bits |= _EXECUTE if is_dir or mode & _EXECUTE else 0
+        elif letter in _SHIFT:
+            copied = mode >> _SHIFT[letter] & 0o7
+            bits |= copied << 6 | copied << 3 | copied
+        else:
+            raise _wrong(spec)
     return bits
+
+
+def _wrong(spec: str) -> ParameterError:
+    return ParameterError(f"{spec!r} is no file mode; write it like '0644' or 'u=rw,g=r,o='")

@@ -70,12 +70,15 @@ class System(Protocol):
         group: str | None = None,
         backup: bool = False,
         validate: str | None = None,
+        follow: bool = True,
     ) -> str | None:
         """Replace a file atomically; return the backup's path if one was made.
 
-        A new file gets `mode` (default 0644 less the umask) and the owner; an existing one keeps what is
-        not given. Owner and mode are set before the content is visible. `validate` is a command with `%s`
-        for the temporary file; if it fails, nothing changed. A missing directory is a TaskError.
+        A new file gets `mode` (default 0644) and the owner; an existing one keeps what is not given. Owner
+        and mode are set before the content is visible. `validate` is a command with `%s` for the temporary
+        file; if it fails, nothing changed. A missing directory is a TaskError. A link at `path` is written
+        through, to the file that it names; without `follow` the link itself is replaced. As root, a link
+        that another user has made is never followed: TaskError.
         """
 
     def mkdir(

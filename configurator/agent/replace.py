@@ -1,0 +1,158 @@
+"""Replacing a file's content: nobody ever sees half of it or the wrong owner, and the old one can be kept."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from configurator.agent import files, walk
+from configurator.core.errors import TaskError
+from configurator.modules.modes import apply_mode
+
+Validator = Callable[[str], None]  # given the path of the new content; raises to keep the old one
+
+_DEFAULT_MODE = 0o644  # 0666 less the umask that Debian gives to root (login.defs(5))
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def write(
+    path: str,
+    content: bytes,
+    *,
+    mode: str | None,
+    owner: str | None,
+    group: str | None,
+    backup: bool,
+    follow: bool,
+    validator: Validator | None,
+) -> str | None:
+    """Put `content` at `path` in one step; return the path of the backup if one was made.
+
+    With `follow` a link at `path` stays and the file that it names is replaced; without, the link itself
+    is. On any error nothing has changed and nothing is left behind.
+    """
+    uid, gid = files.uid_of(owner), files.gid_of(group)
+    with files.explained(f"write {path}"), walk.find(path, follow=follow) as place:
+        before = place.lstat()
+        if before is not None and stat.S_ISDIR(before.st_mode):
+            raise TaskError(f"is a directory: {path}")
+        old = before if before is not None and stat.S_ISREG(before.st_mode) else None
+        temporary = files.temporary_name()
+        # A validator may go by the file's name (systemd-analyze verify does): give it a directory of its own.
+        if validator is not None:
+            os.mkdir(temporary, 0o700, dir_fd=place.directory)
+        name = temporary if validator is None else f"{temporary}/{place.name}"
+        try:
+            descriptor = os.open(name, _NEW, 0o600, dir_fd=place.directory)
+            try:
+                _fill(descriptor, content)
+                _dress(descriptor, place, old, mode, uid, gid)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            if validator is not None:
+                validator(place.real_path(name))
+            kept = _back_up(place, path) if backup and old is not None else None
+            os.rename(name, place.name, src_dir_fd=place.directory, dst_dir_fd=place.directory)
+        except BaseException:
+            _discard(place, name)
+            raise
+        finally:
+            if validator is not None:
+                _discard_directory(place, temporary)
+        place.sync()
+        return kept
+
+
+def _fill(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _dress(
+    descriptor: int, place: walk.Place, old: os.stat_result | None, mode: str | None, uid: int, gid: int
+) -> None:
+    """Give the new file its owner and mode; what is not asked for is taken over from the old file."""
+    if old is not None:
+        _copy_attributes(descriptor, place)
+        kept_uid, kept_gid = (old.st_uid if uid == -1 else -1), (old.st_gid if gid == -1 else -1)
+        # Who is not root gets a file of their own, as with any editor that replaces files.
+        with suppress(PermissionError):
+            os.fchown(descriptor, kept_uid, kept_gid)
+    if (uid, gid) != (-1, -1):
+        os.fchown(descriptor, uid, gid)
+    current = _DEFAULT_MODE if old is None else stat.S_IMODE(old.st_mode)
+    os.fchmod(descriptor, current if mode is None else apply_mode(mode, current, False))
+
+
+def _copy_attributes(descriptor: int, place: walk.Place) -> None:
+    """Take over the access list and the user's attributes (xattr(7)); the mode, set later, wins."""
+    try:
+        old = os.open(
+            place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place.directory
+        )
+    except OSError:
+        return
+    try:
+        for name in os.listxattr(old):
+            if name == "system.posix_acl_access" or name.startswith("user."):
+                os.setxattr(descriptor, name, os.getxattr(old, name))
+    except OSError:
+        pass  # a file system without them has none to lose
+    finally:
+        os.close(old)
+
+
+def _back_up(place: walk.Place, path: str) -> str:
+    """Copy the old file beside it, under the name that Ansible gives to backups, with owner and mode."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    source = os.open(place.name, flags, dir_fd=place.directory)
+    try:
+        found = os.fstat(source)
+        descriptor, name = _new_backup(place)
+        try:
+            while chunk := os.read(source, 1 << 20):
+                _fill(descriptor, chunk)
+            os.fchown(descriptor, found.st_uid, found.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+            os.utime(descriptor, ns=(found.st_atime_ns, found.st_mtime_ns))
+            os.fsync(descriptor)
+        except BaseException:
+            _discard(place, name)
+            raise
+        finally:
+            os.close(descriptor)
+    finally:
+        os.close(source)
+    directory = os.path.dirname(path) if os.path.basename(path) == place.name else None
+    return os.path.join(directory, name) if directory else place.real_path(name)
+
+
+def _new_backup(place: walk.Place) -> tuple[int, str]:
+    stamp = time.strftime("%Y-%m-%d@%H:%M:%S~")
+    number = 0
+    while True:
+        # Two changes of one file within a second must not share a backup.
+        again = f"-{number}" if number else ""
+        name = f"{place.name}.{os.getpid()}{again}.{stamp}"
+        try:
+            return os.open(name, _NEW, 0o600, dir_fd=place.directory), name
+        except FileExistsError:
+            number += 1
+
+
+def _discard(place: walk.Place, name: str) -> None:
+    with suppress(OSError):  # it was never made, or the directory is gone
+        os.unlink(name, dir_fd=place.directory)
+
+
+def _discard_directory(place: walk.Place, name: str) -> None:
+    try:
+        os.rmdir(name, dir_fd=place.directory)
+    except OSError:
+        # A validator has left something of its own beside the file.
+        files.remove(place.real_path(name))

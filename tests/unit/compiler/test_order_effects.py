@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configurator.compiler.order import build_graph
+from configurator.compiler.order import OrderedGraph, build_graph
 from configurator.compiler.order_effects import EffectIndex
 from configurator.core.graph import TaskGraph
 from configurator.core.parallel import ParallelExecutor
@@ -31,14 +33,14 @@ def soft_pair(earlier: Effects, later: Effects) -> bool:
     return meet(earlier.reads, later.writes)
 
 
-def graph_of(all_effects: list[Effects]):
+def graph_of(all_effects: list[Effects]) -> OrderedGraph:
     tasks = [task(f"t{n}", reads=e.reads, writes=e.writes) for n, e in enumerate(all_effects)]
     return build_graph([role("r", tasks)])
 
 
 @settings(max_examples=400)
 @given(st.lists(EFFECTS, max_size=14))
-def test_every_pair_that_meets_is_ordered_and_no_other(all_effects):
+def test_every_pair_that_meets_is_ordered_and_no_other(all_effects: list[Effects]) -> None:
     """Written before read or write: success is required; read before written: order only; else nothing."""
     graph = graph_of(all_effects)
     specs = by_id(graph)
@@ -57,7 +59,7 @@ def test_every_pair_that_meets_is_ordered_and_no_other(all_effects):
 
 @settings(max_examples=200)
 @given(st.lists(EFFECTS, max_size=10))
-def test_no_edge_is_implied_by_the_others(all_effects):
+def test_no_edge_is_implied_by_the_others(all_effects: list[Effects]) -> None:
     """The graph is as small as it can be: taking any edge away loses a guarantee."""
     graph = graph_of(all_effects)
     succeeded, ended = guarantees(graph)
@@ -71,7 +73,9 @@ def test_no_edge_is_implied_by_the_others(all_effects):
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(EFFECTS, max_size=9), st.sets(st.integers(0, 8)), st.sets(st.integers(0, 8)))
-def test_the_engine_keeps_the_written_order_whatever_fails(all_effects, failing, ignored):
+def test_the_engine_keeps_the_written_order_whatever_fails(
+    all_effects: list[Effects], failing: set[int], ignored: set[int]
+) -> None:
     """Run by the real scheduler: what meets never overlaps, and nothing runs on the ruins of a failure."""
     graph = graph_of(all_effects)
     number = {f"r/t{n}": n for n in range(len(all_effects))}
@@ -98,7 +102,7 @@ def test_the_engine_keeps_the_written_order_whatever_fails(all_effects, failing,
 
 
 @given(st.lists(EFFECTS, max_size=30), EFFECTS)
-def test_the_index_never_forgets_a_writer(all_effects, last):
+def test_the_index_never_forgets_a_writer(all_effects: list[Effects], last: Effects) -> None:
     """Entries that a wider write swallowed stay represented by the one that swallowed them."""
     index = EffectIndex()
     for number, item in enumerate(all_effects):
@@ -114,12 +118,12 @@ def test_the_index_never_forgets_a_writer(all_effects, last):
     )
 
 
-def test_a_thousand_tasks_need_few_comparisons(monkeypatch: pytest.MonkeyPatch):
+def test_a_thousand_tasks_need_few_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     """The work grows with the number of keys, not of pairs: counted, since clocks differ."""
     steps = 0
     original = EffectIndex._meeting
 
-    def counted(self, key):
+    def counted(self: EffectIndex, key: str) -> Iterator[object]:
         nonlocal steps
         for found in original(self, key):
             steps += 1
@@ -127,7 +131,7 @@ def test_a_thousand_tasks_need_few_comparisons(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(EffectIndex, "_meeting", counted)
     keys = [
-        effects(reads=["path:/etc", f"path:/etc/app{n % 50}", "user:root"], writes=[f"path:/etc/app{n % 50}/{n}"])
+        effects(reads=["path:/etc", f"path:/etc/a{n % 50}", "user:root"], writes=[f"path:/etc/a{n % 50}/{n}"])
         for n in range(1000)
     ]
     graph = graph_of([effects(writes=["path:**", "unit:**"]), *keys, effects(writes=["path:**"])])
@@ -135,7 +139,7 @@ def test_a_thousand_tasks_need_few_comparisons(monkeypatch: pytest.MonkeyPatch):
     assert steps < 20_000
 
 
-def test_the_same_roles_give_the_same_graph():
+def test_the_same_roles_give_the_same_graph() -> None:
     """No set or hash seed leaks into the order of tasks or edges."""
     all_effects = [effects(writes=[f"path:/{n % 3}"], reads=[f"unit:{n % 2}"]) for n in range(12)]
     assert graph_of(all_effects) == graph_of(all_effects)

@@ -1,0 +1,58 @@
+"""template: a file rendered from a template on the controller; on the host it is a copy.
+
+The parameters that concern rendering stay on the controller. `lstrip_blocks` and `trim_blocks` have
+Ansible's defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from configurator.modules.copy import Copy
+from configurator.modules.params import ParamProblem, param
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateParams:
+    """The parameters of template."""
+
+    dest: str = param("str", required=True)
+    src: str | None = param("str", on_controller=True)
+    content: Any = param("raw")
+    owner: str | None = param("str")
+    group: str | None = param("str")
+    mode: str | None = param("mode")
+    backup: bool = param("bool", False)
+    force: bool = param("bool", True)
+    validate: str | None = param("str")
+    follow: bool = param("bool", False)
+    newline_sequence: str = param("str", "\\n", choices=("\\n", "\\r", "\\r\\n"), on_controller=True)
+    trim_blocks: bool = param("bool", True, on_controller=True)
+    lstrip_blocks: bool = param("bool", False, on_controller=True)
+    block_start_string: str = param("str", "{%", on_controller=True)
+    block_end_string: str = param("str", "%}", on_controller=True)
+    variable_start_string: str = param("str", "{{", on_controller=True)
+    variable_end_string: str = param("str", "}}", on_controller=True)
+    comment_start_string: str | None = param("str", on_controller=True)
+    comment_end_string: str | None = param("str", on_controller=True)
+    output_encoding: str = param("str", "utf-8", on_controller=True)
+    _original_basename: str | None = param("str")
+
+    # What copy has and template has not.
+    remote_src: ClassVar[bool] = False
+    checksum: ClassVar[str | None] = None
+    directory_mode: ClassVar[str | None] = None
+
+
+class Template(Copy):
+    """See the module's docstring."""
+
+    name: ClassVar[str] = "template"
+    params: ClassVar[type] = TemplateParams
+
+    def check(self, params: Any) -> Sequence[ParamProblem]:
+        if params.content is None and params.src is not None:
+            return [problem for problem in super().check(params) if problem.param]
+        return super().check(params)

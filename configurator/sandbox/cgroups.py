@@ -111,14 +111,21 @@ def _kill_at_once(path: str) -> None:
         pass
 
 
-def remove(group: str) -> None:
-    """Remove the empty group with the empty groups below it; one that is not empty yet is left for the next
-    time.
+def remove(group: str, timeout: float = 5.0) -> None:
+    """Remove the empty group with the groups below it, and wait while the kernel still calls it busy.
+
+    A killed process leaves its group's list at once, and the group itself only when it is wholly torn down.
     """
+    deadline = time.monotonic() + timeout
     for path in paths(group):
-        for directory, _, _ in os.walk(path, topdown=False):
-            with contextlib.suppress(OSError):  # EBUSY: a process in it is not collected by its parent yet
-                os.rmdir(directory)
+        while os.path.isdir(path):
+            for directory, _, _ in os.walk(path, topdown=False):
+                with contextlib.suppress(OSError):  # EBUSY
+                    os.rmdir(directory)
+            if time.monotonic() >= deadline:
+                return
+            if os.path.isdir(path):
+                time.sleep(0.01)
 
 
 def names(prefix: str) -> list[str]:

@@ -219,7 +219,7 @@ class Guest:
 
 
 def remove_traces(machine: str) -> None:
-    """Remove a dead host's control groups and the directory that an nspawn which was killed leaves in /run."""
+    """Remove a dead host's control groups and the directory that a killed nspawn leaves in /run."""
     cgroups.remove(machine)
     propagate = f"/run/systemd/nspawn/propagate/{machine}"
     if os.path.isdir(propagate):

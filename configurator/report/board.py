@@ -20,7 +20,15 @@ from configurator.core.run_events import (
     TaskStarted,
 )
 from configurator.report.board_view import BoardView, Span
-from configurator.report.plain import finished_line, host_failed_line, notice_line, task_line, wanted
+from configurator.report.plain import (
+    details,
+    finished_line,
+    host_failed_line,
+    notice_line,
+    started_line,
+    task_line,
+    wanted,
+)
 from configurator.report.record import BAD, RunRecord
 from configurator.report.terminal import write
 
@@ -37,10 +45,16 @@ class BoardSink:
     """
 
     def __init__(
-        self, console: Console, *, verbose: int = 0, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        *,
+        verbose: int = 0,
+        diff: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
         self._verbose = verbose
+        self._diff = diff
         self._clock = clock
         self._record = RunRecord()
         self._view = BoardView(self._record, unicode=console.encoding.lower().startswith("utf"))
@@ -61,7 +75,7 @@ class BoardSink:
             self._finish(event, now)
         line = self._line(event)
         if line is not None:
-            write(self._console, [line])
+            write(self._console, [line, *details(event, self._record.mode, self._verbose, self._diff)])
 
     def tick(self) -> None:
         """Draw the next picture."""
@@ -111,10 +125,16 @@ class BoardSink:
         del self._view.recent[:-_RECENT]
 
     def _line(self, event: RunEvent) -> Text | None:
+        if isinstance(event, RunStarted) and event.mode != "plan":
+            return started_line(event)
         few = len(self._record.hosts) <= _FEW_HOSTS
         if isinstance(event, TaskFinished) and wanted(event, self._record.mode, self._verbose):
+            blame = self._record.hosts[event.host].blame(event)
             shown = few or bool(self._verbose) or (event.status in BAD and not event.ignored)
-            return task_line(event, with_host=len(self._record.hosts) > 1) if shown else None
+            return task_line(event, with_host=len(self._record.hosts) > 1, blame=blame) if shown else None
+        return self._host_line(event)
+
+    def _host_line(self, event: RunEvent) -> Text | None:
         if isinstance(event, HostFailed):
             return host_failed_line(event)
         if isinstance(event, HostNotice) and (event.level == "warning" or self._verbose):

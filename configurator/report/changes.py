@@ -44,7 +44,7 @@ def task_lines(event: TaskFinished, *, diff: bool, full: bool = False, indent: i
     """
     mark = sign(event.changes)
     head = joined(
-        " " * indent, (mark, SIGNS[mark][1]), " ", (words.title(event), NAME), ("  " + event.module, MUTED)
+        " " * indent, (mark, SIGNS[mark][1]), " ", (words.title(event), NAME), (f"  [{event.module}]", MUTED)
     )
     doubt = _common_doubt(event.changes)
     if doubt:
@@ -119,7 +119,9 @@ def _common_doubt(changes: Sequence[FieldChange]) -> str | None:
 def _subject_lines(key: str, changes: Sequence[FieldChange], indent: int, *, doubted: bool) -> Iterator[Text]:
     mark = _sign_of(changes)
     fields = [text for change in changes if (text := _field(change, mark, doubted=doubted))]
-    name = words.subject(key) or key
+    name = words.subject(key)
+    if key == "*" and not fields:
+        return  # nothing is known but that the task would run, which its own line says
     if mark == "-" and not any(change.diff for change in changes):
         fields = []
     if sum(len(text.plain) + 2 for text in fields) + len(name) <= _MAX_LINE:
@@ -140,7 +142,9 @@ def _field(change: FieldChange, mark: str, *, doubted: bool) -> Text | None:
         text = None if kind in (True, None, "present") else Text(words.value(kind))
     elif change.diff is not None:
         added, removed = diff_size(change.diff)
-        text = joined(change.field, " ", (f"+{added}", ADDED), " ", (f"-{removed}", REMOVED), " lines")
+        text = Text(change.field)
+        text.append(f" +{added}" if added else "", ADDED).append(f" -{removed}" if removed else "", REMOVED)
+        text.append(" line" if added + removed == 1 else " lines")
     elif change.before is None and change.after is True:
         text = Text(change.field)  # an event: `restarted`
     else:

@@ -101,8 +101,8 @@ def _host_block(failure: HostFailed, full: bool) -> list[Text]:
 
 def _task_block(event: TaskFinished, blamed: Sequence[TaskFinished], full: bool) -> list[Text]:
     word = "timeout" if event.status is Outcome.TIMEOUT else str(event.status)
-    kind = " handler" if event.handler else ""
-    lines = [joined((word, WRONG), "  ", (words.title(event), NAME), (f"  {event.module}{kind}", MUTED))]
+    kind = "  handler" if event.handler else ""
+    lines = [joined((word, WRONG), "  ", (words.title(event), NAME), (f"  [{event.module}]{kind}", MUTED))]
     if event.position:
         lines.append(joined("  ", ("at ", MUTED), one_line(event.position)))
     lines += [Text("  " + line) for line in (event.message or "").strip("\n").split("\n") if line.strip()]

@@ -20,6 +20,7 @@ from configurator.core.run_events import (
 )
 from configurator.core.status import Outcome
 from configurator.report import words
+from configurator.report.changes import task_lines
 from configurator.report.record import BAD, CHOSEN_SKIPS, HostRecord, RunRecord, Stage
 from configurator.report.sanitize import one_line
 from configurator.report.terminal import CHANGED, GOOD, MUTED, NAME, WARNING, WRONG, joined, write
@@ -37,10 +38,16 @@ class PlainSink:
     """
 
     def __init__(
-        self, console: Console, *, verbose: int = 0, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        *,
+        verbose: int = 0,
+        diff: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
         self._verbose = verbose
+        self._diff = diff
         self._clock = clock
         self._record = RunRecord()
         self._last_line = clock()
@@ -54,7 +61,7 @@ class PlainSink:
                 self._since.setdefault((host.name, task_id), self._clock())
         line = self._line(event)
         if line is not None:
-            self._say(line)
+            self._say(line, *details(event, self._record.mode, self._verbose, self._diff))
 
     def tick(self) -> None:
         """Say what still runs if nothing was said for ten seconds."""
@@ -72,15 +79,15 @@ class PlainSink:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _say(self, line: Text) -> None:
-        write(self._console, [line])
+    def _say(self, *lines: Text) -> None:
+        write(self._console, lines)
         self._last_line = self._clock()
 
     def _line(self, event: RunEvent) -> Text | None:
         if isinstance(event, RunStarted):
             return started_line(event)
         if isinstance(event, TaskFinished) and wanted(event, self._record.mode, self._verbose):
-            return task_line(event)
+            return task_line(event, blame=self._record.hosts[event.host].blame(event))
         if isinstance(event, RunFinished):
             self._since.clear()
         return self._host_line(event)
@@ -128,20 +135,27 @@ def wanted(event: TaskFinished, mode: str, verbose: int) -> bool:
     return bool(verbose) or (event.status is Outcome.SKIPPED and event.reason not in CHOSEN_SKIPS)
 
 
-def task_line(event: TaskFinished, *, with_host: bool = True) -> Text:
+def task_line(event: TaskFinished, *, with_host: bool = True, blame: str = "") -> Text:
     """Return `web1: changed  nginx: Install nginx (4.2s)`, with the reason of a failure or skip."""
     word, style = str(event.status), _STYLES.get(event.status, WRONG)
     if event.ignored and event.status in BAD:
         word, style = "ignored", WARNING
     line = joined((f"{event.host}: ", NAME) if with_host else "", (f"{word:<9}", style), words.title(event))
     if event.status is Outcome.SKIPPED:
-        why = one_line(event.cause or str(event.reason or ""))
+        why = one_line(blame or event.cause or str(event.reason or ""))
         return line.append(f" ({_skip_word(event)}{why})", MUTED)
     line.append(f" ({words.duration(event.duration_s)})", MUTED)
     if event.status in BAD and event.message:
         first = event.message.strip("\n").split("\n")[0]
         line.append(f": {words.shorten(first, 200)}", style)
     return line
+
+
+def details(event: RunEvent, mode: str, verbose: int, diff: bool) -> list[Text]:
+    """Return what a task has changed, below its line in an apply: fields with -v, contents with --diff."""
+    if not isinstance(event, TaskFinished) or mode == "plan" or not (verbose or diff):
+        return []
+    return task_lines(event, diff=diff, full=verbose > 0, indent=0)[1:] if event.changes else []
 
 
 def host_failed_line(event: HostFailed) -> Text:

@@ -85,7 +85,6 @@ def verdict(record: RunRecord) -> Text:
     if not total.changed and not wrong:
         return joined(("No changes.", GOOD), f" {_as_declared(total.ok)} on {hosts}.")
     counts = [f"{total.changed} to change", f"{total.ok} ok"]
-    counts += [f"{total.skipped} skipped"] if total.skipped else []
     text = joined(("Plan:", NAME), " ")
     for number, part in enumerate([*counts, *wrong]):
         style = WRONG if part in wrong else CHANGED if number == 0 and total.changed else ""
@@ -125,6 +124,6 @@ def _host_lines(host: HostRecord, diff: bool, verbose: int) -> list[Text]:
     if handlers:
         lines += [joined("  ", ("Handlers that will run:", MUTED))]
         lines += [
-            joined("    > ", (words.title(event), NAME), ("  " + event.module, MUTED)) for event in handlers
+            joined("    > ", (words.title(event), NAME), (f"  [{event.module}]", MUTED)) for event in handlers
         ]
     return lines

@@ -21,6 +21,7 @@ from configurator.core.run_events import (
     TaskStarted,
 )
 from configurator.core.status import Outcome, SkipReason
+from configurator.report.words import title
 
 BAD = frozenset({Outcome.FAILED, Outcome.TIMEOUT, Outcome.UNREACHABLE})
 
@@ -70,6 +71,14 @@ class HostRecord:
             unreachable=int(unreachable),
             duration_s=self.seconds,
         )
+
+    def blame(self, event: TaskFinished) -> str:
+        """Return why a task was skipped, in words: the task to blame under its title, or the condition."""
+        cause = event.cause or str(event.reason or "")
+        for other in self.finished:
+            if other.task_id == cause:
+                return title(other)
+        return cause
 
     @property
     def troubled(self) -> bool:

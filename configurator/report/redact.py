@@ -72,7 +72,7 @@ class Redactor:
 
 
 def spellings(secret: str) -> set[str]:
-    """Return the texts as which `secret` may turn up: itself, and how JSON, URLs, shells and base64 write it."""
+    """Return the texts as which `secret` may turn up: itself, and how JSON, URLs, shells, base64 write it."""
     secret = secret.strip("\n")
     if len(secret) < MIN_LENGTH:
         return set()

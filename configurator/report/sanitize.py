@@ -18,7 +18,7 @@ T = TypeVar("T")
 _TAB = 8
 
 # Cc, Cf, Zl, Zp and Cs of Unicode, but for the newline, the tab and the two joiners (U+200C, U+200D),
-# without which Persian, Indic scripts and many emoji are spelled wrong. A test compares this with unicodedata.
+# without which Persian, Indic scripts and many emoji are spelled wrong. A test compares with unicodedata.
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b"
     "\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"

@@ -1,0 +1,143 @@
+"""How a command ends: errors become words on stderr and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+import click
+
+_USAGE = 1  # click says 2, which here means "changes are pending"
+INTERRUPTED = 130
+BUG_BEFORE_RUN = 1
+BUG_IN_RUN = 3
+
+
+def catch_termination() -> None:
+    """Have SIGTERM and SIGHUP end us as Ctrl-C does, so that the terminal and the hosts are left in order."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup ignores SIGHUP on purpose; a thread that is not the main one may not set handlers.
+        try:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, interrupt)
+        except ValueError:
+            return
+
+
+def exit_code_of(error: BaseException, args: list[str]) -> int:
+    """Tell the person about `error` and return the exit code that it means."""
+    from configurator.core.errors import ConfiguratorError  # noqa: PLC0415
+
+    if isinstance(error, ConfiguratorError):
+        show_error(error)
+        return error.exit_code
+    if isinstance(error, (click.ClickException, click.exceptions.Exit)):
+        return usage_error(error, args) if isinstance(error, click.ClickException) else error.exit_code
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        say("Interrupted.")
+        return INTERRUPTED
+    if not isinstance(error, BrokenPipeError):  # `| head` has read what it wanted: that is no error
+        report_bug(error, args)
+        return BUG_BEFORE_RUN
+    return 0
+
+
+def usage_error(error: click.ClickException, args: list[str]) -> int:
+    """Tell what is wrong with the command line, and where all options are."""
+    message = error.message if isinstance(error, click.NoSuchOption) else error.format_message()
+    message = message[:1].lower() + message[1:].rstrip(".")
+    hint = getattr(error, "hint", None)
+    near = getattr(error, "possibilities", None)
+    if near:
+        hint = f"did you mean {near[0]}?"
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "configurator"
+    say(f"error: {message}", bold=True)
+    if hint:
+        say(f"help: {hint}")
+    say(f"help: run `{path} --help` for what it takes")
+    if "--json" in args:
+        json_failure({"type": "error", "error": "usage_error", "message": message, "hint": hint}, _USAGE)
+    return _USAGE
+
+
+def json_failure(error: dict[str, object], exit_code: int) -> None:
+    """Write the JSON Lines of a run that never began."""
+    from configurator.report.jsonl import FORMAT, dumps  # noqa: PLC0415
+
+    click.echo(dumps({"type": "version", "format": FORMAT}))
+    click.echo(dumps(error))
+    click.echo(dumps({"type": "run_finished", "exit_code": exit_code, "hosts": {}, "duration_s": 0.0}))
+
+
+def show_error(error: BaseException) -> None:
+    """Write an error of ours to stderr, with place, source line and help where it has them."""
+    from configurator.core.errors import ConfiguratorError  # noqa: PLC0415
+    from configurator.report.diagnostics import error_lines  # noqa: PLC0415
+    from configurator.report.terminal import make_console, write  # noqa: PLC0415
+
+    assert isinstance(error, ConfiguratorError)
+    write(make_console(sys.stderr), error_lines(error))
+
+
+def report_bug(error: BaseException, args: list[str], log_path: str | None = None) -> None:
+    """Say that we are to blame; the traceback goes to a file, or to stderr with -vv or CONFIGURATOR_DEBUG."""
+    import traceback  # noqa: PLC0415
+
+    trace = "".join(traceback.format_exception(error))
+    say(f"error: this is a bug in configurator: {type(error).__name__}: {error}", bold=True)
+    if os.environ.get("CONFIGURATOR_DEBUG") or _very_verbose(args):
+        click.echo(trace, err=True)
+        return
+    path = log_path or _save(trace)
+    if path:
+        say(f"help: please report it with {path}")
+    else:
+        say("help: run the same command with -vv to see where, and please report it")
+
+
+def flushed(code: int) -> int:
+    """Flush stdout and return `code`; a reader that is gone is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes again at exit and would complain then: give it somewhere to write to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def say(text: str, *, bold: bool = False) -> None:
+    """Write one line to stderr, sanitised, without colour where that is not wanted."""
+    from configurator.report.sanitize import sanitize  # noqa: PLC0415
+
+    head, colon, rest = sanitize(text).partition(": ")
+    if bold and colon and not os.environ.get("NO_COLOR"):
+        head = click.style(head, fg="red", bold=True)
+    click.echo(head + colon + rest, err=True)
+
+
+def _very_verbose(args: list[str]) -> bool:
+    letters = sum(arg.count("v") for arg in args if arg.startswith("-v") and set(arg[1:]) == {"v"})
+    return letters + args.count("--verbose") >= 2
+
+
+def _save(trace: str) -> str | None:
+    """Write a traceback beside the logs and return its path; None if that cannot be done."""
+    from configurator.report.log import LogSink, new_log_path  # noqa: PLC0415
+
+    sink = LogSink(new_log_path("bug"))
+    try:
+        sink.open()
+    except OSError:
+        return None
+    sink.note(trace)
+    sink.close()
+    return sink.path

@@ -1,0 +1,211 @@
+"""Where the output of a run goes: which sinks, on which streams, and how a run that breaks is reported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from configurator.cli import ending
+from configurator.core.errors import ConfiguratorError, InputError
+from configurator.core.run_events import RunEvent, RunFinished, RunStarted, Sink
+from configurator.report.jsonl import JsonSink
+from configurator.report.log import LogSink, new_log_path
+from configurator.report.sanitize import sanitize
+from configurator.report.sinks import Reporter
+
+_ERASE_LINE = "\r\x1b[K"
+
+
+class Watch:
+    """Remembers how far the run has come."""
+
+    def __init__(self) -> None:
+        self.started = False
+        self.mode = ""
+        self.results: dict[str, RunFinished] = {}
+
+    def handle(self, event: RunEvent) -> None:
+        """Note starts and ends."""
+        if isinstance(event, RunStarted):
+            self.started, self.mode = True, event.mode
+        if isinstance(event, RunFinished):
+            self.results[event.mode] = event
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class EarlyLine:
+    """A first sign of life on a terminal while files are read; gone as soon as there is more to say."""
+
+    def __init__(self) -> None:
+        self._shown = True
+        click.echo("Reading the configuration...", nl=False, err=True)
+
+    def handle(self, event: RunEvent) -> None:  # noqa: ARG002
+        """Erase the line at the first event."""
+        self.close()
+
+    def suspend(self) -> None:
+        """Erase the line: somebody is asked something."""
+        self.close()
+
+    def resume(self) -> None:
+        """Stay away."""
+
+    def close(self) -> None:
+        """Erase the line."""
+        if self._shown:
+            self._shown = False
+            sys.stderr.write(_ERASE_LINE)
+            sys.stderr.flush()
+
+
+class Output:
+    """The sinks of one command. `values` are its options; `json` is there only with `--json`."""
+
+    def __init__(self, mode: str, values: Mapping[str, Any]) -> None:
+        self.json = JsonSink(sys.stdout) if values["as_json"] else None
+        self.watch = Watch()
+        self.log: LogSink | None = None
+        self._mode = mode
+        self._values = values
+        self._reporter: Reporter | None = None
+
+    @property
+    def reporter(self) -> Reporter:
+        """Return the sink for the app; made at the first use, because it imports what draws."""
+        if self._reporter is None:
+            early: list[Sink] = [EarlyLine()] if self._board_fits() else []
+            self.log = _log(self._mode, self._values["log"])
+            self._reporter = Reporter(
+                [*early, *([self.log] if self.log else []), *self._people()],
+                [self.watch, *([self.json] if self.json else [])],
+                log_path=self.log.path if self.log else None,
+                complain=lambda text: ending.say(f"warning: {text}"),
+            )
+        return self._reporter
+
+    @property
+    def applying(self) -> bool:
+        """Return True if hosts may have been changed: an apply has begun."""
+        return self.watch.mode == "apply"
+
+    def ask(self, question: str) -> str | None:
+        """Ask the person for a secret, with the board out of the way; None where nobody can be asked."""
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        import getpass  # noqa: PLC0415  (only wanted for a password)
+
+        with self.reporter.paused():
+            try:
+                return getpass.getpass(sanitize(question))
+            except EOFError:
+                return None
+
+    def _board_fits(self) -> bool:
+        """A board needs stderr for itself; JSON on the same terminal would be drawn over."""
+        dumb = os.environ.get("TERM", "") in ("", "dumb")
+        return sys.stderr.isatty() and not dumb and not (self.json and sys.stdout.isatty())
+
+    def _people(self) -> list[Sink]:
+        from configurator.report.board import BoardSink  # noqa: PLC0415  (rich: 77 ms, after the early line)
+        from configurator.report.plain import PlainSink  # noqa: PLC0415
+        from configurator.report.plan import PlanSink  # noqa: PLC0415
+        from configurator.report.summary import SummarySink  # noqa: PLC0415
+        from configurator.report.terminal import make_console  # noqa: PLC0415
+
+        verbose, diff = self._values["verbosity"], self._values["diff"]
+        sinks: list[Sink] = []
+        if self._board_fits():
+            sinks.append(BoardSink(make_console(sys.stderr), verbose=verbose, diff=bool(diff)))
+        elif self.json is None:
+            sinks.append(PlainSink(make_console(sys.stderr), verbose=verbose, diff=bool(diff)))
+        if self.json is None:
+            console = make_console(sys.stdout)
+            sinks.append(PlanSink(console, diff=diff is not False, verbose=verbose))
+            sinks.append(SummarySink(console, verbose=verbose))
+        return sinks
+
+    def pending(self) -> bool:
+        """Return True if the plan predicts changes."""
+        result = self.watch.results.get("plan")
+        return result is not None and any(summary.changed for summary in result.hosts.values())
+
+    def plan_exit_code(self, otherwise: int) -> int:
+        """Return what the plan ended with."""
+        result = self.watch.results.get("plan")
+        return otherwise if result is None else result.exit_code
+
+    def close(self, exit_code: int) -> None:
+        """Show what is left, leave the terminal as it was found, end the JSON with `run_finished`."""
+        if self.json is not None:
+            self.json.end(exit_code)
+        if self._reporter is not None:
+            self._reporter.close()
+        elif self.json is not None:
+            self.json.close()
+
+    def fail(self, error: ConfiguratorError) -> None:
+        """Add an error to the JSON and to the log, after everything that came before it."""
+        if self._reporter is not None:
+            self._reporter.flush()
+        if self.json is not None:
+            self.json.fail(error, error.exit_code)
+        if self.log is not None:
+            self.log.note(f"error: {error.message}")
+
+
+def perform(mode: str, values: Mapping[str, Any], work: Callable[[Output], int]) -> int:
+    """Do `work` with an Output and return the exit code; errors are shown after the board is gone."""
+    output = Output(mode, values)
+    failure: BaseException | None = None
+    code = ending.INTERRUPTED
+    try:
+        code = work(output)
+    except ConfiguratorError as error:
+        failure, code = error, error.exit_code
+        output.fail(error)
+    except KeyboardInterrupt as error:
+        failure = error
+    except Exception as error:  # noqa: BLE001  (the boundary: a bug is shown as one, and the terminal is restored)
+        failure = error
+        code = ending.BUG_IN_RUN if output.watch.started else ending.BUG_BEFORE_RUN
+    finally:
+        output.close(code)
+    _explain(failure, output)
+    return code
+
+
+def _explain(failure: BaseException | None, output: Output) -> None:
+    if failure is None or isinstance(failure, BrokenPipeError):
+        return
+    if isinstance(failure, ConfiguratorError):
+        ending.show_error(failure)
+    elif isinstance(failure, KeyboardInterrupt):
+        began = output.watch.started and output.applying
+        ending.say("Interrupted: what was under way may be half done." if began else "Interrupted.")
+        if began:
+            ending.say("help: run the same command again; it goes on from what the hosts are now")
+    else:
+        ending.report_bug(failure, sys.argv[1:])
+
+
+def _log(mode: str, wanted: str | None) -> LogSink | None:
+    """Return the log; a place that was asked for must be writable, the usual one may not be there."""
+    sink = LogSink(wanted or new_log_path(mode), prunes=wanted is None)
+    try:
+        if wanted is not None:
+            sink.open()
+        else:
+            os.makedirs(os.path.dirname(sink.path), mode=0o700, exist_ok=True)
+    except OSError as error:
+        if wanted is not None:
+            raise InputError(f"cannot write the log {wanted}: {error.strerror}") from None
+        ending.say(f"warning: no log is written, {sink.path} cannot be made: {error.strerror}")
+        return None
+    return sink

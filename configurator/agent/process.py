@@ -1,82 +1,36 @@
-"""Commands on the host: argument lists in their own process group, bounded output, always an end."""
+"""Commands on the host: argument lists in their own process group, bounded output, and always an end."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO
 
-from configurator.core.cancel import CancelToken
-from configurator.core.errors import TaskError
+from configurator.agent.output import Kept
+from configurator.agent.processtable import ProcessTable, Running
+from configurator.core.cancel import Cancelled, CancelToken
+from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.system import CommandResult
 
-_KEEP = 512 * 1024  # of each end of an output; what lies between is left out and said so
+__all__ = ["Command", "MissingProgramError", "ProcessTable", "run"]
+
+NOT_FOUND = 127  # sh(1): what a shell would answer
 _GRACE_S = 5.0  # between SIGTERM and SIGKILL
 _LINGER_S = 1.0  # for a background child that keeps the pipe open after the command has ended
-_NOT_FOUND = 127  # sh(1)
+_LOOK_S = 0.05  # how often to look for the end of a command where the kernel cannot tell
 
 
-class ProcessTable:
-    """The process groups that run now, so that they can all be stopped when the connection ends."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
-        self._groups: dict[int, bool] = {}
-        self._closed = False
-
-    def start(self, argv: Sequence[str], uninterruptible: bool, **options: object) -> subprocess.Popen[bytes]:
-        """Start a command and register it; TaskError once the table is closed."""
-        with self._lock:
-            if self._closed:
-                raise TaskError("the connection is gone: nothing more is started", command=argv)
-            process: subprocess.Popen[bytes] = subprocess.Popen(argv, start_new_session=True, **options)  # type: ignore[call-overload]
-            self._groups[process.pid] = uninterruptible
-            return process
-
-    def ended(self, pid: int) -> None:
-        """Forget a command."""
-        with self._lock:
-            self._groups.pop(pid, None)
-            self._changed.notify_all()
-
-    def close(self) -> None:
-        """Refuse to start anything from now on."""
-        with self._lock:
-            self._closed = True
-
-    def kill_all(self, *, except_uninterruptible: bool = True) -> None:
-        """Kill the groups that run, but those that must not be interrupted."""
-        with self._lock:
-            for group, uninterruptible in self._groups.items():
-                if not (uninterruptible and except_uninterruptible):
-                    kill_group(group, signal.SIGKILL)
-
-    def wait_uninterruptible(self) -> None:
-        """Return when nothing that must not be interrupted runs any more."""
-        with self._changed:
-            while any(self._groups.values()):
-                self._changed.wait()
-
-
-def kill_group(group: int, number: signal.Signals) -> None:
-    """Signal a process group; one that has ended already is fine."""
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        pass
-    except PermissionError:
-        pass  # every process of the group has become another user's: sudo, which passes signals on itself
+class MissingProgramError(TaskError):
+    """The program is not there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How to run something."""
+    """How to run something. `timeout_s` None: until it ends, or its task is cancelled."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
@@ -88,122 +42,171 @@ class Command:
 
 
 def run(command: Command, table: ProcessTable, token: CancelToken) -> CommandResult:
-    """Run a command to its end; a missing program is exit status 127.
+    """Run a command to its end and return how it ended, whatever its exit status.
 
-    Cancelling the token or running out of time stops the whole process group, and is a TaskError.
+    A cancelled token stops the whole process group (SIGTERM, later SIGKILL) and raises Cancelled, a
+    timeout stops it and raises TaskError; an uninterruptible command is left to end by itself. A missing
+    program is a MissingProgramError, a missing directory a ParameterError.
     """
     token.raise_if_cancelled()
+    with table.room(command.uninterruptible):
+        process = _start(command)
+        running = Running(process, command.uninterruptible)
+        try:
+            table.add(running)
+            forget = None if command.uninterruptible else token.on_cancel(running.stop)
+            try:
+                attendant = _Attendant(command, process, running)
+                timed_out = attendant.attend()
+            finally:
+                if forget is not None:
+                    forget()
+        finally:
+            status = running.reap()
+            table.remove(running)
+    result = CommandResult(command.argv, status, attendant.stdout.text(), attendant.stderr.text())
+    if timed_out:
+        raise TaskError(
+            f"{command.argv[0]} did not end within {command.timeout_s:g} s",
+            command=command.argv,
+            output=result.stdout + result.stderr,
+        )
+    if running.stopped:
+        raise Cancelled(token.reason or "the connection is gone")
+    return result
+
+
+def _start(command: Command) -> subprocess.Popen[bytes]:
+    program = command.argv[0]
     try:
-        process = table.start(
+        return subprocess.Popen(
             command.argv,
-            command.uninterruptible,
-            stdin=subprocess.PIPE if command.stdin is not None else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if command.stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,
             env=dict(command.environment),
             cwd=command.cwd,
             pass_fds=command.pass_fds,
+            start_new_session=True,  # its own process group, and no terminal to ask on
         )
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         if command.cwd is not None and not os.path.isdir(command.cwd):
-            raise TaskError(f"no such directory: {command.cwd}", command=command.argv) from error
-        return CommandResult(command.argv, _NOT_FOUND, "", f"{command.argv[0]}: command not found\n")
-    except OSError as error:
-        raise TaskError(f"{command.argv[0]}: {error.strerror}", command=command.argv) from error
-    stopper = _Stopper(process)
-    forget = token.on_cancel(stopper.stop) if not command.uninterruptible else (lambda: None)
-    try:
-        out, err = _Output(process.stdout), _Output(process.stderr)
-        _feed(process, command.stdin)
-        try:
-            status = process.wait(command.timeout_s)
-        except subprocess.TimeoutExpired:
-            stopper.stop()
-            process.wait()
-            raise TaskError(
-                f"{command.argv[0]} did not end within {command.timeout_s:g} s",
-                command=command.argv,
-                output=out.text() + err.text(),
-            ) from None
-        end = time.monotonic() + _LINGER_S
-        out.finish(end)
-        err.finish(end)
-    finally:
-        forget()
-        stopper.over()
-        table.ended(process.pid)
-    token.raise_if_cancelled()
-    return CommandResult(command.argv, status, out.text(), err.text())
+            raise ParameterError(f"the directory {command.cwd} does not exist") from error
+        if isinstance(error, FileNotFoundError):
+            raise MissingProgramError(
+                f"{program} is not installed", command=command.argv, exit_status=NOT_FOUND
+            ) from error
+        raise TaskError(f"cannot start {program}: {error.strerror}", command=command.argv) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in an argument
+        raise TaskError(f"cannot start {program}: {error}", command=command.argv) from error
 
 
-class _Stopper:
-    """Stops a process group: SIGTERM, and SIGKILL if it does not listen."""
+class _Attendant:
+    """Feeds and empties one command's pipes in the caller's own thread, and keeps its deadlines."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, command: Command, process: subprocess.Popen[bytes], running: Running) -> None:
+        self.stdout = Kept()
+        self.stderr = Kept()
         self._process = process
-        self._timer: threading.Timer | None = None
+        self._running = running
+        self._poll = select.poll()
+        self._outputs: dict[int, Kept] = {}
+        self._rest = memoryview((command.stdin or "").encode(errors="surrogateescape"))
+        self._timeout_at = float("inf")
+        if command.timeout_s is not None:
+            self._timeout_at = time.monotonic() + command.timeout_s
+        self._ended_at = float("inf")
+        self._killed = False
 
-    def stop(self) -> None:
-        kill_group(self._process.pid, signal.SIGTERM)
-        self._timer = threading.Timer(_GRACE_S, kill_group, (self._process.pid, signal.SIGKILL))
-        self._timer.daemon = True
-        self._timer.start()
-
-    def over(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            kill_group(self._process.pid, signal.SIGKILL)
-
-
-def _feed(process: subprocess.Popen[bytes], text: str | None) -> None:
-    if text is None or process.stdin is None:
-        return
-    stdin = process.stdin
-    data = text.encode()
-
-    def write() -> None:
+    def attend(self) -> bool:
+        """Return when the command has ended (but is not reaped); True if that was by its timeout."""
+        process, timed_out = self._process, False
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._outputs = {process.stdout.fileno(): self.stdout, process.stderr.fileno(): self.stderr}
+        for descriptor in self._outputs:
+            self._poll.register(descriptor, select.POLLIN)
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+            self._poll.register(process.stdin.fileno(), select.POLLOUT)
+        self._poll.register(self._running.wake, select.POLLIN)
+        watch = _watch(process.pid)
+        if watch is not None:
+            self._poll.register(watch, select.POLLIN)
         try:
-            stdin.write(data)
-            stdin.close()
+            while not self._over():
+                self._step(watch)
+                if time.monotonic() >= self._timeout_at:
+                    timed_out, self._timeout_at = True, float("inf")
+                    self._running.stop()
+        finally:
+            if watch is not None:
+                os.close(watch)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+        return timed_out
+
+    def _over(self) -> bool:
+        """Tell whether it has ended and its output is complete, or the wait for that is over."""
+        if self._ended_at == float("inf"):
+            return False
+        return not self._outputs or time.monotonic() >= self._ended_at + _LINGER_S
+
+    def _step(self, watch: int | None) -> None:
+        """Wait for something to happen, and see to it."""
+        for descriptor, _ in self._poll.poll(self._wait_ms(watch)):
+            if descriptor in self._outputs:
+                self._read(descriptor)
+            elif descriptor == self._running.wake:
+                os.eventfd_read(descriptor)
+            elif descriptor == watch:
+                self._poll.unregister(descriptor)
+                self._ended_at = time.monotonic()
+            else:
+                self._feed(descriptor)
+        if watch is None and self._ended_at == float("inf") and self._running.ended():
+            self._ended_at = time.monotonic()
+        stopped_at = self._running.stopped_at
+        if stopped_at is not None and not self._killed and time.monotonic() >= stopped_at + _GRACE_S:
+            self._killed = True
+            self._running.send(signal.SIGKILL)
+
+    def _wait_ms(self, watch: int | None) -> int | None:
+        until = min(self._timeout_at, self._ended_at + _LINGER_S)
+        if self._running.stopped_at is not None and not self._killed:
+            until = min(until, self._running.stopped_at + _GRACE_S)
+        if watch is None:
+            until = min(until, time.monotonic() + _LOOK_S)
+        if until == float("inf"):
+            return None
+        return max(0, int((until - time.monotonic()) * 1000) + 1)
+
+    def _read(self, descriptor: int) -> None:
+        chunk = os.read(descriptor, 65536)
+        if chunk:
+            self._outputs[descriptor].add(chunk)
+        else:
+            self._poll.unregister(descriptor)
+            del self._outputs[descriptor]
+
+    def _feed(self, descriptor: int) -> None:
+        try:
+            self._rest = self._rest[os.write(descriptor, self._rest) :]
+        except BlockingIOError:
+            return
         except OSError:
-            return  # it does not want to read: its exit status tells why
+            self._rest = self._rest[:0]  # it does not want to read: its exit status tells why
+        if not self._rest:
+            self._poll.unregister(descriptor)
+            assert self._process.stdin is not None
+            self._process.stdin.close()
 
-    if len(data) <= 4096:  # PIPE_BUF: fits into any pipe without waiting
-        write()
-    else:
-        threading.Thread(target=write, daemon=True).start()
 
-
-class _Output:
-    """Reads one output to its end in a thread, keeping the first and the last part."""
-
-    def __init__(self, stream: IO[bytes] | None) -> None:
-        assert stream is not None
-        self._stream = stream
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._left_out = 0
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        while chunk := os.read(self._stream.fileno(), 65536):
-            room = _KEEP - len(self._head)
-            self._head += chunk[:room]
-            self._tail += chunk[room:]
-            if len(self._tail) > 2 * _KEEP:
-                self._left_out += len(self._tail) - _KEEP
-                del self._tail[:-_KEEP]
-
-    def finish(self, deadline: float) -> None:
-        self._thread.join(max(0.0, deadline - time.monotonic()))
-        if not self._thread.is_alive():
-            self._stream.close()
-
-    def text(self) -> str:
-        head, tail = bytes(self._head), bytes(self._tail)
-        left_out = self._left_out + max(0, len(tail) - _KEEP)
-        if left_out:
-            head += f"\n[... {left_out} bytes left out ...]\n".encode()
-            tail = tail[-_KEEP:]
-        return (head + tail).decode(errors="replace")
+def _watch(pid: int) -> int | None:
+    """Return a descriptor that is readable once the process has ended; None on a kernel before 5.3."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None

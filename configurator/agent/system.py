@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from configurator.agent import files, replace
-from configurator.agent.process import Command, ProcessTable, run
+from configurator.agent.process import NOT_FOUND, Command, MissingProgramError, run
+from configurator.agent.processtable import ProcessTable
 from configurator.core.cancel import CancelToken
-from configurator.core.errors import TaskError
+from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.state import State
 from configurator.modules.system import CommandResult, FileStat
 
-_MISSING_PROGRAM = 127  # sh(1)
+_SSHD = "/usr/sbin/sshd"  # Debian's openssh-server
+# Where Debian keeps programs: what root finds at a login (login.defs(5), ENV_SUPATH).
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def _no_blob(digest: str) -> bytes:
@@ -89,15 +93,26 @@ class RealSystem:
             group=group,
             backup=backup,
             follow=follow,
-            validator=None if validate is None else (lambda new: self._validate(validate, new)),
+            validator=None if validate is None else (lambda new: self._validate(validate, new, path)),
         )
 
-    def _validate(self, command: str, temporary: str) -> None:
+    def _validate(self, command: str, temporary: str, path: str) -> None:
+        """Run a validator on the new content, which stands under another path until it has passed."""
         import shlex  # noqa: PLC0415
 
         if "%s" not in command:
-            raise TaskError(f"validate must contain %s: {command}")
-        self.run([word.replace("%s", temporary) for word in shlex.split(command)])
+            raise ParameterError(f"'validate' must contain %s: {command}")
+        try:
+            self.run([word.replace("%s", temporary) for word in shlex.split(command)])
+        except MissingProgramError:
+            raise
+        except TaskError as error:
+            raise TaskError(
+                f"the new content of {path} was refused, the old one stays",
+                command=error.command,
+                exit_status=error.exit_status,
+                output=error.output.replace(temporary, path),
+            ) from error
 
     def mkdir(
         self, path: str, *, mode: str | None = None, owner: str | None = None, group: str | None = None
@@ -141,8 +156,12 @@ class RealSystem:
         env: Mapping[str, str] | None = None,
         timeout_s: float = 60.0,
     ) -> CommandResult:
-        result = self._run(Command(tuple(argv), self._env(env), stdin, timeout_s=timeout_s))
-        if result.exit_status == _MISSING_PROGRAM or result.exit_status in ok:
+        command = Command(tuple(argv), self._env(env), stdin, timeout_s=timeout_s)
+        try:
+            result = self._run(command)
+        except MissingProgramError as error:
+            return CommandResult(command.argv, NOT_FOUND, "", f"{error.message}\n")
+        if result.exit_status in ok:
             return result
         raise _failed(result)
 
@@ -188,14 +207,7 @@ class RealSystem:
         return run(command, self._context.processes, self._token)
 
     def _env(self, extra: Mapping[str, str] | None) -> dict[str, str]:
-        base = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": os.environ.get("HOME", "/root"),
-            "LC_ALL": "C.UTF-8",
-            "LANG": "C.UTF-8",
-            "DEBIAN_FRONTEND": "noninteractive",
-        }
-        return base | dict(self._environment) | dict(extra or {})
+        return _base_environment() | dict(self._environment) | dict(extra or {})
 
     # -- what a run knows --------------------------------------------------------------------------------
 
@@ -203,16 +215,18 @@ class RealSystem:
         return self._context.blob(digest)
 
     def ssh_ports(self) -> tuple[int, ...]:
+        # SSH_CONNECTION (ssh(1)): client address, client port, server address, server port.
         words = self._context.ssh_connection.split()
-        ports = {int(words[3])} if len(words) == 4 and words[3].isdigit() else set()
-        # sshd(8) -T wants its privilege separation directory, which exists while sshd runs.
-        shown = self._run(Command(("sshd", "-T"), self._env(None), timeout_s=10))
-        if shown.exit_status == 0:
+        ports = [int(words[3])] if len(words) == 4 and words[3].isdigit() else []
+        # Asked anew each time: a task may have moved the port. Where sshd -T fails (not root, no /run/sshd
+        # since nothing runs) the port that we came in by is what is known. sshd wants its whole path.
+        with suppress(TaskError):
+            shown = self.query((_SSHD, "-T"), timeout_s=10)
             for line in shown.stdout.splitlines():
                 key, _, value = line.partition(" ")
-                if key == "port" and value.isdigit():
-                    ports.add(int(value))
-        return tuple(sorted(ports))
+                if key == "port" and value.isdigit() and int(value) not in ports:
+                    ports.append(int(value))
+        return tuple(ports)
 
     def notice(self, message: str) -> None:
         self.notices.append(message)
@@ -221,11 +235,29 @@ class RealSystem:
         return self._context.facts.get(name)
 
 
+def _base_environment() -> dict[str, str]:
+    """Return what every command finds, whatever sshd, sudo or a login has handed to the agent."""
+    import pwd  # noqa: PLC0415
+
+    try:
+        entry = pwd.getpwuid(os.geteuid())
+        home, user = entry.pw_dir, entry.pw_name
+    except KeyError:
+        home, user = "/", str(os.geteuid())
+    return {
+        "PATH": _PATH,
+        "HOME": home,
+        "USER": user,
+        "LOGNAME": user,
+        "LC_ALL": "C.UTF-8",
+        "LANG": "C.UTF-8",
+        "DEBIAN_FRONTEND": "noninteractive",  # debconf(7): ask nothing
+    }
+
+
 def _failed(result: CommandResult) -> TaskError:
-    program = result.argv[0] if result.argv else "command"
-    if result.exit_status == _MISSING_PROGRAM:
-        message = f"{program} is not installed"
-    elif result.exit_status < 0:
+    program = result.argv[0]
+    if result.exit_status < 0:
         message = f"{program} was ended by signal {-result.exit_status}"
     else:
         message = f"{program} failed with exit status {result.exit_status}"

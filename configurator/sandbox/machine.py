@@ -28,7 +28,8 @@ ELSEWHERE = "or use a virtual machine instead: `vagrant up` (docs/how-to/vagrant
 
 def search_path() -> str:
     """Return PATH with the system directories added, for looking up and for running tools."""
-    return os.pathsep.join([os.environ.get("PATH", os.defpath), *SBIN])
+    have = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([*have, *(place for place in SBIN if place not in have)])
 
 
 def missing_packages(which: Callable[[str, str], str | None] | None = None) -> list[str]:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import NoReturn
 
 import pytest
 
@@ -55,17 +57,23 @@ class HostFactory:
 def lab() -> Iterator[Lab]:
     """This worker's sandbox, destroyed at the end; one that was killed is removed by the next run."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    try:
-        require_machine()
-        with Lab.create(name=f"test-{worker}-{os.getpid()}") as lab:
+    lab = Lab.create(name=f"test-{worker}-{os.getpid()}")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lab)
             # What only a try can tell (NAT, veth, a mirror) shall skip as well, and not fail test by test.
             lab.up(["shared"])
-            yield lab
-    except SandboxError as error:
-        reason = f"{error.message} ({error.hint})" if error.hint else error.message
-        if os.environ.get("CI") == "true" or os.environ.get("CONFIGURATOR_REQUIRE_HOSTS") == "1":
-            pytest.fail(f"real hosts are required, but: {reason}")
-        pytest.skip(reason)
+        except SandboxError as error:
+            _give_up(error)
+        yield lab
+
+
+def _give_up(error: SandboxError) -> NoReturn:
+    """Skip with the reason, or fail where hosts are required."""
+    reason = f"{error.message} ({error.hint})" if error.hint else error.message
+    if os.environ.get("CI") == "true" or os.environ.get("CONFIGURATOR_REQUIRE_HOSTS") == "1":
+        pytest.fail(f"real hosts are required, but: {reason}", pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -104,12 +104,18 @@ class _Ordering:
         for name, needed in required.items():
             for other, span in needed.items():
                 self._require_role(self._nodes.roles[name], self._nodes.roles[other], span)
-        for node in (*self._nodes.all_tasks(), *self._nodes.all_handlers()):
-            for requirement in self._nodes.task(node).requires:
-                owner = self._nodes.owner[node]
-                found = required_nodes(self._nodes, owner, requirement, self._left_out, self._problems)
-                for earlier in found:
-                    self._require(earlier, node, EdgeKind.DECLARED, requirement.span)
+        for node in self._nodes.all_tasks():
+            self._require_as_declared(node, handler=False)
+        for node in self._nodes.all_handlers():
+            self._require_as_declared(node, handler=True)
+
+    def _require_as_declared(self, node: int, *, handler: bool) -> None:
+        for requirement in self._nodes.task(node).requires:
+            owner, problems = self._nodes.owner[node], self._problems
+            for earlier in required_nodes(
+                self._nodes, owner, requirement, self._left_out, problems, handler=handler
+            ):
+                self._require(earlier, node, EdgeKind.DECLARED, requirement.span)
 
     def _close(self, role: RoleNodes) -> None:
         """Tie a role's barriers and handlers to its tasks."""
@@ -188,6 +194,10 @@ class _Ordering:
                     count = len(self._nodes)
                     self._notify[node][self._follow(node, handler, notification)] = None
                     waiting += range(count, len(self._nodes))
+        for (handler, owner), copy in self._lent.items():
+            for earlier, link in list(self._edges.before[handler].items()):
+                if link.kind is EdgeKind.DECLARED:
+                    self._edges.insert(self._lent.get((earlier, owner), earlier), copy, link)
         for role in self._nodes.roles.values():
             for earlier, later in pairwise(role.handlers):
                 self._edges.insert(earlier, later, Link(EdgeKind.HANDLER, False))

@@ -14,16 +14,25 @@ LeftOut = Collection[tuple[str, str | None]]
 
 
 def required_nodes(
-    nodes: Nodes, owner: str, requirement: Requirement, left_out: LeftOut, problems: Diagnostics
+    nodes: Nodes,
+    owner: str,
+    requirement: Requirement,
+    left_out: LeftOut,
+    problems: Diagnostics,
+    *,
+    handler: bool = False,
 ) -> Sequence[int]:
     """Return the nodes that a declared requirement of the role `owner` names.
 
-    A role stands for its end. One word means a task of the same role first, then a role. What was left out
-    of the run by the person's own choice is no problem and no node.
+    A role stands for its end. One word means a task of the same role first, then a role; on a handler
+    (`handler`) a handler of the same role before these. What was left out of the run by the person's own
+    choice is no problem and no node.
     """
     role, task = requirement.role, requirement.task
     if role is None and task is not None:
         own = nodes.roles[owner].by_name.get(task)
+        if handler:
+            own = nodes.roles[owner].handlers_by_name.get(task, own)
         if own is not None:
             return own
         if (owner, task) in left_out:

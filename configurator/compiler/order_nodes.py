@@ -23,6 +23,7 @@ class RoleNodes:
     handlers: list[int]
     end: int
     by_name: dict[str, list[int]] = field(default_factory=dict)
+    handlers_by_name: dict[str, list[int]] = field(default_factory=dict)
 
 
 class Nodes:
@@ -80,7 +81,10 @@ class Nodes:
         for task in role.tasks:
             nodes.by_name.setdefault(task.name, []).append(self._append(task, role.name))
         self._append(self._barrier(role, "tasks", f"all tasks of {role.name}"), role.name)
-        nodes.handlers += [self._append(handler, role.name) for handler in role.handlers]
+        for handler in role.handlers:
+            number = self._append(handler, role.name)
+            nodes.handlers.append(number)
+            nodes.handlers_by_name.setdefault(handler.name, []).append(number)
         self._append(self._barrier(role, "end", f"end of {role.name}"), role.name)
         self.roles[role.name] = nodes
 

@@ -21,7 +21,6 @@ import pytest
 from configurator.core.errors import SandboxError
 from configurator.sandbox import Lab, LabHost
 from configurator.sandbox.lab import DEFAULT_RELEASE
-from configurator.sandbox.machine import require_machine
 
 
 class HostFactory:

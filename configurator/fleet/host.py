@@ -158,7 +158,11 @@ class HostRun:
             stop = self._stop
         if stop is not None:
             session.cancel(abort=stop)
+        port = session.endpoint.port
         session.run(request, self._graph.blobs, lambda message: self._report(message, origin))
+        if session.endpoint.port != port:
+            message = f"sshd answers at port {session.endpoint.port} now: set ansible_port in the inventory"
+            self._emit(HostNotice(self.name, clock(), "warning", message))
 
     def _connect(self, *, applying: bool, clock: Clock) -> HostSession | None:
         """Return the session; None in a plan of a host that lacks python3, after saying so."""

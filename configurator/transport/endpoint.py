@@ -32,6 +32,7 @@ class Endpoint:
     identities_only: bool = False
     known_hosts: tuple[str, ...] = ()
     host_key_alias: str | None = None
+    host_key_record: str | None = None
     host_key_checking: str = "strict"
     jump: Endpoint | None = None
     password: str | None = None
@@ -43,12 +44,14 @@ class Endpoint:
     @property
     def host_key_name(self) -> str:
         """Return the name under which known_hosts files know the host (sshd(8), SSH_KNOWN_HOSTS FORMAT)."""
+        if self.host_key_record is not None:
+            return self.host_key_record
         name = self.host_key_alias or self.address
         return name if self.port == DEFAULT_PORT else f"[{name}]:{self.port}"
 
     def with_port(self, port: int) -> Endpoint:
-        """Return the same endpoint at another port: where a guarded change has moved sshd."""
-        return replace(self, port=port)
+        """Return the same host at another port, where a guarded change has moved sshd; its key stays."""
+        return replace(self, port=port, host_key_record=self.host_key_name)
 
 
 Resolver = Callable[[Sequence[str]], Mapping[str, list[str]] | None]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from configurator.transport.ssh import Connection, connect
 from configurator.transport.sshauth import Secrets
 
 SILENCE_S = 25.0  # five heartbeats
+_CONFIRM_PAUSES_S = (0.0, 0.5, 2.0)  # sshd listens anew only a moment after it was told to reload
 
 
 class HostSession:
@@ -95,11 +97,20 @@ class HostSession:
         )
 
     def _confirm(self, message: Message) -> dict[str, Any]:
-        """Prove that we can still log in: over a new TCP connection, at the port that is now declared."""
-        ports = [port for port in message.get("ports", ()) if isinstance(port, int)]
-        endpoint = self.endpoint
-        if ports and endpoint.port not in ports and endpoint.jump is None:
-            endpoint = endpoint.with_port(ports[0])
+        """Prove that we can still log in: over a new TCP connection, at a port that is now declared."""
+        declared = [port for port in message.get("ports", ()) if isinstance(port, int)]
+        others = [self.endpoint.with_port(port) for port in declared if port != self.endpoint.port]
+        answer: dict[str, Any] = {}
+        for pause in _CONFIRM_PAUSES_S:
+            time.sleep(pause)
+            for endpoint in (self.endpoint, *others):
+                answer = self._disarm(endpoint, message)
+                if answer["ok"]:
+                    self.endpoint = endpoint
+                    return answer
+        return answer
+
+    def _disarm(self, endpoint: Endpoint, message: Message) -> dict[str, Any]:
         command = [str(word) for word in message.get("command", ())]
         try:
             with connect(endpoint, self._secrets) as fresh:
@@ -108,7 +119,6 @@ class HostSession:
         except UnreachableError as error:
             return {"ok": False, "error": error.message}
         if status == 0 and f"disarmed {message.get('token')}" in output:
-            self.endpoint = endpoint
             return {"ok": True}
         return {"ok": False, "error": output.strip()[-500:] or f"exit status {status}"}
 

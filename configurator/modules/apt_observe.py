@@ -74,7 +74,7 @@ def _observe_names(system: System, params: AptParams, state: State) -> None:
         state[f"package:{wish.name}|config"] = bool(found.get("config"))
         state[f"package:{wish.name}|held"] = bool(found.get("held"))
     if params.state == "absent":
-        _observe_removals(system, params, state)
+        _observe_removals(system, params, state, [row.name for row in rows if row.status == "installed"])
     else:
         _observe_offers(system, params, state)
 
@@ -99,9 +99,13 @@ def _expand(system: System, params: AptParams, rows: Sequence[Row]) -> tuple[Wis
     return tuple(dict.fromkeys(wishes))
 
 
-def _observe_removals(system: System, params: AptParams, state: State) -> None:
-    """Find out which other packages apt would remove along: they are part of the change."""
-    names = [wish.name for wish in state["wishes"] if state[f"package:{wish.name}|version"] is not None]
+def _observe_removals(system: System, params: AptParams, state: State, installed: Sequence[str]) -> None:
+    """Find out which other packages apt would remove along: they are part of the change.
+
+    A package that only a plan has installed is unknown to apt, and left out of the question.
+    """
+    there = [wish.name for wish in state["wishes"] if state[f"package:{wish.name}|version"] is not None]
+    names = [name for name in there if name.partition(":")[0] in installed]
     if not names:
         return
     action = ["purge" if params.purge else "remove"]
@@ -225,11 +229,10 @@ def _observe_steps(system: System, params: AptParams, state: State) -> None:
         actions.append(params.upgrade_action)
     if params.autoremove and not (params.name or params.deb or params.upgrade_action):
         actions.append(["autoremove", *(["--purge"] if params.purge else [])])
-    if actions and params.state != "fixed":
-        pending = bool(apt_index.index_state(system).get("pending"))
-        if pending or (state["refresh"] and (params.upgrade_action or params.state == "build-dep")):
-            state["steps_unknown"] = True
-            return
+    by_index = params.upgrade_action or params.state == "build-dep"
+    if by_index and (state["refresh"] or apt_index.index_state(system).get("pending")):
+        state["steps_unknown"] = True
+        return
     for action in actions:
         _take_steps(system, state, apt_get.simulate(system, params.flags, action))
 

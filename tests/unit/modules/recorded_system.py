@@ -110,6 +110,7 @@ class RecordedSystem:
         group: str | None = None,
         backup: bool = False,
         validate: str | None = None,
+        follow: bool = True,
     ) -> str | None:
         if posixpath.dirname(path) not in self.files:
             raise TaskError(f"no such directory: {posixpath.dirname(path)}")

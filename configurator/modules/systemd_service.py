@@ -1,0 +1,321 @@
+"""systemd_service: a unit is started, stopped, enabled, masked, or is restarted or reloaded now.
+
+Parameters are those of ansible.builtin.systemd_service; `service` and `systemd` are aliases, and the
+parameters of ansible.builtin.service that only other init systems know (`pattern`, `sleep`, `runlevel`,
+`arguments`, `use`) are left out: they would be accepted and do nothing. Differences, on purpose:
+- `scope` is `system`; units of a user's own manager are refused (they need that user's session).
+- `daemon_reload` is done when a unit's files are newer than what systemd has loaded, and then is a change;
+  otherwise it is nothing, and not one.
+- a unit that dies right after it was started is a failure, which shows the unit's last journal lines.
+- a oneshot unit without RemainAfterExit counts as started once it has ended well since boot.
+- enabling a static unit is ok and says so: it has no [Install] section and starts when another unit wants it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from configurator.core.errors import TaskError
+from configurator.modules import systemd_units as units
+from configurator.modules.base import Guard, Module
+from configurator.modules.effects import Effects, effects
+from configurator.modules.params import ParamProblem, param
+from configurator.modules.state import Change, State
+from configurator.modules.system import CommandResult, System
+
+_ACTIONS = ("restarted", "reloaded")
+# Units that carry our own way in: stopping or restarting one can cut it.
+_ACCESS = frozenset(
+    {
+        "ssh.service",
+        "sshd.service",
+        "ssh.socket",
+        "networking.service",
+        "systemd-networkd.service",
+        "NetworkManager.service",
+        "ufw.service",
+        "firewalld.service",
+        "netfilter-persistent.service",
+        "fail2ban.service",
+    }
+)
+_RULES = "nftables.service"  # starting it replaces all rules by those of /etc/nftables.conf
+_DERIVED = frozenset({"masked", "enabled at boot", "restarted", "reloaded", "reexecuted"})
+_SETTLE_S = "0.3"  # systemd calls a simple service active before it has run one instruction of its own
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParams:
+    """The parameters of ansible.builtin.systemd_service."""
+
+    name: str | None = param("str", aliases=("service", "unit"))
+    state: str | None = param("str", choices=("started", "stopped", "restarted", "reloaded"))
+    enabled: bool | None = param("bool")
+    masked: bool | None = param("bool")
+    daemon_reload: bool = param("bool", False, aliases=("daemon-reload",))
+    daemon_reexec: bool = param("bool", False, aliases=("daemon-reexec",))
+    scope: str = param("str", "system", choices=("system", "user", "global"))
+    no_block: bool = param("bool", False)
+    force: bool | None = param("bool")
+
+    @property
+    def unit(self) -> str | None:
+        """The unit's full name, or None if the task is about systemd itself."""
+        return None if self.name is None else units.full_name(self.name)
+
+
+class SystemdService(Module[ServiceParams]):
+    """Keeps a unit's running, enabled and masked states, or acts on it once."""
+
+    name = "systemd_service"
+    aliases = ("service", "systemd")
+    params = ServiceParams
+    timeout_s: ClassVar[float] = 300.0
+    typical_s: ClassVar[float] = 0.5
+
+    def check(self, params: ServiceParams) -> Sequence[ParamProblem]:
+        """Return combinations that mean nothing."""
+        problems = []
+        if params.scope != "system":
+            problems.append(
+                ParamProblem("scope", f"units of scope {params.scope!r} are not supported, only 'system'")
+            )
+        wants_unit = params.state or params.enabled is not None or params.masked is not None
+        if params.unit is None and wants_unit:
+            problems.append(ParamProblem("name", "missing required parameter 'name'"))
+        if not (wants_unit or params.daemon_reload or params.daemon_reexec):
+            problems.append(ParamProblem("", "nothing to do: give state, enabled, masked or daemon_reload"))
+        if params.unit is not None and units.is_template(params.unit) and params.state:
+            problems.append(
+                ParamProblem("state", f"{params.unit} is a template: name an instance, such as name@one")
+            )
+        if params.masked and (params.enabled or params.state in ("started", *_ACTIONS)):
+            problems.append(ParamProblem("masked", "a masked unit can be neither enabled nor started"))
+        return problems
+
+    def subject(self, params: ServiceParams) -> str:
+        """Return the unit's key, or systemd's own."""
+        return f"unit:{params.unit}" if params.unit else units.MANAGER
+
+    def effects(self, params: ServiceParams) -> Effects:
+        """A service that starts may read any file, and needs its package and its user."""
+        writes = {f"unit:{params.unit}"} if params.unit else set()
+        writes |= {units.MANAGER} if params.daemon_reload or params.daemon_reexec else set()
+        reads = {f"path:{directory}/**" for directory in units.DIRECTORIES} | {"package:**"}
+        if params.state in ("started", *_ACTIONS):
+            reads |= {"path:**", "user:**", "group:**", units.MANAGER}
+        return effects(reads=reads, writes=writes)
+
+    def guard(self, params: ServiceParams, system: System) -> Guard | None:  # noqa: ARG002
+        """Return how to undo a change of a unit that carries our way in."""
+        disruptive = params.state in ("stopped", *_ACTIONS) or params.masked or params.enabled is False
+        if params.unit in _ACCESS and disruptive:
+            return Guard(saves_units=(params.unit,))
+        if params.unit == _RULES and (disruptive or params.state == "started"):
+            return Guard(saves_tables=("*",))
+        return None
+
+    def events(self, params: ServiceParams, change: Change) -> frozenset[str]:
+        """A start and a restart both make the unit run with its present configuration."""
+        if "restarted" in change or (params.state in ("started", "reloaded") and "active" in change):
+            return frozenset({f"started:{params.unit}"})
+        return frozenset({f"reloaded:{params.unit}"}) if "reloaded" in change else frozenset()
+
+    def absorbed_by(self, params: ServiceParams) -> frozenset[str]:
+        """A restart is not needed behind a start, a reload behind neither of both nor another reload."""
+        if params.state == "restarted":
+            return frozenset({f"started:{params.unit}"})
+        if params.state == "reloaded":
+            return frozenset({f"started:{params.unit}", f"reloaded:{params.unit}"})
+        return frozenset()
+
+    # -- verbs ----------------------------------------------------------------------------------------
+
+    def observe(self, system: System, params: ServiceParams) -> State:
+        """Return the unit's state (modules/shapes.py); TaskError if there is no such unit."""
+        if params.unit is None:
+            stale = params.daemon_reload and units.any_stale(system)
+            return {"exists": True, "stale": stale, "reexecuted": False}
+        state = units.unit_state(system, params.unit)
+        if not state["exists"]:
+            # A unit that is not there can be masked, so that it never comes up (systemctl(1)).
+            if params.masked is not True or params.state == "stopped":
+                raise units.no_such_unit(system, params.unit)
+            state = {
+                "exists": False,
+                "load": "not-found",
+                "enabled": "",
+                "active": "inactive",
+                "stale": False,
+            }
+        if params.daemon_reload:
+            state["stale"] = units.is_stale(system, state)
+        _warn(system, params, state)
+        masked = units.is_masked(state)
+        return state | {
+            "masked": masked,
+            "enabled at boot": units.is_enabled(state),
+            "restarted": False,
+            "reloaded": False,
+            "reexecuted": False,
+        }
+
+    def desired(self, params: ServiceParams, actual: State) -> State:
+        """Return the wanted states; `restarted` and `reloaded` are events, which only doing them proves."""
+        wanted: State = {}
+        if params.daemon_reload:
+            wanted["stale"] = False
+        if params.daemon_reexec:
+            wanted["reexecuted"] = True
+        if params.unit is None:
+            return wanted
+        if params.masked is not None:
+            wanted["masked"] = params.masked
+        if params.enabled is not None and actual["enabled"] not in units.NOT_ENABLEABLE:
+            wanted["enabled at boot"] = params.enabled
+        if params.state == "started" and not units.is_up(actual):
+            wanted["active"] = "active"
+        elif params.state == "stopped" and not units.is_down(actual):
+            wanted["active"] = "inactive"
+        elif params.state == "restarted":
+            wanted["restarted"] = True
+        elif params.state == "reloaded":
+            wanted |= {"reloaded": True} if _can_reload(actual) else {"active": "active"}
+        return wanted
+
+    def converge(self, system: System, params: ServiceParams, change: Change) -> State | None:
+        """Reload definitions, unmask, enable, then act; masking comes last."""
+        proof: State = {}
+        if "reexecuted" in change or "stale" in change:
+            verb = "daemon-reexec" if "reexecuted" in change else "daemon-reload"
+            now = {"exists": True, "reloaded_at": time.time()}
+            system.run(["systemctl", verb], establishes={units.MANAGER: now})
+            proof |= {"reexecuted": "reexecuted" in change, "stale": False}
+        if params.unit is None:
+            return proof
+        unit = _Unit(system, params.unit, change.before)
+        if "masked" in change and not params.masked:
+            unit.systemctl(["unmask"], load="loaded", enabled="disabled")
+        if "enabled at boot" in change:
+            verb = "enable" if params.enabled else "disable"
+            unit.systemctl([verb, *(["--force"] if params.force else [])], enabled=f"{verb}d")
+        proof |= _act(unit, params, change)
+        if "masked" in change and params.masked:
+            unit.systemctl(["mask"], load="masked", enabled="masked")
+        return proof
+
+    def outputs(self, params: ServiceParams, actual: State) -> dict[str, object]:
+        """Return the unit's name and states, as Ansible's `name` and `state`."""
+        if params.unit is None or not actual:
+            return {}
+        return {"name": params.name, "enabled": actual["enabled at boot"], "state": params.state}
+
+
+def _can_reload(state: State) -> bool:
+    """Return True unless the unit does not run: Ansible then starts it."""
+    return state["active"] in ("active", "reloading") or bool(state["reloaded"])
+
+
+def _warn(system: System, params: ServiceParams, state: State) -> None:
+    word = state.get("enabled")
+    if params.enabled is not None and word in units.NOT_ENABLEABLE:
+        system.notice(
+            f"{params.unit} is {word}: it starts when another unit wants it, and cannot itself be enabled"
+        )
+    if state.get("stale") and not params.daemon_reload and params.state in ("started", *_ACTIONS):
+        system.notice(
+            f"the files of {params.unit} are newer than what systemd has loaded: add `daemon_reload: true`"
+        )
+    if params.masked is None and params.state in ("started", *_ACTIONS) and units.is_masked(state):
+        raise TaskError(
+            f"{params.unit} is masked, so it cannot be started", hint="`masked: false` unmasks it"
+        )
+
+
+def _act(unit: _Unit, params: ServiceParams, change: Change) -> State:
+    """Start, stop, restart or reload, and return the events that this proves."""
+    blocking = ["--no-block"] if params.no_block else []
+    if "restarted" in change:
+        unit.start(["restart", *blocking])
+        return {"restarted": True}
+    if "reloaded" in change:
+        unit.systemctl(["reload", *blocking])
+        return {"reloaded": True}
+    if "active" not in change:
+        return {}
+    if params.state == "stopped":
+        unit.stop(blocking)
+        return {"active": "inactive"} if params.no_block else {}
+    unit.start(["start", *blocking])
+    started: State = {"active": "active"} if params.no_block else {}
+    return started | ({"reloaded": True} if params.state == "reloaded" else {})
+
+
+class _Unit:
+    """One unit while it is being changed: keeps what the commands so far have made of it."""
+
+    def __init__(self, system: System, name: str, before: State) -> None:
+        names = before.get("names") or (name,)
+        self._system = system
+        # `enable` refuses to work on an alias, so the unit is called by systemd's own name.
+        self._name = str(names[0])
+        self._names = {name, *names}
+        self._state = {key: value for key, value in before.items() if key not in _DERIVED} | {"exists": True}
+
+    def systemctl(self, words: Sequence[str], **fields: object) -> CommandResult:
+        """Run systemctl for this unit, after which `fields` hold; TaskError with the journal if it fails."""
+        self._state |= fields
+        establishes = {f"unit:{name}": dict(self._state) for name in self._names}
+        argv = ["systemctl", *words, self._name]
+        done = self._system.run(argv, establishes=establishes, ok=tuple(range(256)))
+        if done.exit_status != 0:
+            raise self._failure(words[0], done)
+        return done
+
+    def start(self, words: Sequence[str]) -> None:
+        """Start or restart, and make sure that the unit is still up a moment later."""
+        oneshot = units.is_oneshot(self._state)
+        up = {"active": "inactive", "sub": "dead"} if oneshot else {"active": "active", "sub": "running"}
+        done = self.systemctl(words, **up, ran=True, result="success")
+        if "--no-block" in words:
+            return
+        if self._state.get("type") in ("simple", "exec", "idle"):
+            self._system.run(["sleep", _SETTLE_S], establishes={})
+        now = units.unit_state(self._system, self._name)
+        if units.is_up(now):
+            return
+        output = units.last_lines(self._system, self._name)
+        if "unmet condition" in output.rpartition("\n")[0].rpartition("\n")[2]:
+            raise TaskError(
+                f"{self._name} does not run on this host: a condition in its unit file is not met",
+                command=done.argv,
+                output=output,
+                hint="give the task a `when:` that leaves such hosts out",
+            )
+        raise TaskError(
+            f"{self._name} was started and ended at once ({now.get('result', now['active'])})",
+            command=done.argv,
+            output=output,
+            hint=f"`journalctl -u {self._name}` tells more",
+        )
+
+    def stop(self, options: Sequence[str]) -> None:
+        """Stop, and pass on systemd's warning that something else may start the unit again."""
+        done = self.systemctl(["stop", *options], active="inactive", sub="dead")
+        if "can still be activated by" in done.stderr:
+            self._system.notice(" ".join(done.stderr.split()))
+
+    def _failure(self, verb: str, done: CommandResult) -> TaskError:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        acted = verb in ("start", "restart", "reload", "stop")
+        journal = units.last_lines(self._system, self._name) if acted else ""
+        return TaskError(
+            f"could not {verb} {self._name}: {said[0] if said else 'systemctl gave no reason'}",
+            command=done.argv,
+            exit_status=done.exit_status,
+            output=journal or done.stderr,
+            hint=f"`journalctl -u {self._name}` tells more" if journal else None,
+        )

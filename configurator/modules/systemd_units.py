@@ -1,0 +1,290 @@
+"""What systemd says of a unit, and what a unit's files say where systemd has not seen them yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from configurator.core.errors import TaskError
+from configurator.modules.params import did_you_mean
+from configurator.modules.state import State
+from configurator.modules.system import System
+
+# systemd.unit(5): the endings of unit names, and where unit files are looked for, first match first.
+SUFFIXES = (
+    ".service",
+    ".socket",
+    ".timer",
+    ".target",
+    ".path",
+    ".mount",
+    ".automount",
+    ".swap",
+    ".slice",
+    ".scope",
+    ".device",
+)
+DIRECTORIES = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+MANAGER = "unit:systemd"  # systemd itself, with all it has read
+_PROPERTIES = (
+    "Id,Names,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,CanReload,NeedDaemonReload,"
+    "FragmentPath,DropInPaths,Result,ExecMainExitTimestampMonotonic"
+)
+_ANY = tuple(range(256))
+# systemctl(1), Table 1: the words of is-enabled after which the unit starts at boot, or cannot be asked to.
+_ENABLED = frozenset({"enabled", "enabled-runtime", "alias", "static", "indirect", "generated", "transient"})
+NOT_ENABLEABLE = frozenset({"static", "indirect", "transient"})
+
+
+def full_name(name: str) -> str:
+    """Return a unit name with its suffix: systemctl(1) takes a bare name for a service."""
+    return name if name.endswith(SUFFIXES) else f"{name}.service"
+
+
+def is_template(unit: str) -> bool:
+    """Return True for `name@.service`, which has instances and cannot run itself (systemd.unit(5))."""
+    return "@." in unit
+
+
+def unit_state(system: System, unit: str) -> State:
+    """Return the state of a unit, as an earlier task of a plan would have left it; see modules/shapes.py."""
+    return system.lookup(f"unit:{unit}", lambda: _probe(system, unit))
+
+
+def _probe(system: System, unit: str) -> State:
+    if is_template(unit):
+        return _template_state(system, unit)
+    shown = show(system, unit)
+    state = _state_of(shown)
+    if not state["exists"]:
+        return _state_from_files(system, unit) or state
+    if state["enabled"] in ("generated", "") and unit.endswith(".service"):
+        # A SysV script's links are only known to systemd-sysv-install, which is-enabled asks.
+        answer = system.query(["systemctl", "is-enabled", str(state["names"][0])], ok=_ANY)
+        state["enabled"] = answer.stdout.strip() or state["enabled"]
+    return state
+
+
+def show(system: System, unit: str) -> dict[str, str]:
+    """Return the unit's properties; TaskError if systemd does not answer."""
+    answer = system.query(["systemctl", "show", unit, "--property", _PROPERTIES], ok=_ANY)
+    properties = parse_properties(answer.stdout)
+    if answer.exit_status != 0 or "LoadState" not in properties:
+        raise _no_systemd(answer.stderr, answer.exit_status)
+    return properties
+
+
+def parse_properties(text: str) -> dict[str, str]:
+    """Return the `Name=value` lines of one unit in the output of `systemctl show`."""
+    return dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
+
+
+def _no_systemd(stderr: str, exit_status: int) -> TaskError:
+    said = stderr.strip().splitlines()
+    if exit_status == 127 or not said or "chroot" in stderr or "not been booted" in stderr or "bus" in stderr:
+        return TaskError(
+            "systemd is not running here, so no unit can be managed",
+            output=stderr,
+            exit_status=exit_status,
+            hint="the host must be booted with systemd as PID 1; a chroot or plain container is not",
+        )
+    return TaskError(said[-1], command=("systemctl", "show"), exit_status=exit_status, output=stderr)
+
+
+def _state_of(shown: dict[str, str]) -> State:
+    if shown["LoadState"] == "not-found":
+        return {"exists": False, "names": ()}
+    own = shown["Id"]
+    aliases = sorted(set(shown["Names"].split()) - {own})
+    return {
+        "exists": True,
+        "load": shown["LoadState"],
+        "active": shown["ActiveState"],
+        "sub": shown["SubState"],
+        "enabled": shown["UnitFileState"],
+        "type": shown.get("Type", ""),
+        "remain": shown.get("RemainAfterExit") == "yes",
+        "reloadable": shown.get("CanReload") == "yes",
+        "names": (own, *aliases),
+        "stale": shown["NeedDaemonReload"] == "yes",
+        "result": shown.get("Result", "success"),
+        "ran": shown.get("ExecMainExitTimestampMonotonic", "0") not in ("", "0"),
+        "files": tuple(
+            path for path in (shown["FragmentPath"], *shown.get("DropInPaths", "").split()) if path
+        ),
+    }
+
+
+def _template_state(system: System, unit: str) -> State:
+    answer = system.query(["systemctl", "is-enabled", unit], ok=_ANY)
+    word = answer.stdout.strip()
+    if not word or word == "not-found":
+        return _state_from_files(system, unit) or {"exists": False, "names": ()}
+    return _fresh_state(unit, word)
+
+
+def _fresh_state(
+    unit: str, enabled: str, *, kind: str = "", remain: bool = False, reload: bool = False
+) -> State:
+    return {
+        "exists": True,
+        "load": "masked" if enabled.startswith("masked") else "loaded",
+        "active": "inactive",
+        "sub": "dead",
+        "enabled": enabled,
+        "type": kind,
+        "remain": remain,
+        "reloadable": reload,
+        "names": (unit,),
+        "stale": False,
+        "result": "success",
+        "ran": False,
+        "files": (),
+    }
+
+
+def _state_from_files(system: System, unit: str) -> State | None:
+    """Return the state of a unit by its file, which systemd has not read: it is there in a plan alone."""
+    name, _, suffix = unit.rpartition(".")
+    candidates = [unit]
+    if "@" in name and not is_template(unit):
+        candidates.append(f"{name.partition('@')[0]}@.{suffix}")
+    for candidate in candidates:
+        for directory in DIRECTORIES:
+            if candidate in system.listdir(directory):
+                return _parse_unit(unit, system.read(f"{directory}/{candidate}").decode(errors="replace"))
+    return None
+
+
+def _parse_unit(unit: str, text: str) -> State:
+    settings = {}
+    for line in text.splitlines():
+        key, found, value = line.strip().partition("=")
+        if found and not key.startswith(("#", ";")):
+            settings[key.strip()] = value.strip()
+    links = any(settings.get(key) for key in ("WantedBy", "RequiredBy", "UpheldBy", "Alias"))
+    enabled = "disabled" if links else ("indirect" if settings.get("Also") else "static")
+    kind = ("simple" if unit.endswith(".service") else "") if "Type" not in settings else settings["Type"]
+    return _fresh_state(
+        unit,
+        enabled,
+        kind=kind,
+        remain=settings.get("RemainAfterExit", "").lower() in ("yes", "true", "on", "1"),
+        reload="ExecReload" in settings,
+    )
+
+
+def is_enabled(state: State) -> bool:
+    """Return True if the unit starts at boot, or has no wish of its own about that (static)."""
+    return state["enabled"] in _ENABLED
+
+
+def is_masked(state: State) -> bool:
+    """Return True if the unit is linked to /dev/null."""
+    return state["load"] == "masked" or str(state["enabled"]).startswith("masked")
+
+
+def is_oneshot(state: State) -> bool:
+    """Return True if the unit does its work and is inactive again afterwards (systemd.service(5))."""
+    return state["type"] == "oneshot" and not state["remain"]
+
+
+def is_up(state: State) -> bool:
+    """Return True if the unit does what `started` asks for; a crash loop is not up, a finished job is."""
+    if state["active"] in ("active", "reloading"):
+        return True
+    if state["active"] == "activating":
+        return state["sub"] != "auto-restart"
+    return is_oneshot(state) and bool(state.get("ran")) and state.get("result") == "success"
+
+
+def is_down(state: State) -> bool:
+    """Return True if nothing of the unit runs: a failed unit is down too."""
+    return state["active"] in ("inactive", "failed")
+
+
+def reloaded_at(system: System) -> float:
+    """Return when an earlier task of a plan had systemd read all units anew; 0.0 if none has."""
+    known = system.lookup(MANAGER, lambda: {"exists": True, "reloaded_at": 0.0})
+    return float(known["reloaded_at"])
+
+
+def is_stale(system: System, state: State) -> bool:
+    """Return True if the unit's files are newer than what systemd has loaded, or would be by now."""
+    since = reloaded_at(system)
+    return (bool(state["stale"]) and not since) or _changed_on_disk(system, state.get("files", ()), since)
+
+
+def any_stale(system: System) -> bool:
+    """Return True if `is_stale` holds for some unit that systemd has loaded."""
+    answer = system.query(
+        ["systemctl", "show", "*", "--property", "Id,NeedDaemonReload,FragmentPath,DropInPaths"], ok=_ANY
+    )
+    if answer.exit_status != 0 or not answer.stdout:
+        raise _no_systemd(answer.stderr, answer.exit_status)
+    files: list[str] = []
+    since = reloaded_at(system)
+    for block in answer.stdout.split("\n\n"):
+        shown = parse_properties(block)
+        if shown.get("NeedDaemonReload") == "yes" and not since:
+            return True
+        files += [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
+    return _changed_on_disk(system, [path for path in dict.fromkeys(files) if path], since)
+
+
+def _changed_on_disk(system: System, files: Sequence[str], since: float) -> bool:
+    """Return True if an earlier task of a plan has changed one of these files or put a drop-in beside them.
+
+    systemd itself says so (NeedDaemonReload) of files that are really there; this compares what the task
+    sees with what is on the disk, which differs in a plan alone.
+    """
+    if any(_mtime(system, path) > since for path in _new_drop_ins(system, files)):
+        return True
+    own = [path for path in files if path.startswith(("/etc/", "/run/", "/usr/local/"))]
+    if not own:
+        return False
+    answer = system.query(["stat", "--format", "%.9Y %n", "--", *own], ok=(0, 1))
+    for line in answer.stdout.splitlines():
+        time, _, path = line.partition(" ")
+        seen = _mtime(system, path)
+        if seen > since and abs(seen - float(time)) > 0.001:
+            return True
+    return False
+
+
+def _new_drop_ins(system: System, files: Sequence[str]) -> list[str]:
+    """Return the administrator's drop-ins for these unit files that systemd does not know yet."""
+    there = system.listdir(DIRECTORIES[0])
+    found = []
+    for fragment in files:
+        name = fragment.rpartition("/")[2]
+        if not fragment.endswith(".conf") and f"{name}.d" in there:
+            directory = f"{DIRECTORIES[0]}/{name}.d"
+            found += [f"{directory}/{item}" for item in system.listdir(directory) if item.endswith(".conf")]
+    return [path for path in found if path not in files]
+
+
+def _mtime(system: System, path: str) -> float:
+    found = system.stat(path, follow=True)
+    return 0.0 if found is None else found.mtime
+
+
+def no_such_unit(system: System, unit: str) -> TaskError:
+    """Return the error for a unit that does not exist, with the nearest name."""
+    answer = system.query(["systemctl", "list-unit-files", "--no-legend", "--no-pager", "--full"], ok=_ANY)
+    known = [line.split()[0] for line in answer.stdout.splitlines() if line.split()]
+    return TaskError(f"Could not find the requested service {unit!r}", hint=did_you_mean(unit, known))
+
+
+def last_lines(system: System, unit: str, count: int = 10) -> str:
+    """Return the last lines of the unit's journal; empty if there is none (journalctl(1))."""
+    answer = system.query(
+        ["journalctl", "--unit", unit, "--lines", str(count), "--no-pager", "--output", "short", "--quiet"],
+        ok=_ANY,
+    )
+    return answer.stdout

@@ -108,8 +108,12 @@ def _save(system: System, guard: Guard, directory: str) -> list[str]:
         lines.append(f"rm -rf {quoted} && cp -a -T {shlex.quote(copy)} {quoted}")
     for number, table in enumerate(guard.saves_tables):
         family, _, name = table.partition(" ")
-        listed = system.query(("nft", "list", "table", family, name), ok=(0, 1, 127))
-        script = f"add table {family} {name}\ndelete table {family} {name}\n"
+        if table == "*":
+            listed = system.query(("nft", "list", "ruleset"), ok=(0, 1, 127))
+            script = "flush ruleset\n"
+        else:
+            listed = system.query(("nft", "list", "table", family, name), ok=(0, 1, 127))
+            script = f"add table {family} {name}\ndelete table {family} {name}\n"
         _write(f"{directory}/table-{number}", script + (listed.stdout if listed.exit_status == 0 else ""))
         lines.append(f"nft -f {shlex.quote(f'{directory}/table-{number}')}")
     for unit in guard.saves_units:

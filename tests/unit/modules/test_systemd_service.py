@@ -36,7 +36,7 @@ def shown(unit: str = "nginx.service", **fields: str) -> str:
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
-def host(unit: str = "nginx.service", *, plan: bool = True, **fields: str) -> RecordedSystem:
+def host(unit: str = "nginx.service", *, plan: Any = True, **fields: str) -> RecordedSystem:
     missing = shown(unit, LoadState="not-found", ActiveState="inactive", SubState="dead", UnitFileState="")
     return RecordedSystem(
         {

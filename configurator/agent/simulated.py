@@ -331,7 +331,8 @@ class SimulatedSystem:
         return self._real.ssh_ports()
 
     def notice(self, message: str) -> None:
-        self.notices.append(message)
+        if message not in self.notices:  # a module observes twice, before and after
+            self.notices.append(message)
 
     def fact(self, name: str) -> Any:
         return self._real.fact(name)

@@ -229,7 +229,8 @@ class RealSystem:
         return tuple(ports)
 
     def notice(self, message: str) -> None:
-        self.notices.append(message)
+        if message not in self.notices:  # a module observes twice, before and after
+            self.notices.append(message)
 
     def fact(self, name: str) -> Any:
         return self._context.facts.get(name)

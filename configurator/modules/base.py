@@ -19,9 +19,9 @@ class Guard:
     """How a change that could cut our access is undone, should we not be able to log in again.
 
     `saves` are the files whose present content is kept (an absent one is removed again); `saves_units` the
-    units whose active and enabled state is kept; `saves_tables` nftables tables (`inet filter`; `*` for all rules)
-    whose live rules are kept. `activates` are commands run right after the change, so that the new login meets it;
-    `restores` are run after the files are back.
+    units whose active and enabled state is kept; `saves_tables` nftables tables (`inet filter`, or `*` for
+    all rules of the host) whose live rules are kept. `activates` are commands run right after the change,
+    so that the new login meets it; `restores` are run after the files are back.
     """
 
     saves: tuple[str, ...] = ()

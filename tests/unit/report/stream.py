@@ -63,7 +63,13 @@ class Step:
         return f"{self.role}/{self.task}"
 
     def events(self, host: str) -> Iterator[tuple[float, RunEvent]]:
-        names = {"host": host, "task_id": self.key, "role": self.role, "task": self.task, "module": self.module}
+        names = {
+            "host": host,
+            "task_id": self.key,
+            "role": self.role,
+            "task": self.task,
+            "module": self.module,
+        }
         end = self.start + self.took
         if self.status is not Outcome.SKIPPED:
             yield self.start, TaskStarted(at_s=self.start, handler=self.handler, **names)
@@ -155,7 +161,12 @@ ENABLE = Step(
     Outcome.CHANGED,
     (
         FieldChange(
-            "unit:nginx.service", "active", "inactive", "active", Certainty.ASSUMED, "nginx is installed first"
+            "unit:nginx.service",
+            "active",
+            "inactive",
+            "active",
+            Certainty.ASSUMED,
+            "nginx is installed first",
         ),
         FieldChange(
             "unit:nginx.service", "enabled", "", "enabled", Certainty.ASSUMED, "nginx is installed first"

@@ -1,0 +1,117 @@
+"""The plan reads as a plan, groups what is equal, and says how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from configurator.core.changes import Certainty, FieldChange
+from configurator.core.run_events import RunEvent
+from configurator.core.status import Outcome
+from configurator.report.changes import sign, task_lines
+from configurator.report.plan import PlanSink
+from tests.unit.report import golden, stream
+from tests.unit.report.stream import SITE, Step, created, host_events, run_events
+
+
+def shown(events: list[RunEvent], **options: object) -> str:
+    console, text = golden.plain_console()
+    golden.play(events, PlanSink(console, **options))  # type: ignore[arg-type]
+    return text.getvalue()
+
+
+def test_plan() -> None:
+    """Hosts with the same changes stand together; certainty, handlers and failures are named in words."""
+    golden.check("plan.txt", shown(stream.plan_run()))
+
+
+def test_plan_without_diffs() -> None:
+    golden.check("plan-no-diff.txt", shown(stream.plan_run(), diff=False))
+
+
+def test_nothing_to_change() -> None:
+    nothing = stream.OK_STEPS
+    events = run_events(
+        "plan", {"web1": host_events("web1", nothing), "web2": host_events("web2", nothing)}, 0
+    )
+    assert shown(events) == "No changes. 8 tasks are as declared on 2 hosts.\n"
+
+
+def test_hosts_that_differ_in_one_value_are_shown_apart() -> None:
+    other = replace(SITE, changes=(FieldChange("path:/x", "mode", "0600", "0640"),))
+    hosts = {"web1": host_events("web1", (SITE,)), "web2": host_events("web2", (other,))}
+    text = shown(run_events("plan", hosts, 0))
+    assert "web1:\n" in text
+    assert "web2:\n" in text
+    assert text.endswith("Plan: 2 to change, 0 ok on 2 hosts.\n")
+
+
+def test_an_apply_is_not_printed_as_a_plan() -> None:
+    assert shown(stream.apply_run()) == ""
+
+
+def test_a_long_diff_is_cut_unless_everything_is_asked_for() -> None:
+    rows = "".join(f"+line {number}\n" for number in range(500))
+    change = FieldChange(
+        "path:/x", "content", None, "9 bytes", diff=f"--- /dev/null\n+++ /x\n@@ -0,0 +1,500 @@\n{rows}"
+    )
+    events = run_events("plan", {"web1": host_events("web1", (replace(SITE, changes=(change,)),))}, 0)
+    assert "… 381 more lines of diff (-v shows all)" in shown(events)
+    assert "+line 499" not in shown(events)
+    assert "+line 499" in shown(events, verbose=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ((), "~"),
+        (created("package:nginx", version="1"), "+"),
+        ((FieldChange("user:x", "exists", True, False),), "-"),
+        ((FieldChange("path:/x", "state", "file", "absent"),), "-"),
+        ((FieldChange("path:/x", "state", "absent", "file"),), "+"),
+        ((FieldChange("path:/x", "mode", None, "0644"),), "~"),
+        ((FieldChange("*", "state", None, None, Certainty.UNKNOWN),), "?"),
+        ((*created("path:/a"), FieldChange("path:/b", "exists", True, False)), "~"),
+    ],
+)
+def test_the_sign_tells_what_becomes_of_the_thing(changes: tuple[FieldChange, ...], expected: str) -> None:
+    assert sign(changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (FieldChange("unit:x", "restarted", None, True), "unit x: restarted"),
+        (FieldChange("user:x", "groups", ["a"], ["a", "b"]), "user x: groups [a] -> [a, b]"),
+        (FieldChange("user:x", "comment", "", "two words"), 'user x: comment "" -> "two words"'),
+        (FieldChange("sysctl:x", "value", "1", 1), 'sysctl x: value "1" -> 1'),
+        (FieldChange("path:/x", "state", "file", "directory"), "/x: state file -> directory"),
+        (
+            FieldChange("package:x", "version", "(known after apply)", None),
+            "package x: version (known after apply) -> none",
+        ),
+    ],
+)
+def test_a_field_reads_as_before_and_after(change: FieldChange, expected: str) -> None:
+    assert _lines(change)[1].strip() == expected
+
+
+def test_one_of_several_fields_may_be_less_sure_than_the_others() -> None:
+    lines = _lines(
+        FieldChange("path:/x", "mode", "0600", "0644"),
+        FieldChange("path:/x", "owner", "root", "shop", Certainty.ASSUMED, "the user is made first"),
+        FieldChange("path:/x", "size", 1, "(known after apply)", Certainty.UNKNOWN),
+    )
+    assert [line.strip() for line in lines[1:]] == [
+        "/x:",
+        "mode 0600 -> 0644",
+        "owner root -> shop (assumed because the user is made first)",
+        "size 1 -> (known after apply) (known after apply)",
+    ]
+
+
+def _lines(*changes: FieldChange) -> list[str]:
+    step = Step("r", "t", "m", 0, 1, Outcome.CHANGED, changes)
+    event = next(event for at, event in step.events("web1") if at == 1)
+    return [line.plain for line in task_lines(event, diff=True)]  # type: ignore[arg-type]

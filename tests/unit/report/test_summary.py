@@ -1,0 +1,111 @@
+"""The summary: counts, every failure with what is needed to mend it, the verdict last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from configurator.core.run_events import HostSummary, RunEvent, RunFinished, RunStarted, TaskFinished
+from configurator.core.status import Outcome, SkipReason
+from configurator.report.gain import gain_line, serial_seconds
+from configurator.report.summary import SummarySink
+from tests.unit.report import golden, stream
+from tests.unit.report.stream import BROKEN, ENABLE, host_events, run_events, skipped
+
+LOG = "/home/me/.local/state/configurator/logs/x.log"
+
+
+def shown(events: list[RunEvent], **options: int) -> str:
+    console, text = golden.plain_console()
+    golden.play(events, SummarySink(console, **options), log_path=LOG)
+    return text.getvalue()
+
+
+def test_summary_of_a_run_with_failures() -> None:
+    """Failures carry command, exit code, output, consequence and hint; the log's path comes last."""
+    golden.check("summary.txt", shown(stream.apply_run()))
+
+
+def test_summary_of_a_run_that_went_well() -> None:
+    golden.check("summary-good.txt", shown(stream.one_host_run()))
+
+
+def test_a_run_without_changes_says_so() -> None:
+    assert shown(stream.quiet_run()).endswith("\nNothing to change: 4 ok on 1 host.\n")
+
+
+def test_the_same_failure_on_several_hosts_is_explained_once() -> None:
+    hosts = {name: host_events(name, (BROKEN,)) for name in ("web1", "web2", "web3")}
+    text = shown(run_events("apply", hosts, 3))
+    assert text.count("[emerg]") == 1
+    assert "web1, web2, web3: failed  nginx: Write the site" in text
+
+
+def test_long_output_shows_its_end_and_says_how_much_there_is() -> None:
+    output = "".join(f"line {number}\n" for number in range(100))
+    extra = (*(pair for pair in BROKEN.extra if pair[0] != "output"), ("output", output))
+    events = run_events("apply", {"web1": host_events("web1", (replace(BROKEN, extra=extra),))}, 3)
+    text = shown(events)
+    assert "output, last 15 of 100 lines:" in text
+    assert "line 84" not in text
+    assert "line 85" in text
+    assert "line 0\n" in shown(events, verbose=1)
+
+
+def test_skips_that_no_failure_explains_are_listed_with_their_reason() -> None:
+    """With --fail-fast tasks are skipped that no failed task is named for: they must not vanish."""
+    stopped = replace(
+        skipped(ENABLE, BROKEN), extra=(("reason", SkipReason.FAIL_FAST), ("cause", "users/another task"))
+    )
+    text = shown(run_events("apply", {"web1": host_events("web1", (BROKEN, stopped))}, 3))
+    assert (
+        "web1: skipped  1 task\n  the run stops at the first failure: nginx: Enable and start nginx\n" in text
+    )
+
+
+def test_a_command_killed_by_a_signal_says_so() -> None:
+    extra = (("message", "no answer"), ("exit_status", -9))
+    text = shown(run_events("apply", {"web1": host_events("web1", (replace(BROKEN, extra=extra),))}, 3))
+    assert "exit code: -9 (killed by SIGKILL)" in text
+
+
+def test_an_interrupted_run_says_what_was_done_before() -> None:
+    started = RunStarted("apply", ("web1",))
+    finished = RunFinished("apply", 130, {"web1": HostSummary(ok=2, changed=1)}, 1.0)
+    text = shown([started, finished])
+    assert "Interrupted: 1 changed, 2 ok on 1 host before that.\n" in text
+
+
+def test_a_plan_is_not_summed_up_as_an_apply() -> None:
+    assert shown(stream.plan_run()) == ""
+
+
+def task(
+    host: str, started: float, took: float, status: Outcome = Outcome.OK, module: str = "apt"
+) -> TaskFinished:
+    key = f"{host}/{module}/{started}"
+    return TaskFinished(host, started + took, key, "r", "t", module, status, started, took)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([], (0, 0.0)),
+        ([task("a", 0, 2), task("a", 0, 3, module="copy"), task("b", 0, 2)], (3, 7.0)),
+        ([task("a", 1, 9), task("a", 1, 9), task("a", 1, 9)], (3, 9.0)),
+        ([task("a", 0, 2), task("a", 0, 0, Outcome.SKIPPED)], (1, 2.0)),
+    ],
+)
+def test_serial_time_counts_tasks_done_in_one_go_once(
+    events: list[TaskFinished], expected: tuple[int, float]
+) -> None:
+    """Packages of one transaction each report its whole time: adding them up would boast."""
+    assert serial_seconds(events) == expected
+
+
+def test_a_gain_is_told_only_where_there_is_one() -> None:
+    events = [task("a", 0, 4), task("a", 0, 4, module="copy")]
+    assert str(gain_line(events, 4.0)) == "2 tasks in 4.0s (serial 8.0s, 2.0× parallel)"
+    assert str(gain_line(events, 8.0)) == "2 tasks in 8.0s"
+    assert gain_line([], 1.0) is None

@@ -1,0 +1,209 @@
+"""SimulatedSystem: what a plan sees of its own predictions, what it writes (nothing), and what it doubts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from configurator.agent.simulated import SimulatedSystem, World
+from configurator.agent.system import HostContext
+from configurator.core.cancel import CancelToken
+from configurator.core.changes import Certainty
+from configurator.core.errors import ParameterError, TaskError
+from configurator.modules.state import UnknownState
+
+
+def simulated(world: World | None = None) -> SimulatedSystem:
+    real = HostContext().for_task(CancelToken())
+    return SimulatedSystem(world or World(real), real, "a task")
+
+
+def snapshot(root: Path) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for path in sorted(root.rglob("*")):
+        status = path.lstat()
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        found[str(path)] = (status.st_mode, status.st_mtime_ns, status.st_uid, content)
+    return found
+
+
+def test_later_tasks_see_what_earlier_ones_would_write(tmp_path: Path) -> None:
+    """A directory that will exist can be written into, and the host stays as it was."""
+    before = snapshot(tmp_path)
+    system = simulated()
+    system.mkdir(f"{tmp_path}/new", mode="0750")
+    system.write(f"{tmp_path}/new/file", b"content", mode="0600")
+    found = system.stat(f"{tmp_path}/new/file")
+    assert found is not None
+    assert (found.kind, found.mode, found.size) == ("file", 0o600, 7)
+    assert system.read(f"{tmp_path}/new/file") == b"content"
+    assert system.listdir(f"{tmp_path}/new") == ["file"]
+    assert "new" in system.listdir(str(tmp_path))
+    assert snapshot(tmp_path) == before
+
+
+def test_what_is_removed_is_gone_with_everything_below(tmp_path: Path) -> None:
+    """A removed tree is absent, and a directory made in its place is empty."""
+    (tmp_path / "tree" / "deep").mkdir(parents=True)
+    (tmp_path / "tree" / "deep" / "file").write_text("x")
+    system = simulated()
+    system.remove(f"{tmp_path}/tree")
+    assert system.stat(f"{tmp_path}/tree/deep/file") is None
+    assert system.listdir(str(tmp_path)) == []
+    system.mkdir(f"{tmp_path}/tree")
+    assert system.listdir(f"{tmp_path}/tree") == []
+    assert system.stat(f"{tmp_path}/tree/deep") is None
+    assert (tmp_path / "tree" / "deep" / "file").exists()
+
+
+def test_links_are_followed_through_the_overlay(tmp_path: Path) -> None:
+    """A planned link to a real directory, and a real link to a planned file, both resolve."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "dangling").symlink_to("planned")
+    system = simulated()
+    system.symlink("real", f"{tmp_path}/link")
+    system.write(f"{tmp_path}/link/file", b"a")
+    assert system.read(f"{tmp_path}/real/file") == b"a"
+    assert system.stat(f"{tmp_path}/dangling", follow=True) is None
+    system.write(f"{tmp_path}/planned", b"b")
+    assert system.read(f"{tmp_path}/dangling") == b"b"
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(TaskError):
+        system.read(f"{tmp_path}/loop/x")
+
+
+def test_a_missing_directory_is_an_error_in_the_plan_too(tmp_path: Path) -> None:
+    """The plan fails where the apply would."""
+    with pytest.raises(ParameterError, match="none does not exist"):
+        simulated().write(f"{tmp_path}/none/file", b"")
+
+
+def test_an_unknown_owner_is_an_error_unless_a_task_makes_it(tmp_path: Path) -> None:
+    """A user that an earlier task creates can own a file; one that nobody creates cannot."""
+    system = simulated()
+    with pytest.raises(ParameterError, match=r"'anna'.* does not exist"):
+        system.write(f"{tmp_path}/f", b"", owner="anna")
+    system.run(["useradd", "anna"], establishes={"user:anna": {"exists": True}})
+    system.write(f"{tmp_path}/f", b"", owner="anna")
+    found = system.stat(f"{tmp_path}/f")
+    assert found is not None
+    assert found.owner == "anna"
+
+
+def test_established_states_replace_the_probe() -> None:
+    """What a command would have made so is what observe finds; None means: unknown from here on."""
+    system = simulated()
+    system.run(["x"], establishes={"unit:a": {"exists": True, "active": "active"}, "unit:b": None})
+    assert system.lookup("unit:a", lambda: {"exists": False})["active"] == "active"
+    with pytest.raises(UnknownState, match="unit:b"):
+        system.lookup("unit:b", lambda: {"exists": True})
+    assert system.doubt.certainty is Certainty.EXACT
+
+
+def test_what_a_pending_package_may_bring_is_doubted(tmp_path: Path) -> None:
+    """After a simulated install, absence below a missing directory is a question, elsewhere a fact."""
+    world = World(HostContext().for_task(CancelToken()))
+    simulated(world).run(["apt-get"], establishes={"package:nginx": {"exists": True, "version": "1"}})
+    inside = simulated(world)
+    assert inside.stat("/etc/no-such-dir/sites/x") is None
+    assert inside.doubt.open_question
+    inside.write("/etc/no-such-dir/sites/x", b"")
+    assert inside.doubt.certainty is Certainty.ASSUMED
+    assert inside.doubt.because == "nginx is not installed yet"
+    named = simulated(world)
+    assert named.stat("/etc/nginx-extra") is None
+    assert named.doubt.open_question
+    outside = simulated(world)
+    assert outside.stat(f"{tmp_path}/zzz") is None
+    assert not outside.doubt.open_question
+    with pytest.raises(UnknownState):
+        simulated(world).read("/etc/no-such-dir/sites/y")
+
+
+def test_units_of_a_pending_package_are_assumed_to_run() -> None:
+    """Debian's policy: a package's service is enabled and started by its installation."""
+    world = World(HostContext().for_task(CancelToken()))
+    absent = {"exists": False}
+    assert simulated(world).lookup("unit:nginx.service", lambda: dict(absent))["exists"] is False
+    simulated(world).run(["apt-get"], establishes={"package:nginx": {"exists": True}})
+    system = simulated(world)
+    assert system.lookup("unit:nginx.service", lambda: dict(absent))["active"] == "active"
+    assert system.doubt.certainty is Certainty.ASSUMED
+
+
+def test_nothing_is_exact_behind_a_command_that_nobody_can_look_into() -> None:
+    """A command may have changed anything: everything after it rests on an assumption."""
+    world = World(HostContext().for_task(CancelToken()))
+    simulated(world).run(["make", "install"])
+    assert simulated(world).doubt.certainty is Certainty.ASSUMED
+
+
+def test_a_query_of_a_program_that_a_pending_package_brings() -> None:
+    """A program that is going to be installed is not there yet, which is no failure."""
+    world = World(HostContext().for_task(CancelToken()))
+    simulated(world).run(["apt-get"], establishes={"package:frobnicator": {"exists": True}})
+    system = simulated(world)
+    assert system.query(["frobnicate", "--list"]).exit_status == 127
+    assert system.doubt.certainty is Certainty.ASSUMED
+
+
+names = st.sampled_from(["a", "b", "c"])
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["write", "mkdir", "remove", "symlink", "chmod"]),
+        st.lists(names, min_size=1, max_size=3),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(steps=steps)
+def test_the_overlay_ends_like_the_real_thing(
+    steps: list[tuple[str, list[str]]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Any sequence of operations fails in the same places and leaves the same tree as on a real disk."""
+    planned_root, real_root = tmp_path_factory.mktemp("plan"), tmp_path_factory.mktemp("real")
+    for root in (planned_root, real_root):
+        (root / "a").mkdir()
+        (root / "a" / "b").write_text("seed")
+        (root / "b").symlink_to("a")
+    plan = simulated()
+    real = HostContext().for_task(CancelToken())
+    for verb, parts in steps:
+        outcomes = []
+        for system, root in ((plan, planned_root), (real, real_root)):
+            path = os.path.join(root, *parts)
+            try:
+                if verb == "write":
+                    system.write(path, "/".join(parts).encode())
+                elif verb == "mkdir":
+                    system.mkdir(path)
+                elif verb == "remove":
+                    system.remove(path)
+                elif verb == "symlink":
+                    system.symlink("a", path)
+                else:
+                    system.set_attributes(path, mode="0700")
+                outcomes.append(True)
+            except TaskError:
+                outcomes.append(False)
+        assert outcomes[0] == outcomes[1], (verb, parts)
+    assert _tree(plan, str(planned_root)) == _tree(real, str(real_root))
+
+
+def _tree(system: object, root: str, below: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name in system.listdir(root + below):  # type: ignore[attr-defined]
+        path = f"{below}/{name}"
+        stat = system.stat(root + path)  # type: ignore[attr-defined]
+        content = system.read(root + path) if stat.kind == "file" else stat.target  # type: ignore[attr-defined]
+        mode = stat.mode if stat.kind != "link" else None
+        found[path] = (stat.kind, mode, content)
+        if stat.kind == "directory":
+            found |= _tree(system, root, path)
+    return found

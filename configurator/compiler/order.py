@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -25,6 +25,7 @@ from configurator.compiler.order_cross import (
 from configurator.compiler.order_cycle import node_cycle, role_cycle
 from configurator.compiler.order_edges import CycleFound, EdgeKind, Edges, Link
 from configurator.compiler.order_effects import EffectIndex
+from configurator.compiler.order_modules import Batch
 from configurator.compiler.order_names import HandlerNames, LeftOut, required_nodes
 from configurator.compiler.order_nodes import Nodes, RoleNodes
 from configurator.config.diagnostics import Diagnostics, Span
@@ -159,16 +160,31 @@ class _Ordering:
         above = [0] * len(order) if ascending else self._all_above(order)
         for role in self._nodes.roles.values():
             index = EffectIndex()
-            for node in role.tasks if ascending else _written_order(role.tasks, above):
-                task = self._nodes.task(node)
-                if task.effects.opaque and task.requires:
-                    continue  # it says itself what it needs, and nothing below waits for it unasked
-                hard, after = index.add(node, task.effects)
-                for earlier, key in hard.items():
-                    self._edges.add(earlier, node, Link(EdgeKind.WRITTEN_ORDER, True, key))
-                for earlier, key in after.items():
-                    self._edges.add(earlier, node, Link(EdgeKind.WRITTEN_ORDER, False, key))
+            for batch in self._batches(role.tasks if ascending else _written_order(role.tasks, above)):
+                found = index.add_together(batch.tasks)
+                for (node, _), (hard, after) in zip(batch.tasks, found, strict=True):
+                    for earlier, key in hard.items():
+                        self._edges.add(earlier, node, Link(EdgeKind.WRITTEN_ORDER, True, key))
+                    for earlier, key in after.items():
+                        self._edges.add(earlier, node, Link(EdgeKind.WRITTEN_ORDER, False, key))
         self._sort()
+
+    def _batches(self, tasks: Iterable[int]) -> Iterator[Batch]:
+        """Yield the tasks in turn; neighbours that can be done in one go, as several installs, together.
+
+        A task without effects separates nothing. An opaque one that declares what it requires is left out:
+        it says itself what it needs, and nothing below waits for it unasked.
+        """
+        batch = Batch()
+        for node in tasks:
+            task = self._nodes.task(node)
+            if not (task.effects.reads or task.effects.writes) or (task.effects.opaque and task.requires):
+                continue
+            if not batch.admit(node, task):
+                yield batch
+                batch = Batch()
+                batch.admit(node, task)
+        yield batch
 
     def _all_above(self, order: Sequence[int]) -> list[int]:
         """Return for each node the bit set of the nodes that it waits for, directly or not."""

@@ -9,10 +9,9 @@ from itertools import combinations
 from configurator.compiler.compiled import CompiledTask
 from configurator.compiler.order_edges import EdgeKind, Edges, Link
 from configurator.compiler.order_effects import exact
+from configurator.compiler.order_modules import subject_of
 from configurator.compiler.order_nodes import Nodes
 from configurator.config.diagnostics import Diagnostics
-from configurator.modules import registry
-from configurator.modules.params import parse
 
 # Modules that change a part of a thing and leave the rest to others: two roles may both edit one file.
 _EDITS = frozenset(
@@ -65,7 +64,7 @@ def check_conflicts(nodes: Nodes, edges: Edges, writers: Writers, problems: Diag
         if key.startswith(_PACKAGE):
             about = [node for node in everyone if _removes(nodes.task(node))]
         else:
-            subjects |= {node: _subject(nodes.task(node)) for node in everyone if node not in subjects}
+            subjects |= {node: subject_of(nodes.task(node)) for node in everyone if node not in subjects}
             about = [node for node in everyone if subjects[node] == key]
         for one, other in _pairs(nodes, about, everyone):
             if _same_wish(nodes.task(one), nodes.task(other)):
@@ -145,12 +144,6 @@ def _differ(key: str, one: CompiledTask, other: CompiledTask) -> bool:
 
 def _removes(task: CompiledTask) -> bool:
     return task.spec.params.get("state") in ("absent", "removed")
-
-
-def _subject(task: CompiledTask) -> str | None:
-    module = registry.get(task.spec.module)
-    params, _ = parse(module.params, task.spec.params)
-    return None if params is None else module.subject(params)
 
 
 def _report(key: str, one: CompiledTask, other: CompiledTask, problems: Diagnostics) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from configurator.modules.effects import EVERYTHING, Effects
 
 _WIDE = "**"
 
+# What a task requires and what it merely follows: earlier task to the key that both touch.
+Waits = tuple[dict[int, str], dict[int, str]]
+
 
 class _Touched:
-    """Who wrote a key last, and who has read it since."""
+    """Who wrote a key last (several only if they were added together), and who has read it since."""
 
-    __slots__ = ("readers", "writer")
+    __slots__ = ("readers", "writers")
 
     def __init__(self) -> None:
-        self.writer: int | None = None
+        self.writers: list[int] = []
         self.readers: list[int] = []
 
 
@@ -38,32 +41,37 @@ class EffectIndex:
         self._sorted_wide: list[str] = []
         self._lengths: dict[int, int] = {}  # length of a beginning: how many patterns have it
 
-    def add(self, task: int, effects: Effects) -> tuple[dict[int, str], dict[int, str]]:
+    def add(self, task: int, effects: Effects) -> Waits:
         """Enter a task; return the earlier ones that it requires and those it follows, each with a key.
 
         Something written before and read or written now is a requirement; something read before and
         written now is order only. The key is the later task's, as declared.
         """
+        return self.add_together([(task, effects)])[0]
+
+    def add_together(self, group: Sequence[tuple[int, Effects]]) -> list[Waits]:
+        """Enter tasks that may run in any order among themselves, or at once."""
+        found = [self._waits(effects) for _, effects in group]
+        for _, effects in group:
+            for key in effects.writes:
+                self._forget_within(key)
+        for task, effects in group:
+            for key in sorted(effects.writes):
+                self._entry(key).writers.append(task)
+            for key in sorted(effects.reads - effects.writes):
+                self._entry(key).readers.append(task)
+        return found
+
+    def _waits(self, effects: Effects) -> Waits:
         hard: dict[int, str] = {}
         after: dict[int, str] = {}
-        writes, reads = sorted(effects.writes), sorted(effects.reads - effects.writes)
-        for key in writes:
+        for key in sorted(effects.writes):
             for touched in self._meeting(key):
-                if touched.writer is not None:
-                    hard.setdefault(touched.writer, key)
-                for reader in touched.readers:
-                    after.setdefault(reader, key)
-        for key in reads:
+                hard.update((writer, key) for writer in touched.writers if writer not in hard)
+                after.update((reader, key) for reader in touched.readers if reader not in after)
+        for key in sorted(effects.reads - effects.writes):
             for touched in self._meeting(key):
-                if touched.writer is not None:
-                    hard.setdefault(touched.writer, key)
-        for key in writes:
-            self._forget_within(key)
-        for key in writes:
-            touched = self._entry(key)
-            touched.writer, touched.readers = task, []
-        for key in reads:
-            self._entry(key).readers.append(task)
+                hard.update((writer, key) for writer in touched.writers if writer not in hard)
         return hard, {earlier: key for earlier, key in after.items() if earlier not in hard}
 
     def _meeting(self, key: str) -> Iterator[_Touched]:
@@ -93,6 +101,8 @@ class EffectIndex:
         """Drop the entries that are contained in `key`: whoever meets them meets its new writer too."""
         beginning = beginning_of(key)
         if beginning is None:
+            if key in self._exact:
+                self._exact[key] = _Touched()
             return
         for name in _cut(self._sorted_exact, beginning):
             del self._exact[name]

@@ -25,6 +25,10 @@ KEYS = st.sampled_from(
 EFFECTS = st.builds(Effects, st.frozensets(KEYS, max_size=3), st.frozensets(KEYS, max_size=2))
 
 
+INSTALLS = {"module": "apt", "params": {"name": ["x"]}}
+BATCHED = st.lists(st.tuples(EFFECTS, st.booleans()), max_size=10)
+
+
 def hard_pair(earlier: Effects, later: Effects) -> bool:
     return meet(earlier.writes, later.reads | later.writes)
 
@@ -55,6 +59,52 @@ def test_every_pair_that_meets_is_ordered_and_no_other(all_effects: list[Effects
             assert (names[i] in specs[names[j]].requires) <= hard_pair(earlier, later)
             assert (names[i] in specs[names[j]].after) <= soft_pair(earlier, later)
         assert all(names.index(n) < j for n in (*specs[names[j]].requires, *specs[names[j]].after))
+
+
+@settings(max_examples=300)
+@given(BATCHED)
+def test_neighbours_of_one_batch_are_not_ordered_and_all_else_is(items: list[tuple[Effects, bool]]) -> None:
+    """Installs next to each other share a transaction; who comes behind waits for each of them."""
+    tasks = [
+        task(f"t{n}", reads=e.reads, writes=e.writes, **(INSTALLS if install else {}))  # type: ignore[arg-type]
+        for n, (e, install) in enumerate(items)
+    ]
+    graph = build_graph([role("r", tasks)])
+    succeeded, ended = guarantees(graph)
+    batch: list[int] = []
+    for j, (later, install) in enumerate(items):
+        if not (later.reads or later.writes):
+            continue
+        mates = [items[i][0] for i in batch]
+        exactly = {key for mate in mates for key in mate.writes if not key.endswith("*")}
+        mine = {key for key in later.writes if not key.endswith("*")}
+        joins = install and exactly.isdisjoint(later.reads | later.writes)
+        joins = joins and mine.isdisjoint(key for mate in mates for key in mate.reads)
+        batch = [*batch, j] if joins and all(items[i][1] for i in batch) else [j]
+        for i, (earlier, _) in enumerate(items[:j]):
+            if i in batch:
+                assert f"r/t{i}" not in ended[f"r/t{j}"]
+            elif hard_pair(earlier, later):
+                assert f"r/t{i}" in succeeded[f"r/t{j}"]
+            elif soft_pair(earlier, later):
+                assert f"r/t{i}" in ended[f"r/t{j}"]
+
+
+def test_a_loop_of_installs_is_one_batch_behind_the_refresh() -> None:
+    """Ten packages in a loop are ready at once; but not before the index that they are found in is fresh."""
+    wide = ["path:**", "unit:**"]
+    refresh = task("refresh", writes=[*wide, "package:a", "apt-index:"], module="apt", params={"name": ["a"]})
+    loop = [
+        task(
+            "l", reads=["apt-index:"], writes=[*wide, f"package:{n}"], module="apt", params={"name": [f"{n}"]}
+        )
+        for n in range(10)
+    ]
+    graph = build_graph([role("r", [refresh, *loop, task("conf", writes=["path:/etc/x"])])])
+    specs = by_id(graph)
+    names = ["r/l", *(f"r/l-{n}" for n in range(2, 11))]
+    assert all(specs[name].requires == ("r/refresh",) for name in names)
+    assert specs["r/conf"].requires == tuple(names)
 
 
 @settings(max_examples=200)

@@ -1,0 +1,59 @@
+"""What modules declare of compiled tasks besides their effects."""
+
+from __future__ import annotations
+
+from configurator.compiler.compiled import CompiledTask
+from configurator.compiler.order_effects import exact
+from configurator.modules import registry
+from configurator.modules.base import Module
+from configurator.modules.effects import Effects
+from configurator.modules.params import parse
+
+
+def subject_of(task: CompiledTask) -> str | None:
+    """Return the effect key of what the task is about; None if its parameters cannot be read."""
+    module = registry.get(task.spec.module)
+    params, _ = parse(module.params, task.spec.params)
+    return None if params is None else module.subject(params)
+
+
+def batch_key_of(task: CompiledTask) -> str | None:
+    """Return the key under which the task may be done in one go with others, or None."""
+    module = registry.get(task.spec.module)
+    if type(module).batch_key is Module.batch_key:
+        return None
+    params, _ = parse(module.params, task.spec.params)
+    return None if params is None else module.batch_key(params)
+
+
+class Batch:
+    """Neighbouring tasks with one batch key that need no order between them.
+
+    Two installs both may touch any path, which says nothing about each other; but one that refreshes the
+    package index comes before one that reads it.
+    """
+
+    __slots__ = ("_key", "_reads", "_writes", "tasks")
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[int, Effects]] = []
+        self._key: str | None = None
+        self._reads: set[str] = set()
+        self._writes: set[str] = set()
+
+    def admit(self, node: int, task: CompiledTask) -> bool:
+        """Enter a task if it can be done in one go with all that are in; return whether it was."""
+        key = batch_key_of(task)
+        reads, writes = set(task.effects.reads), set(exact(task.effects.writes))
+        if self.tasks and (
+            key is None
+            or key != self._key
+            or not self._writes.isdisjoint(reads | writes)
+            or not self._reads.isdisjoint(writes)
+        ):
+            return False
+        self.tasks.append((node, task.effects))
+        self._key = key
+        self._reads |= reads
+        self._writes |= writes
+        return True

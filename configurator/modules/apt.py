@@ -256,8 +256,9 @@ class Apt(Module[AptParams]):
             system.run(["apt-get", "-y", "autoclean"], establishes={ARCHIVES: kept})
 
     def outputs(self, params: AptParams, actual: State) -> dict[str, object]:  # noqa: ARG002
-        """Return when the index was refreshed, as Ansible does; 0 if it was not looked at."""
-        return {"cache_update_time": int(actual["refreshed_at"])} if actual else {}
+        """Return when the index was refreshed, as Ansible does, if it was looked at."""
+        refreshed = int(actual.get("refreshed_at", 0))
+        return {"cache_update_time": refreshed} if refreshed else {}
 
 
 def _index_matters(params: AptParams) -> bool:

@@ -16,11 +16,7 @@ def start(digest: str, ssh_connection: str) -> None:
     try:
         if sys.version_info < (3, 11):  # noqa: UP036  (the host's Python, not ours)
             raise ImportError("python3 is older than 3.11: " + sys.version.split()[0])
-        import dataclasses  # noqa: F401, PLC0415
-        import hashlib  # noqa: PLC0415
-        import json  # noqa: PLC0415
-        import subprocess  # noqa: F401, PLC0415
-        import zlib  # noqa: PLC0415
+        import json  # noqa: PLC0415  (what python3-minimal lacks; the agent needs it at once)
     except ImportError as error:
         os.write(1, MARK + b"E" + str(error).encode() + b"\n")
         sys.exit(3)
@@ -35,6 +31,9 @@ def start(digest: str, ssh_connection: str) -> None:
         if owner is not None and owner != os.geteuid():
             raise OSError(place + " belongs to somebody else")
         if owner is None:
+            import hashlib  # noqa: PLC0415  (15 ms, and a warm cache needs neither)
+            import zlib  # noqa: PLC0415
+
             os.write(1, MARK + b"N")
             size = int.from_bytes(_read(4), "big")
             data = zlib.decompressobj().decompress(_read(size), 16 << 20)

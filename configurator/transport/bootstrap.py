@@ -66,7 +66,7 @@ def _start(connection: Connection, prefix: str, password: bytes) -> Channel:
         deadline = time.monotonic() + _START_S
         letter = _await_mark(channel, endpoint, password, deadline)
         if letter == b"N":
-            channel.sendall(memoryview(bundle().payload))  # type: ignore[arg-type]
+            channel.sendall(memoryview(bundle().payload()))  # type: ignore[arg-type]
             letter = _await_mark(channel, endpoint, b"", deadline)
         if letter == b"R":
             return channel
@@ -129,6 +129,8 @@ def _ended(channel: Channel, endpoint: Endpoint, output: bytes) -> Exception:
         return HostSetupError(
             endpoint.name, "sudo is not installed", output=text, hint="log in as root, or install sudo"
         )
+    if "No module named" in text:
+        return PythonMissingError(endpoint.name, "python3 on the host is incomplete", output=text)
     if status == 127 or "command not found" in text or f"{endpoint.python}: not found" in text:
         return PythonMissingError(endpoint.name, "python3 is not installed on the host", output=text)
     return HostSetupError(

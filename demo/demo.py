@@ -25,6 +25,12 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def tell(line: str) -> None:
+    """Show what the sandbox is busy with."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def configurator(arguments: Sequence[str]) -> None:
     """Show and run a configurator command; its failure is the demo's."""
     sys.stdout.write(f"$ configurator {' '.join(arguments)}\n")
@@ -53,7 +59,7 @@ def run(lab: Lab) -> None:
     say("A disposable Debian host (the first time, its tree takes about a minute to build)")
     (host,) = lab.up(["web1"])
     sys.stdout.write(f"{host.name} runs at {host.address}\n")
-    target = ["-i", str(lab.inventory_path), "--host", host.name, "-e", "@demo/vars.yml"]
+    target = ["--config", "demo/config.yaml", "-i", str(lab.inventory_path), "--host", host.name]
 
     say("plan: exactly what apply would do; nothing is touched")
     configurator(["plan", *target])
@@ -77,7 +83,7 @@ def main() -> int:
     """Run the demo; the host is destroyed whatever happens."""
     os.chdir(PROJECT)
     try:
-        with Lab.create(say=lambda line: sys.stdout.write(f"{line}\n") and None) as lab:
+        with Lab.create(say=tell) as lab:
             run(lab)
     except SandboxError as error:
         sys.stderr.write(f"error: {error.message}\n" + (f"help: {error.hint}\n" if error.hint else ""))

@@ -1,0 +1,168 @@
+"""The part of a module that runs on the controller: files and templates become contents.
+
+What comes out has no `src` of ours any more: a host is sent contents, never names of files it cannot read.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from configurator.agent.protocol import INLINE_BYTES
+from configurator.compiler.scope import Scope
+from configurator.compiler.templatefiles import TemplateFiles, find_file
+from configurator.compiler.templating import TemplatingError
+from configurator.compiler.values import truthy
+from configurator.config.diagnostics import Span
+from configurator.config.located import LocatedMap
+from configurator.modules.params import ParamSpec
+
+_MAX_TREE = 5000  # files in one copied folder; each becomes a task, and more is work for another tool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one written task becomes on the host; `suffix` tells several parts apart."""
+
+    module: str
+    params: Mapping[str, Any]
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionContext:
+    """Where an action works: the role, the variables, and the contents that the host may ask for."""
+
+    role_path: str
+    root: str
+    scope: Scope
+    templates: TemplateFiles
+    args: LocatedMap
+    blobs: dict[str, bytes] = field(default_factory=dict)
+
+    def span(self, name: str) -> Span:
+        """Return the place of a parameter's value."""
+        value = self.args.get(name)
+        return value.span if value is not None else self.args.span
+
+    def content(self, data: bytes) -> Any:
+        """Return contents as they travel: text, base64, or the digest of what is sent when asked for."""
+        if len(data) > INLINE_BYTES:
+            digest = hashlib.sha256(data).hexdigest()
+            self.blobs[digest] = data
+            return {"$blob": digest}
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return {"$base64": base64.b64encode(data).decode()}
+
+
+def run_action(
+    module: str, specs: Mapping[str, ParamSpec], raw: Mapping[str, Any], context: ActionContext
+) -> list[Part]:
+    """Return what a task's rendered parameters become; TemplatingError says what cannot be read."""
+    params = {name: value for name, value in raw.items() if value is not None}
+    if module == "copy":
+        return list(_copy(params, context))
+    source = specs.get("src")
+    if source is not None and source.on_controller and "content" in specs:
+        return [Part(module, _kept(_render(params, context), specs))]
+    return [Part(module, _kept(params, specs))]
+
+
+def _kept(params: Mapping[str, Any], specs: Mapping[str, ParamSpec]) -> dict[str, Any]:
+    """Return the parameters without those that only concern the controller."""
+    return {
+        name: value for name, value in params.items() if name not in specs or not specs[name].on_controller
+    }
+
+
+def _render(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
+    if "src" not in params:
+        return _with_inline_content(params, context)
+    path = find_file(str(params["src"]), "templates", context.role_path, context.root, context.span("src"))
+    if os.path.isdir(path):
+        raise TemplatingError(context.span("src").diagnostic("a template must be a file, not a folder"))
+    text = context.templates.render(path, context.role_path, params, context.scope)
+    encoding = str(params.get("output_encoding", "utf-8"))
+    try:
+        data = text.encode(encoding)
+    except (UnicodeEncodeError, LookupError) as error:
+        span = context.span("output_encoding")
+        raise TemplatingError(span.diagnostic(f"cannot encode the text: {error}")) from None
+    return _with_file(params, path, data, context)
+
+
+def _with_file(params: dict[str, Any], path: str, data: bytes, context: ActionContext) -> dict[str, Any]:
+    """Return the parameters with a file's content instead of its name."""
+    params = {name: value for name, value in params.items() if name != "src"}
+    if params.get("mode") == "preserve":
+        params["mode"] = f"{stat.S_IMODE(os.stat(path).st_mode):04o}"
+    if "dest" in params:
+        name = os.path.basename(path)
+        params["_original_basename"] = name.removesuffix(".j2")
+    return params | {"content": context.content(data)}
+
+
+def _with_inline_content(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
+    if "content" not in params:
+        return params
+    content = params["content"]
+    if not isinstance(content, str | int | float) or isinstance(content, bool):
+        content = json.dumps(content)  # a mapping or list becomes JSON, as in Ansible
+    return params | {"content": context.content(str(content).encode())}
+
+
+def _copy(params: dict[str, Any], context: ActionContext) -> Iterator[Part]:
+    follow = truthy(params.pop("local_follow", True))
+    if truthy(params.get("remote_src", False)) or "src" not in params:
+        yield Part("copy", _with_inline_content(params, context))
+        return
+    span = context.span("src")
+    if "content" in params:
+        raise TemplatingError(span.diagnostic("'src' and 'content' exclude each other"))
+    name = str(params["src"])
+    path = find_file(name, "files", context.role_path, context.root, span)
+    if not os.path.isdir(path):
+        yield Part("copy", _with_file(params, path, _read(path, span), context))
+        return
+    yield from _copy_folder(params, path, name, span, follow, context)
+
+
+def _copy_folder(
+    params: dict[str, Any], path: str, name: str, span: Span, follow: bool, context: ActionContext
+) -> Iterator[Part]:
+    """Yield a task for every folder and file of a tree; with a slash behind `src`, for its inside alone."""
+    base = str(params.get("dest", "")).rstrip("/")
+    if not name.endswith("/"):
+        base = f"{base}/{os.path.basename(path)}"
+    owner = {key: params[key] for key in ("owner", "group") if key in params}
+    folder_params = owner | ({"mode": params["directory_mode"]} if "directory_mode" in params else {})
+    count = 0
+    for current, folders, files in os.walk(path, followlinks=follow):
+        folders.sort()
+        relative = os.path.relpath(current, path)
+        dest = base if relative == "." else f"{base}/{relative}"
+        yield Part("file", {"path": dest or "/", "state": "directory", **folder_params}, f"{dest}/")
+        for file in sorted(files):
+            count += 1
+            if count > _MAX_TREE:
+                raise TemplatingError(span.diagnostic(f"this folder has more than {_MAX_TREE} files"))
+            source = os.path.join(current, file)
+            single = params | {"dest": f"{dest}/{file}"}
+            yield Part("copy", _with_file(single, source, _read(source, span), context), f"{dest}/{file}")
+
+
+def _read(path: str, span: Span) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise TemplatingError(span.diagnostic(f"cannot read {path}: {reason}")) from None

@@ -1,0 +1,230 @@
+"""What is checked before any host is asked: syntax, literal parameters, files, names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from configurator.compiler.roles import Role, RoleLibrary
+from configurator.compiler.taskfile import ModuleTable
+from configurator.compiler.tasknodes import FactNode, IncludeNode, Keywords, Node, TaskNode
+from configurator.compiler.templatefiles import TemplateFiles, find_file
+from configurator.compiler.templating import Engine, TemplatingError, is_template
+from configurator.compiler.values import truthy
+from configurator.config.diagnostics import Diagnostics
+from configurator.config.expect import did_you_mean
+from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark
+from configurator.modules.base import Module
+from configurator.modules.params import ParamSpec, convert, parse, specs
+
+
+def check_variables(layers: Iterable[Mapping[str, Located]], engine: Engine, problems: Diagnostics) -> None:
+    """Note templates among the variables that cannot be parsed."""
+    for layer in layers:
+        for value in layer.values():
+            check_templates(value, engine, problems)
+
+
+def check_templates(value: Located, engine: Engine, problems: Diagnostics) -> None:
+    """Note templates inside a value that cannot be parsed."""
+    for scalar in _scalars(value):
+        if scalar.mark is not Mark.UNSAFE and is_template(str(scalar.value)):
+            try:
+                engine.check(str(scalar.value), scalar)
+            except TemplatingError as error:
+                problems.extend([error.diagnostic])
+
+
+def _scalars(value: Located) -> Iterator[LocatedScalar]:
+    pending: list[Located] = [value]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, LocatedMap):
+            keys = (key for key in current.entries if isinstance(key, str) and is_template(key))
+            yield from (LocatedScalar(key, current.key_span(key)) for key in keys)
+            pending += reversed(current.entries.values())
+        elif isinstance(current, LocatedList):
+            pending += reversed(current.items)
+        elif isinstance(current.value, str):
+            yield current
+
+
+def check_roles(
+    library: RoleLibrary,
+    modules: ModuleTable,
+    engine: Engine,
+    templates: TemplateFiles,
+    root: str,
+    problems: Diagnostics,
+    roles: Iterable[Role] | None = None,
+) -> None:
+    """Note what is wrong with roles that were read (all of them, or `roles`)."""
+    names = _Names(library)
+    for role in library.loaded() if roles is None else roles:
+        checker = _RoleChecker(role, modules, engine, templates, root, names, problems)
+        check_variables([role.defaults, role.vars, *(use.vars for use in role.needs)], engine, problems)
+        for node in role.nodes():
+            checker.check(node)
+
+
+class _Names:
+    """What tasks and handlers are called, for as far as that can be told without a host."""
+
+    def __init__(self, library: RoleLibrary) -> None:
+        self.roles = frozenset(library.names())
+        self.tasks: dict[str, set[str]] = {}
+        self.handlers: set[str] = set()
+        self.open_tasks: set[str] = set()  # roles in which some names are known only on a host
+        self.open_handlers = False
+        for role in library.loaded():
+            names = self.tasks.setdefault(role.name, set())
+            for node in role.nodes():
+                if isinstance(node, IncludeNode) and is_template(str(node.file.value)):
+                    self.open_tasks.add(role.name)
+                    self.open_handlers = True
+                if node.name is not None:
+                    names.add(str(node.name.value))
+                    if is_template(str(node.name.value)):
+                        self.open_tasks.add(role.name)
+            self._add_handlers(role)
+
+    def _add_handlers(self, role: Role) -> None:
+        # A file may be included by tasks and handlers alike, so every named node counts as a handler.
+        for node in role.nodes():
+            words = [node.name, *(node.listen if isinstance(node, TaskNode) else ())]
+            for word in words:
+                if word is not None:
+                    self.handlers |= {str(word.value), f"{role.name} : {word.value}"}
+                    self.open_handlers = self.open_handlers or is_template(str(word.value))
+
+
+@dataclass(frozen=True, slots=True)
+class _RoleChecker:
+    """Checks the nodes of one role."""
+
+    role: Role
+    modules: ModuleTable
+    engine: Engine
+    templates: TemplateFiles
+    root: str
+    names: _Names
+    problems: Diagnostics
+
+    def check(self, node: Node) -> None:
+        """Note what is wrong with one node."""
+        self._keywords(node.keywords)
+        if node.name is not None:
+            check_templates(node.name, self.engine, self.problems)
+        loop = None if not isinstance(node, TaskNode | FactNode | IncludeNode) else node.loop
+        if loop is not None:
+            check_templates(loop.items, self.engine, self.problems)
+        if isinstance(node, IncludeNode):
+            self._keywords(node.apply)
+            check_templates(node.file, self.engine, self.problems)
+        elif isinstance(node, FactNode):
+            check_templates(node.facts, self.engine, self.problems)
+        elif isinstance(node, TaskNode):
+            self._task(node)
+
+    def _keywords(self, keywords: Keywords) -> None:
+        for condition in keywords.when:
+            if isinstance(condition.value, str):
+                try:
+                    self.engine.check_expression(condition.value, condition.span)
+                except TemplatingError as error:
+                    self.problems.extend([error.diagnostic])
+        check_variables([keywords.vars], self.engine, self.problems)
+        for value in (*keywords.environment, *keywords.tags, *keywords.notify):
+            check_templates(value, self.engine, self.problems)
+        if not self.names.open_handlers:
+            for word in keywords.notify:
+                name = str(word.value)
+                if name not in self.names.handlers and not is_template(name):
+                    hint = did_you_mean(name, self.names.handlers)
+                    self.problems.add(word.span, f"no role has a handler {name!r}", hint)
+
+    def _task(self, node: TaskNode) -> None:
+        check_templates(node.args, self.engine, self.problems)
+        module = self.modules.get(node.module)
+        check_literals(node, module, self.problems)
+        self._source(node, specs(module.params))
+        for requirement in node.requires:
+            self._requirement(requirement.role, requirement.task, requirement.span)
+
+    def _requirement(self, role: str | None, task: str | None, span: Any) -> None:
+        """Note a requirement that no host could satisfy; others are settled when a host is compiled."""
+        own = self.names.tasks[self.role.name]
+        if role is None:
+            known = own | self.names.roles
+            if task in known or self.role.name in self.names.open_tasks or is_template(str(task)):
+                return
+            message = f"{task!r} is neither a task of role {self.role.name!r} nor a role"
+            self.problems.add(span, message, did_you_mean(task, known))
+        elif role not in self.names.roles and not is_template(role):
+            self.problems.add(span, f"unknown role {role!r}", did_you_mean(role, self.names.roles))
+        elif task is not None and role in self.names.tasks and role not in self.names.open_tasks:
+            known = self.names.tasks[role]
+            if task not in known and not is_template(task):
+                self.problems.add(span, f"role {role!r} has no task {task!r}", did_you_mean(task, known))
+
+    def _source(self, node: TaskNode, declared: Mapping[str, ParamSpec]) -> None:
+        """Look for the file that a literal `src` names, and parse it if it is a template."""
+        source = node.args.get("src")
+        spec = declared.get("src")
+        if spec is None or not isinstance(source, LocatedScalar) or not isinstance(source.value, str):
+            return
+        renders = spec.on_controller and "content" in declared
+        if is_template(source.value) or not (renders or node.module == "copy"):
+            return
+        remote = node.args.get("remote_src")
+        if remote is not None and (not isinstance(remote, LocatedScalar) or _maybe_true(remote)):
+            return
+        kind = "templates" if renders else "files"
+        try:
+            path = find_file(source.value, kind, self.role.path, self.root, source.span)
+            options = {key: value.plain() for key, value in node.args.entries.items()}
+            if renders and not any(is_template(str(value)) for value in options.values()):
+                self.templates.load(path, self.role.path, options)
+        except TemplatingError as error:
+            self.problems.extend([error.diagnostic])
+
+
+def _maybe_true(value: LocatedScalar) -> bool:
+    return is_template(str(value.value)) or truthy(value.value)
+
+
+def check_literals(node: TaskNode, module: Module[Any], problems: Diagnostics) -> None:
+    """Note unknown parameters and literal values of the wrong type; templated values are not looked at."""
+    declared = specs(module.params)
+    by_name = dict(declared)
+    by_name |= {alias: spec for spec in declared.values() for alias in spec.aliases}
+    literal: dict[str, Any] = {}
+    complete = True
+    for key, value in node.args.entries.items():
+        if any(
+            scalar.mark is not Mark.UNSAFE and is_template(str(scalar.value)) for scalar in _scalars(value)
+        ):
+            complete = False
+            if key in by_name:
+                continue
+        literal[str(key)] = value.plain()
+    if complete and node.loop is None:
+        parsed, found = parse(module.params, literal)
+        found = [*found, *(module.check(parsed) if parsed is not None else ())]
+        for problem in found:
+            span = node.args.key_span(problem.param) if problem.param else node.args.span
+            problems.add(span, problem.message, problem.hint)
+        return
+    for name, plain in literal.items():
+        if name not in by_name:
+            hint = did_you_mean(name, by_name)
+            problems.add(node.args.key_span(name), f"unknown parameter {name!r}", hint)
+        elif plain is not None:
+            try:
+                convert(by_name[name], plain)
+            except ValueError as error:
+                problems.add(node.args.key_span(name), f"{name!r}: {error}")
+    for name, spec in declared.items():
+        if spec.required and not {name, *spec.aliases} & node.args.entries.keys():
+            problems.add(node.args.span, f"missing required parameter {name!r}")

@@ -1,0 +1,55 @@
+"""`--extra-vars`: `name=value` words, a mapping as JSON or YAML text, or `@file`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from configurator.compiler.freeform import split_words
+from configurator.config.diagnostics import Diagnostics, Span
+from configurator.config.located import Located, LocatedMap, LocatedScalar
+from configurator.config.yamlsource import load_yaml, parse_yaml
+
+_NAME = "--extra-vars"
+_PAIR = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+
+
+def read_extra_vars(texts: Sequence[str], diagnostics: Diagnostics) -> dict[str, Located]:
+    """Return the variables of all texts, the later ones winning; `name=value` gives text, as in Ansible."""
+    variables: dict[str, Located] = {}
+    for text in texts:
+        if text.startswith("@"):
+            variables |= _mapping(load_yaml(text[1:], diagnostics), diagnostics)
+        elif re.match(r"\s*[A-Za-z_]\w*=", text):
+            variables |= _pairs(text, diagnostics)
+        else:
+            variables |= _mapping(parse_yaml(text, _NAME, diagnostics), diagnostics)
+    return variables
+
+
+def _mapping(value: Located | None, diagnostics: Diagnostics) -> dict[str, Located]:
+    if isinstance(value, LocatedMap):
+        return {str(key): item for key, item in value.entries.items()}
+    if value is not None and not (isinstance(value, LocatedScalar) and value.value is None):
+        diagnostics.add(value.span, "expected name=value, a mapping, or @file")
+    return {}
+
+
+def _pairs(text: str, diagnostics: Diagnostics) -> dict[str, Located]:
+    found: dict[str, Located] = {}
+    try:
+        words = split_words(text)
+    except ValueError as error:
+        diagnostics.add(Span(_NAME, 1, 1, len(text), text), f"cannot read this: {error}")
+        return {}
+    for offset, word in words:
+        span = Span(_NAME, 1, offset + 1, len(word), text)
+        match = _PAIR.fullmatch(word)
+        if match is None:
+            diagnostics.add(span, f"expected name=value, not {word!r}")
+            continue
+        value = match[2]
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        found[match[1]] = LocatedScalar(value, span)
+    return found

@@ -1,0 +1,99 @@
+"""Parameters written as one text: `apt: name=nginx state=present`, `command: echo hi creates=/x`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from configurator.config.diagnostics import Diagnostics, Span
+from configurator.config.located import LocatedMap, LocatedScalar, Scalar
+from configurator.config.scalars import resolve_plain
+
+_KEY = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_BRACES = {"{{": "}}", "{%": "%}", "{#": "#}"}
+
+
+def split_words(text: str) -> list[tuple[int, str]]:
+    """Return the words of a text with their offsets; quotes and Jinja's braces keep spaces together.
+
+    Raises ValueError if a quote or brace is not closed.
+    """
+    words: list[tuple[int, str]] = []
+    start: int | None = None
+    closing = ""
+    position = 0
+    while position < len(text):
+        pair = text[position : position + 2]
+        char = text[position]
+        step = 1
+        if closing:
+            if text.startswith(closing, position):
+                step, closing = len(closing), ""
+            elif char == "\\" and closing in "\"'":
+                step = 2
+        elif char.isspace():
+            if start is not None:
+                words.append((start, text[start:position]))
+                start = None
+        else:
+            start = position if start is None else start
+            if pair in _BRACES:
+                closing, step = _BRACES[pair], 2
+            elif char in "\"'" and (position == start or text[position - 1] == "="):
+                closing = char
+        position += step
+    if closing:
+        raise ValueError(f"{closing!r} is missing")
+    if start is not None:
+        words.append((start, text[start:]))
+    return words
+
+
+def parse_free_form(
+    located: LocatedScalar, free_form: str | None, known: Collection[str], diagnostics: Diagnostics
+) -> LocatedMap | None:
+    """Return the parameters that a text stands for, or None after noting what is wrong with it.
+
+    For a module with a `free_form` parameter that is the text without the `name=value` words of its known
+    parameters; every other module takes `name=value` words alone.
+    """
+    text = str(located.value)
+    try:
+        words = split_words(text)
+    except ValueError as error:
+        diagnostics.add(located.span, f"cannot read these parameters: {error}")
+        return None
+    entries: dict[str, LocatedScalar] = {}
+    keys: dict[str, Span] = {}
+    rest = text
+    for offset, word in reversed(words):
+        match = _KEY.fullmatch(word)
+        if match and (free_form is None or match[1] in known):
+            span = _part(located, offset, word)
+            entries[match[1]] = LocatedScalar(_value(match[2]), span, located.mark)
+            keys[match[1]] = span
+            rest = rest[:offset].rstrip() + rest[offset + len(word) :]
+        elif free_form is None:
+            diagnostics.add(
+                _part(located, offset, word), f"expected name=value, not {word!r}", "or write a mapping"
+            )
+            return None
+    entries = dict(reversed(entries.items()))
+    if free_form is not None and rest.strip():
+        entries = {free_form: LocatedScalar(rest.strip(), located.span, located.mark), **entries}
+    return LocatedMap(dict(entries), located.span, keys)
+
+
+def _value(text: str) -> Scalar:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return text[1:-1]
+    return resolve_plain(text, loose_booleans=True)
+
+
+def _part(located: LocatedScalar, offset: int, word: str) -> Span:
+    """Return the place of a word of the text, if the text stands in one line as it is."""
+    span, text = located.span, str(located.value)
+    start = span.source.find(text, max(0, span.column - 1))
+    if start < 0:
+        return span
+    return Span(span.path, span.line, start + offset + 1, len(word), span.source)

@@ -1,0 +1,47 @@
+"""What a task takes over from the blocks, includes and the role use around it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from configurator.compiler.scope import Scope
+from configurator.compiler.tasknodes import Keywords
+from configurator.config.located import Located, LocatedScalar
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inherited:
+    """The keywords in force at one place of a role, and the variables there.
+
+    Conditions, environments and notifications add up, the outer ones first; of the rest the innermost counts.
+    """
+
+    scope: Scope
+    when: tuple[LocatedScalar, ...] = ()
+    tags: tuple[LocatedScalar, ...] = ()
+    become: LocatedScalar | None = None
+    become_user: LocatedScalar | None = None
+    environment: tuple[Located, ...] = ()
+    no_log: LocatedScalar | None = None
+    ignore_errors: LocatedScalar | None = None
+    check_mode: LocatedScalar | None = None
+    critical: LocatedScalar | None = None
+    notify: tuple[LocatedScalar, ...] = ()
+
+    def enter(self, keywords: Keywords, *, but: Collection[str] = ()) -> Inherited:
+        """Return what is in force inside something with these keywords; `but` names those to leave out."""
+        return replace(
+            self,
+            scope=self.scope.child(keywords.vars) if keywords.vars else self.scope,
+            when=self.when if "when" in but else self.when + keywords.when,
+            tags=self.tags if "tags" in but else self.tags + keywords.tags,
+            environment=self.environment + keywords.environment,
+            notify=self.notify + keywords.notify,
+            become=keywords.become or self.become,
+            become_user=keywords.become_user or self.become_user,
+            no_log=keywords.no_log or self.no_log,
+            ignore_errors=keywords.ignore_errors or self.ignore_errors,
+            check_mode=keywords.check_mode or self.check_mode,
+            critical=keywords.critical or self.critical,
+        )

@@ -1,0 +1,238 @@
+"""The project: config.yaml, inventory and roles, read and checked once, then compiled for any host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from configurator.agent.protocol import HostGraph
+from configurator.compiler.check import check_roles, check_variables
+from configurator.compiler.expand import HostState
+from configurator.compiler.extravars import read_extra_vars
+from configurator.compiler.hostgraph import compile_host
+from configurator.compiler.hosts import connection_of
+from configurator.compiler.roles import RoleLibrary, RoleUse, builtin_roles_path
+from configurator.compiler.selection import Selection, check_selection, parse_only
+from configurator.compiler.site import Entry, PlannedRole, plan_roles, read_site
+from configurator.compiler.taskfile import ModuleTable, TaskFileReader
+from configurator.compiler.templatefiles import TemplateFiles
+from configurator.compiler.templating import Engine
+from configurator.compiler.variables import VariableSource
+from configurator.config.diagnostics import Diagnostic, Diagnostics, Span
+from configurator.config.settings import LoadedSettings, Settings, load_settings
+from configurator.core.errors import InputError
+from configurator.inventory.hosts import IGNORED_VARS, Host, HostAddress
+from configurator.inventory.loader import load_inventory
+from configurator.inventory.model import Inventory
+from configurator.inventory.patterns import select
+from configurator.modules import registry
+
+
+class Project:
+    """Everything people wrote, checked as far as no host is needed.
+
+    `compile` may be called from several threads at once. `warnings` are Diagnostics that stop nothing.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedSettings,
+        inventory: Inventory,
+        entries: Sequence[Entry],
+        library: RoleLibrary,
+        source: VariableSource,
+        modules: ModuleTable,
+        warnings: Sequence[Diagnostic],
+    ) -> None:
+        self.inventory = inventory
+        self.warnings = tuple(warnings)
+        self._loaded = loaded
+        self._entries = tuple(entries)
+        self._library = library
+        self._source = source
+        self._modules = modules
+        self._templates = TemplateFiles(loaded.root)
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of config.yaml, with the defaults of what it does not say."""
+        return self._loaded.settings
+
+    @property
+    def root(self) -> str:
+        """Return the folder that relative paths count from: that of config.yaml."""
+        return self._loaded.root
+
+    @classmethod
+    def load(
+        cls,
+        config_path: str | None = None,
+        inventory: str | Sequence[str] | None = None,
+        extra_vars: Sequence[str] = (),
+        *,
+        modules: ModuleTable = registry,
+        roles_path: str | None = None,
+    ) -> Project:
+        """Read and check everything; one InputError has every problem of all files.
+
+        `inventory` replaces the configured one; `roles_path` the folder of the built-in roles.
+        """
+        problems = Diagnostics()
+        loaded = load_settings(config_path, problems)
+        sound = not len(problems)
+        hosts = load_inventory(_sources(loaded, inventory), loaded.root, problems)
+        extra = read_extra_vars(extra_vars, problems)
+        folders = [os.path.join(loaded.root, folder) for folder in loaded.settings.roles_path]
+        library = RoleLibrary([*folders, roles_path or builtin_roles_path()], modules)
+        reader = TaskFileReader(modules, library.names(), problems)
+        entries, unmatched = read_site(
+            loaded.located if sound else None, reader, hosts, tolerant=inventory is not None
+        )
+        for entry in entries:
+            for use in entry.uses:
+                library.load(use, problems)
+                for item in use.requires:
+                    library.load(RoleUse(str(item), item.span), problems)
+        source = VariableSource(Engine(), hosts, extra, loaded.root)
+        project = cls(
+            loaded, hosts, entries, library, source, modules, [*unmatched.sorted(), *_ignored(hosts)]
+        )
+        project._check(problems)
+        problems.raise_if_any()
+        return project
+
+    def _check(self, problems: Diagnostics) -> None:
+        """Check what needs no facts: templates' syntax, literal parameters, files, names."""
+        inventory, engine = self.inventory, self._source.engine
+        layers = [
+            *(group.vars for group in inventory.groups.values()),
+            *inventory.group_files.values(),
+            *inventory.host_vars.values(),
+            *inventory.host_files.values(),
+            *(entry.vars for entry in self._entries),
+            self._source.extra,
+        ]
+        check_variables(layers, engine, problems)
+        check_roles(self._library, self._modules, engine, self._templates, self.root, problems)
+
+    # -- hosts ----------------------------------------------------------------------------------------
+
+    def hosts(self, patterns: Sequence[str] = ()) -> list[Host]:
+        """Return the hosts that are meant, in the order of the inventory; without patterns all of them.
+
+        InputError if a pattern means nothing, or if there is no host at all.
+        """
+        problems = Diagnostics()
+        found = select(self.inventory, [(text, Span("--host")) for text in patterns], problems)
+        problems.raise_if_any()
+        if not found:
+            where = ", ".join(self.inventory.sources) or "no inventory was found"
+            hint = "name a host with --host user@address, or write inventory/hosts.yml"
+            raise InputError(f"there is no host to work on ({where})", hint=hint)
+        return found
+
+    def connection(self, host: Host) -> HostAddress:
+        """Return how a host is reached; InputError if its connection variables are wrong."""
+        return self._connection(host, set())
+
+    def _connection(self, host: Host, secrets: set[str]) -> HostAddress:
+        problems = Diagnostics()
+        scope = self._source.host_scope(host, secrets)
+        entries = self._entries_of(host)
+        found = connection_of(host, scope, entries, self.settings.ssh, self.root, problems)
+        problems.raise_if_any()
+        return found
+
+    def _entries_of(self, host: Host) -> list[Entry]:
+        return [entry for entry in self._entries if entry.matches(host, self.inventory)]
+
+    def roles_for(self, host: Host, roles: Sequence[str] = ()) -> list[str]:
+        """Return the names of a host's roles, with those that they need, in the order of compilation."""
+        return [planned.role.name for planned in self._planned(host, roles)]
+
+    def _planned(self, host: Host, roles: Sequence[str]) -> list[PlannedRole]:
+        return plan_roles(self._entries_of(host), self._library, roles)
+
+    def check_selection(
+        self,
+        hosts: Iterable[Host],
+        *,
+        roles: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        skip_tags: Sequence[str] = (),
+        only: Sequence[str] = (),
+    ) -> None:
+        """Check what the command line limits a run to; roles that no entry uses are read now.
+
+        InputError for an unknown role, tag or module, and for a host that no entry gives a role.
+        """
+        problems = Diagnostics()
+        before = {role.name for role in self._library.loaded()}
+        for name in roles:
+            self._library.load(RoleUse(name, Span("--role")), problems)
+        fresh = [role for role in self._library.loaded() if role.name not in before]
+        check_roles(
+            self._library, self._modules, self._source.engine, self._templates, self.root, problems, fresh
+        )
+        check_selection(self._library, self._entries, self._modules, tags, skip_tags, only, problems)
+        chosen = list(hosts)
+        bare = [host for host in chosen if not roles and not any(e.uses for e in self._entries_of(host))]
+        for host in bare if len(bare) == len(chosen) else [host for host in bare if host.adhoc]:
+            hint = "name the roles with --role, or add an entry to 'site:' in config.yaml"
+            problems.add(host.span, f"no entry of 'site:' gives {host.name!r} a role", hint)
+        problems.raise_if_any()
+
+    # -- compiling ------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        host: Host,
+        facts: Mapping[str, Any],
+        *,
+        roles: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        skip_tags: Sequence[str] = (),
+        only: Sequence[str] = (),
+    ) -> HostGraph:
+        """Return the tasks of a host in their order; InputError with every problem found.
+
+        `facts` have Ansible's names without their prefix. Every secret text met is in the graph's `secrets`.
+        """
+        selection = Selection(frozenset(tags), frozenset(skip_tags), parse_only(only, self._modules))
+        state = HostState(Diagnostics(), selection)
+        address = self._connection(host, state.secrets)
+        planned = self._planned(host, roles)
+        if roles:
+            chosen = {item.role.name for item in planned}
+            whole = self._planned(host, ())
+            state.left_out |= {(item.role.name, None) for item in whole if item.role.name not in chosen}
+        return compile_host(
+            host, facts, planned, address, state, self._source, self._library, self._modules, self._templates
+        )
+
+
+def _sources(loaded: LoadedSettings, inventory: str | Sequence[str] | None) -> list[tuple[str, Span]]:
+    """Return the inventories to read: those of the command line, else those of config.yaml."""
+    if inventory is not None:
+        given = [inventory] if isinstance(inventory, str) else inventory
+        return [(os.path.expanduser(path), Span("--inventory")) for path in given]
+    span = Span(loaded.path or "config.yaml")
+    if loaded.located is not None and (value := loaded.located.get("inventory")) is not None:
+        span = value.span
+    folder = os.path.relpath(loaded.root)
+    names = loaded.settings.inventory or ()
+    return [(os.path.normpath(os.path.join(folder, os.path.expanduser(name))), span) for name in names]
+
+
+def _ignored(inventory: Inventory) -> list[Diagnostic]:
+    """Return a warning for each connection variable that has no meaning here."""
+    layers = [
+        *(group.vars for group in inventory.groups.values()),
+        *inventory.group_files.values(),
+        *inventory.host_vars.values(),
+        *inventory.host_files.values(),
+    ]
+    found = {layer[name].span: name for layer in layers for name in IGNORED_VARS if name in layer}
+    hint = "put options for SSH into ~/.ssh/config"
+    return [span.diagnostic(f"{name!r} is ignored", hint) for span, name in found.items()]

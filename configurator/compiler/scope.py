@@ -1,0 +1,244 @@
+"""The variables of one task: looked up by precedence, and rendered when they are first used.
+
+A variable's text may use other variables, in any order and at any depth. What was rendered is remembered
+together with the names it was made from, so that a loop's `item` makes only those variables anew that
+depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from configurator.compiler.templating import (
+    Engine,
+    TemplatingError,
+    is_template,
+    missing_because,
+)
+from configurator.compiler.values import OMIT
+from configurator.config.diagnostics import Span
+from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark
+from configurator.config.paths import line_span
+
+Layer: TypeAlias = Mapping[str, Located]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A value that is final: a fact, a loop's item, something magic. Never taken for a template."""
+
+    value: Any
+
+
+Entry: TypeAlias = Located | Ready
+
+
+class FactStore:
+    """What set_fact has set so far; `version` grows with every change."""
+
+    __slots__ = ("changed", "values", "version")
+
+    def __init__(self, values: Mapping[str, Entry] | None = None) -> None:
+        self.values: dict[str, Entry] = dict(values or {})
+        self.changed: dict[str, int] = {}  # name: the version that changed it last
+        self.version = 0
+
+    def set(self, name: str, value: Any) -> None:
+        """Set a fact; what was rendered with its old value no longer holds."""
+        self.version += 1
+        self.changed[name] = self.version
+        self.values[name] = Ready(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A variable's value, every name that was looked up to make it, and the facts' version then."""
+
+    value: Any
+    names: frozenset[str]
+    version: int
+
+    def holds(self, facts: FactStore) -> bool:
+        """Return True if no fact that it was made from has changed since."""
+        if self.version == facts.version:
+            return True
+        return all(facts.changed.get(name, 0) <= self.version for name in self.names)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is being rendered right now in this scope, for finding cycles and dependencies."""
+
+    under_way: dict[str, None] = field(default_factory=dict)
+    used: list[set[str]] = field(default_factory=list)
+
+
+class Scope(Mapping[str, Any]):
+    """Variables by name; reading one renders it. Not thread-safe: each host's compilation has its own.
+
+    `low` has everything weaker than a task's own variables, `facts` what set_fact has set so far, `high` what
+    wins over everything. All three are shared with the children made by `child`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        low: Mapping[str, Entry],
+        high: Mapping[str, Entry],
+        facts: FactStore | None = None,
+        secrets: set[str] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.secrets: set[str] = set() if secrets is None else secrets
+        self._low = low
+        self._high = high
+        self._facts = FactStore() if facts is None else facts
+        self._own: dict[str, Entry] = {}
+        self._loops: dict[str, Entry] = {}
+        self._shared: dict[str, _Rendered] = {}
+        self._cache: dict[str, _Rendered] = self._shared
+        self._work = _Work()
+
+    def child(self, own: Layer | None = None, loops: Mapping[str, Any] | None = None) -> Scope:
+        """Return a scope in which the variables `own` and the loop values `loops` count too."""
+        made = Scope(self.engine, self._low, self._high, self._facts, self.secrets)
+        made._own = self._own | dict(own or {})
+        made._loops = self._loops | {name: Ready(value) for name, value in (loops or {}).items()}
+        made._shared = self._shared
+        made._cache = {}
+        return made
+
+    # -- Mapping, as Jinja reads it -------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Any:
+        if self._work.used:
+            self._work.used[-1].add(name)
+        entry = self._find(name)
+        if entry is None:
+            raise KeyError(name)
+        if isinstance(entry, Ready):
+            return entry.value
+        known = self._known(name)
+        if known is None:
+            try:
+                known = self._render(name, entry)
+            except TemplatingError as error:
+                if error.undefined:
+                    return missing_because(error)
+                raise
+        if self._work.used:
+            self._work.used[-1] |= known.names
+        return known.value
+
+    def __contains__(self, name: object) -> bool:
+        if self._work.used and isinstance(name, str):
+            self._work.used[-1].add(name)
+        return self._find(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        layers = (self._high, self._loops, self._facts.values, self._own, self._low)
+        return iter(dict.fromkeys(name for layer in layers for name in layer))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def written(self, name: str) -> Located | None:
+        """Return where a variable was written; None for facts, loop items and magic variables."""
+        entry = self._find(name)
+        return None if isinstance(entry, Ready) else entry
+
+    def rendered(self, name: str) -> Any:
+        """Return a variable's value; TemplatingError if it cannot be rendered. KeyError if there is none."""
+        entry = self._find(name)
+        if entry is None:
+            raise KeyError(name)
+        return entry.value if isinstance(entry, Ready) else self.value(entry)
+
+    def _find(self, name: object) -> Entry | None:
+        for layer in (self._high, self._loops, self._facts.values, self._own, self._low):
+            if name in layer:
+                return layer[name]  # type: ignore[index]
+        return None
+
+    # -- rendering ------------------------------------------------------------------------------------
+
+    def _known(self, name: str) -> _Rendered | None:
+        """Return what is remembered of a variable, if it holds in this scope."""
+        found = self._cache.get(name)
+        if found is None and self._cache is not self._shared and name not in self._own:
+            found = self._shared.get(name)
+            if found is not None and not self._independent(found.names):
+                return None
+        return found if found is not None and found.holds(self._facts) else None
+
+    def _independent(self, names: frozenset[str]) -> bool:
+        return names.isdisjoint(self._own) and names.isdisjoint(self._loops)
+
+    def _render(self, name: str, entry: Located) -> _Rendered:
+        work = self._work
+        if name in work.under_way:
+            path = [*list(work.under_way)[list(work.under_way).index(name) :], name]
+            shown = " -> ".join(path)
+            raise TemplatingError(entry.span.diagnostic(f"the variable {name!r} needs itself: {shown}"))
+        work.under_way[name] = None
+        work.used.append(set())
+        try:
+            value = self.value(entry)
+        finally:
+            names = frozenset(work.used.pop())
+            del work.under_way[name]
+        rendered = _Rendered(value, names, self._facts.version)
+        shared = name not in self._own and name not in self._loops and self._independent(names)
+        (self._shared if shared else self._cache)[name] = rendered
+        return rendered
+
+    def value(self, located: Located) -> Any:
+        """Return a located value with everything in it rendered; TemplatingError says where it cannot be."""
+        if isinstance(located, LocatedScalar):
+            return self._scalar(located)
+        if isinstance(located, LocatedList):
+            return [item for item in (self.value(item) for item in located.items) if item is not OMIT]
+        rendered: dict[Any, Any] = {}
+        for key, item in located.entries.items():
+            value = self.value(item)
+            if value is not OMIT:
+                rendered[self._key(key, located)] = value
+        return rendered
+
+    def _key(self, key: Any, located: LocatedMap) -> Any:
+        if not isinstance(key, str) or not is_template(key):
+            return key
+        return self._scalar(LocatedScalar(key, located.key_span(key)))
+
+    def _scalar(self, located: LocatedScalar) -> Any:
+        text = located.value
+        if not isinstance(text, str):
+            return text
+        value: Any = text
+        if located.mark is not Mark.UNSAFE and is_template(text):
+            value = self.text(text, located)
+        if located.mark is Mark.SECRET and isinstance(value, str) and value:
+            self.secrets.add(value)
+        return value
+
+    def text(self, text: str, located: LocatedScalar) -> Any:
+        """Return what a template's text gives."""
+        compiled = self.engine.text(text, located)
+        return self.engine.evaluate(compiled, self, lambda file, line: _place(located, file, line))
+
+    def condition(self, located: LocatedScalar) -> bool:
+        """Return whether the expression of a `when` holds."""
+        if isinstance(located.value, bool):
+            return located.value
+        compiled = self.engine.expression(str(located.value), located.span)
+        value = self.engine.evaluate(compiled, self, lambda file, line: _place(located, file, line))
+        if isinstance(value, str) and value.strip().lower() in ("true", "false", "yes", "no"):
+            return value.strip().lower() in ("true", "yes")
+        return bool(value)
+
+
+def _place(located: LocatedScalar, file: str | None, line: int) -> Span:
+    """Return the place of a line of a text, or of a line of a template file that it included."""
+    return line_span(file, line) if file is not None else located.line_span(line)

@@ -1,0 +1,116 @@
+"""The keywords of a task as values: who it runs as, what it may ignore, how long it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from configurator.compiler.compiled import Requirement
+from configurator.compiler.inherited import Inherited
+from configurator.compiler.scope import Scope
+from configurator.compiler.tasknodes import TaskNode
+from configurator.compiler.templating import TemplatingError
+from configurator.compiler.values import OMIT, truthy
+from configurator.config.located import LocatedScalar
+
+_BOOLEAN_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "1", "0"})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """How this host's agent runs: `elevated` if through sudo, `login` the user we log in as, if known."""
+
+    elevated: bool = True
+    login: str | None = None
+
+    def of_task(self, node: TaskNode, here: Inherited) -> dict[str, Any]:
+        """Return the fields of a TaskSpec that come from keywords."""
+        scope = here.scope
+        return {
+            "become_user": self._user(here),
+            "environment": self._environment(here),
+            "no_log": bool(self._boolean(here.no_log, scope)),
+            "ignore_errors": bool(self._boolean(here.ignore_errors, scope)),
+            "check_mode": self._boolean(here.check_mode, scope),
+            "critical": bool(self._boolean(here.critical, scope)),
+            "timeout_s": self._seconds(node.timeout, scope),
+        }
+
+    def texts(self, items: Iterable[LocatedScalar], scope: Scope, *, commas: bool = True) -> list[str]:
+        """Return rendered words; one may be a list, or with `commas` several words in one text."""
+        found: list[str] = []
+        for item in items:
+            value = scope.value(item)
+            for each in value if isinstance(value, list) else [value]:
+                if each is not None and each is not OMIT:
+                    found += [part.strip() for part in str(each).split(",")] if commas else [str(each)]
+        return [text for text in found if text]
+
+    def requirements(self, items: Iterable[Requirement], scope: Scope) -> tuple[Requirement, ...]:
+        """Return requirements with their names rendered."""
+        return tuple(
+            replace(
+                item,
+                role=None if item.role is None else self._word(item.role, item, scope),
+                task=None if item.task is None else self._word(item.task, item, scope),
+            )
+            for item in items
+        )
+
+    def _word(self, text: str, item: Requirement, scope: Scope) -> str:
+        return str(scope.value(LocatedScalar(text, item.span)))
+
+    def _user(self, here: Inherited) -> str | None:
+        """Return the user that the agent has to change to for this task, or None if it is that user."""
+        said = self._boolean(here.become, here.scope)
+        become = said is not False  # tasks of `site:` run as root unless they say otherwise
+        if become and not self.elevated:
+            if here.become is None or said is None:
+                return None
+            message = "'become: true' on a host that is managed without sudo ('ansible_become' is false)"
+            raise TemplatingError(here.become.span.diagnostic(message))
+        if become:
+            user = None if here.become_user is None else here.scope.value(here.become_user)
+            return None if user in (None, OMIT, "", "root") else str(user)
+        if not self.elevated or self.login == "root":
+            return None
+        if self.login is None and here.become is not None:
+            message = "'become: false' needs to know which user we log in as"
+            raise TemplatingError(here.become.span.diagnostic(message, "set 'ansible_user' for this host"))
+        return self.login
+
+    def _boolean(self, item: LocatedScalar | None, scope: Scope) -> bool | None:
+        if item is None:
+            return None
+        value = scope.value(item)
+        if value is None or value is OMIT:
+            return None
+        if isinstance(value, str) and value.lower() not in _BOOLEAN_WORDS:
+            raise TemplatingError(item.span.diagnostic(f"must be true or false, not {value!r}"))
+        return truthy(value)
+
+    def _seconds(self, item: LocatedScalar | None, scope: Scope) -> float | None:
+        if item is None:
+            return None
+        value = scope.value(item)
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            seconds = -1.0
+        if seconds < 0 or isinstance(value, bool):
+            raise TemplatingError(
+                item.span.diagnostic(f"'timeout' must be a number of seconds, not {value!r}")
+            )
+        return seconds or None
+
+    def _environment(self, here: Inherited) -> dict[str, str]:
+        merged: dict[str, str] = {}
+        for layer in here.environment:
+            value = here.scope.value(layer)
+            if value is None or value == "":
+                continue
+            if not isinstance(value, dict):
+                raise TemplatingError(layer.span.diagnostic("'environment' must be a mapping"))
+            merged |= {str(key): str(item) for key, item in value.items()}
+        return merged

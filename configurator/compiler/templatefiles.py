@@ -1,0 +1,141 @@
+"""Template files of roles: found, parsed once for all hosts, and rendered with a host's variables."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from configurator.compiler.scope import Scope
+from configurator.compiler.templating import (
+    EVALUATION_ERRORS,
+    TemplatingError,
+    evaluation_error,
+    make_environment,
+    syntax_problem,
+)
+from configurator.config.diagnostics import Diagnostics, Span
+from configurator.config.expect import did_you_mean
+from configurator.config.paths import line_span, shown_path
+from configurator.config.yamlsource import read_text
+
+_HEADER = "#jinja2:"  # Ansible's first line of a template that wants other settings
+# Parameters of the template module that are settings of Jinja's.
+OPTIONS = (
+    "newline_sequence",
+    "trim_blocks",
+    "lstrip_blocks",
+    "block_start_string",
+    "block_end_string",
+    "variable_start_string",
+    "variable_end_string",
+    "comment_start_string",
+    "comment_end_string",
+)
+_ESCAPES = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}
+
+
+def find_file(name: str, kind: str, role_path: str, root: str, span: Span) -> str:
+    """Return the file or folder that a `src` means; TemplatingError if there is none.
+
+    As in Ansible: in the role's templates/ or files/ (`kind`), in the role, in its tasks/, and in the same
+    places of the project.
+    """
+    expanded = os.path.expanduser(name)
+    folders = [os.path.join(role_path, kind), role_path, os.path.join(role_path, "tasks")]
+    folders += [os.path.join(root, kind), root]
+    for folder in folders:
+        path = os.path.join(folder, expanded)  # an absolute name stands for itself
+        if os.path.exists(path):
+            return path
+    near = did_you_mean(name, _names_below(folders[0]))
+    hint = near or f"it is looked for in {shown_path(folders[0])} first"
+    what = "template" if kind == "templates" else "file"
+    raise TemplatingError(span.diagnostic(f"there is no {what} {name!r}", hint))
+
+
+def _names_below(folder: str) -> list[str]:
+    found = []
+    for path, _folders, files in os.walk(folder):
+        found += [os.path.relpath(os.path.join(path, file), folder) for file in files[:200]]
+    return found
+
+
+class TemplateFiles:
+    """Parsed templates by path and settings; may be used from several threads."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._templates: dict[Any, jinja2.Template] = {}
+        self._environments: dict[Any, jinja2.Environment] = {}
+        self._headed: set[str] = set()
+
+    def render(self, path: str, role_path: str, options: Mapping[str, Any], scope: Scope) -> str:
+        """Return the text that a template gives; TemplatingError names the line of the template."""
+        template = self.load(path, role_path, options)
+        context = template.new_context(scope, shared=True)  # type: ignore[arg-type]
+        try:
+            return "".join(template.root_render_func(context))
+        except EVALUATION_ERRORS as error:
+            raise evaluation_error(error, scope, lambda file, line: self._span(file or path, line)) from None
+
+    def _span(self, path: str, line: int) -> Span:
+        """Return the place of a line as Jinja counts: it never saw a header."""
+        return line_span(path, line + 1 if path in self._headed else line)
+
+    def load(self, path: str, role_path: str, options: Mapping[str, Any]) -> jinja2.Template:
+        """Return a parsed template; TemplatingError says what is wrong with its syntax."""
+        settings = {name: _setting(name, options[name]) for name in OPTIONS if options.get(name) is not None}
+        key = (path, role_path, tuple(sorted(settings.items())))
+        found = self._templates.get(key)
+        if found is None:
+            found = self._templates[key] = self._parse(path, role_path, settings)
+        return found
+
+    def _parse(self, path: str, role_path: str, settings: dict[str, Any]) -> jinja2.Template:
+        problems = Diagnostics()
+        source = read_text(path, problems, name=shown_path(path))
+        if source is None:
+            raise TemplatingError(problems.sorted()[0])
+        if source.startswith(_HEADER):
+            header, _, source = source.partition("\n")
+            settings = settings | _header_settings(header.removeprefix(_HEADER), line_span(path, 1))
+            self._headed.add(path)
+        environment = self._environment(role_path, settings)
+        try:
+            code = environment.compile(source, filename=path)
+        except jinja2.TemplateSyntaxError as error:
+            span = self._span(path, error.lineno)
+            raise TemplatingError(syntax_problem(error, span, environment)) from None
+        return environment.template_class.from_code(environment, code, environment.make_globals(None))
+
+    def _environment(self, role_path: str, settings: dict[str, Any]) -> jinja2.Environment:
+        key = (role_path, tuple(sorted(settings.items())))
+        found = self._environments.get(key)
+        if found is None:
+            found = self._environments[key] = make_environment(**settings)
+            folders = [os.path.join(role_path, "templates"), role_path, os.path.join(self._root, "templates")]
+            found.loader = jinja2.FileSystemLoader([*folders, self._root])
+        return found
+
+
+def _setting(name: str, value: Any) -> Any:
+    return _ESCAPES.get(value, value) if name == "newline_sequence" else value
+
+
+def _header_settings(text: str, span: Span) -> dict[str, Any]:
+    """Return the settings of a `#jinja2: name: value, ...` line."""
+    settings: dict[str, Any] = {}
+    for pair in text.split(","):
+        name, colon, value = (part.strip() for part in pair.partition(":"))
+        if name not in OPTIONS or not colon:
+            hint = did_you_mean(name, OPTIONS)
+            raise TemplatingError(span.diagnostic(f"unknown setting {name!r} of a template", hint))
+        try:
+            settings[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            raise TemplatingError(span.diagnostic(f"cannot read the value of {name!r}")) from None
+    return settings

@@ -1,0 +1,294 @@
+"""Jinja as the compiler uses it: texts to cached templates, and every failure with its place in a file.
+
+A whole value that is one expression (`"{{ port }}"`) keeps the expression's type; anything else is text.
+One engine serves all hosts and threads: its caches only ever gain equal entries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.parser import Parser
+from jinja2.runtime import Context
+from jinja2.utils import missing
+
+from configurator.compiler.filters import FILTERS
+from configurator.compiler.jinja_tests import TESTS
+from configurator.compiler.lookups import GLOBALS
+from configurator.config.diagnostics import Diagnostic, Span
+from configurator.config.expect import did_you_mean
+from configurator.config.located import LocatedScalar
+
+_RESULT = "configurator_result"  # the variable that an expression's value is read back from
+_NO_FILE = "<template>"  # how Jinja calls a template that was read from a text
+_MARKERS = ("{{", "{%", "{#")
+# What an expression can raise besides Jinja's own errors: it is the user's code, run on the user's values.
+EVALUATION_ERRORS = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+class TemplatingError(Exception):
+    """A template cannot be read or evaluated; `undefined` if something in it is not defined."""
+
+    def __init__(self, diagnostic: Diagnostic, *, undefined: bool = False) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+        self.undefined = undefined
+
+
+class UndefinedInside(jinja2.UndefinedError):
+    """A variable was used whose own text uses something undefined; `origin` is that error."""
+
+    def __init__(self, origin: TemplatingError) -> None:
+        super().__init__(str(origin))
+        self.origin = origin
+
+
+class Missing(jinja2.StrictUndefined):
+    """An undefined value: using it is an error, `a.b.c is defined` and `default()` work at any depth."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, _key: Any) -> Any:
+        return self
+
+
+def missing_because(origin: TemplatingError) -> Missing:
+    """Return an undefined value that raises `origin` when it is used."""
+    # Jinja raises whatever this call returns; it need not be a class.
+    raiser: Any = lambda _message=None: UndefinedInside(origin)  # noqa: E731
+    return Missing(exc=raiser)
+
+
+class _LazyContext(Context):
+    """Looks names up in the scope when they are used; evaluates nothing else."""
+
+    def get_all(self) -> Any:
+        return ChainMap(self.vars, self.parent)
+
+
+class _LazyTemplate(jinja2.Template):
+    """Hands the scope on to included templates as it is."""
+
+    def new_context(
+        self,
+        vars: Any = None,  # noqa: A002
+        shared: bool = False,  # noqa: ARG002
+        locals: Any = None,  # noqa: A002
+    ) -> Context:
+        known = {key: value for key, value in (locals or {}).items() if value is not missing}
+        parent: Any = ChainMap(known, vars or {}, self.globals)
+        return self.environment.context_class(self.environment, parent, self.name, self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A parsed text; `native` if the whole of it is one expression."""
+
+    template: jinja2.Template
+    native: bool
+
+
+def is_template(text: str) -> bool:
+    """Return True if the text has anything to evaluate."""
+    return "{" in text and any(marker in text for marker in _MARKERS)
+
+
+def make_environment(**options: Any) -> jinja2.Environment:
+    """Return an environment with Ansible's defaults for templates, its filters and tests."""
+    environment = jinja2.Environment(  # noqa: S701  (the output is configuration, not HTML)
+        undefined=Missing,
+        finalize=_finalize,
+        **({"trim_blocks": True, "lstrip_blocks": False, "keep_trailing_newline": True} | options),
+    )
+    environment.context_class = _LazyContext
+    environment.template_class = _LazyTemplate
+    environment.filters.update(FILTERS)
+    environment.tests.update(TESTS)
+    environment.globals.update(GLOBALS)
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Return what `{{ value }}` inside a text stands for: nothing for null, as Ansible has it."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple | dict):
+        return normalize(value)
+    return value
+
+
+class Engine:
+    """Turns texts into values; raises TemplatingError with the place of what is wrong."""
+
+    def __init__(self) -> None:
+        self.environment = make_environment()
+        self._texts: dict[str, Compiled] = {}
+        self._conditions: dict[str, Compiled] = {}
+
+    def text(self, text: str, located: LocatedScalar) -> Compiled:
+        """Return the parsed text, which stands at `located`."""
+        found = self._texts.get(text)
+        if found is None:
+            try:
+                found = self._texts[text] = self._compile_text(text)
+            except jinja2.TemplateSyntaxError as error:
+                span = located.line_span(error.lineno)
+                raise TemplatingError(syntax_problem(error, span, self.environment)) from None
+        return found
+
+    def expression(self, text: str, span: Span) -> Compiled:
+        """Return the parsed expression of a `when`; braces around it are tolerated."""
+        found = self._conditions.get(text)
+        if found is None:
+            if is_template(text):
+                found = self.text(text, LocatedScalar(text, span))
+            else:
+                try:
+                    parser = Parser(self.environment, text, state="variable")
+                    expression = parser.parse_expression()
+                    if not parser.stream.eos:
+                        parser.fail("an expression ends before this", parser.stream.current.lineno)
+                    found = Compiled(self._native(expression), True)
+                except jinja2.TemplateSyntaxError as error:
+                    raise TemplatingError(syntax_problem(error, span, self.environment)) from None
+            self._conditions[text] = found
+        return found
+
+    def check(self, text: str, located: LocatedScalar) -> None:
+        """Raise TemplatingError if a text cannot be parsed or uses an unknown filter or test."""
+        self.text(text, located)
+
+    def check_expression(self, text: str, span: Span) -> None:
+        """Raise TemplatingError if a condition cannot be parsed or uses an unknown filter or test."""
+        self.expression(text, span)
+
+    def _compile_text(self, text: str) -> Compiled:
+        tree = self.environment.parse(text)
+        body = tree.body
+        if len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1:
+            only = body[0].nodes[0]
+            if not isinstance(only, nodes.TemplateData):
+                return Compiled(self._native(only), True)
+        return Compiled(self.environment.from_string(tree), False)
+
+    def _native(self, expression: nodes.Expr) -> jinja2.Template:
+        target = nodes.Name(_RESULT, "store", lineno=1)
+        tree = nodes.Template([nodes.Assign(target, expression, lineno=1)], lineno=1)
+        tree.set_environment(self.environment)
+        return self.environment.from_string(tree)
+
+    def evaluate(self, compiled: Compiled, variables: Mapping[str, Any], locate: Locator) -> Any:
+        """Return the value of a parsed text; `locate` tells where its lines stand."""
+        try:
+            context = compiled.template.new_context(variables, shared=True)  # type: ignore[arg-type]
+            parts = list(compiled.template.root_render_func(context))
+            return normalize(context.vars[_RESULT]) if compiled.native else "".join(parts)
+        except EVALUATION_ERRORS as error:
+            raise evaluation_error(error, variables, locate) from None
+
+
+Locator = Callable[[str | None, int], Span]
+
+
+def normalize(value: Any) -> Any:
+    """Return a value of plain lists and dictionaries; what is undefined inside it raises.
+
+    Filters such as `map` return generators, which could be read only once.
+    """
+    if isinstance(value, jinja2.Undefined):
+        str(value)  # raises, with the name in it
+    if isinstance(value, dict):
+        return {key: normalize(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [normalize(item) for item in value]
+    if isinstance(value, str | int | float | bytes | None | Mapping):
+        return value
+    if hasattr(value, "__next__") or isinstance(value, range | set | frozenset) or _is_view(value):
+        return [normalize(item) for item in value]
+    return value
+
+
+def _is_view(value: Any) -> bool:
+    return isinstance(value, type({}.keys()) | type({}.values()) | type({}.items()))
+
+
+def evaluation_error(error: BaseException, variables: Mapping[str, Any], locate: Locator) -> TemplatingError:
+    """Return the error at its place: the line of the template that was being evaluated."""
+    if isinstance(error, UndefinedInside):
+        return error.origin
+    if isinstance(error, jinja2.TemplateSyntaxError):  # of a template that was included
+        span = locate(error.filename, error.lineno)
+        return TemplatingError(span.diagnostic(f"bad template: {error.message}"))
+    span = locate(*_template_line(error))
+    undefined = isinstance(error, jinja2.UndefinedError)
+    hint = None
+    message = str(error) or type(error).__name__
+    if isinstance(error, jinja2.TemplateNotFound):
+        message = f"there is no template {error.message!r}"
+    elif isinstance(error, jinja2.TemplateError):
+        message = error.message or message
+        name = re.match(r"'(\w+)' is undefined", message)
+        if name:
+            hint = did_you_mean(name[1], variables)
+            span = narrow(span, name[1])
+            message = f"the variable {name[1]!r} is not defined"
+    elif isinstance(error, MemoryError | RecursionError):
+        message = "this expression needs too much memory"
+    else:
+        message = f"this expression fails: {message}"
+    return TemplatingError(span.diagnostic(message, hint), undefined=undefined)
+
+
+def _template_line(error: BaseException) -> tuple[str | None, int]:
+    """Return the innermost template's file and line in an error's traceback."""
+    place: tuple[str | None, int] = (None, 1)
+    trace = error.__traceback__
+    while trace is not None:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            file = template.filename if template.filename != _NO_FILE else None
+            place = (file, template.get_corresponding_lineno(trace.tb_lineno))
+        trace = trace.tb_next
+    return place
+
+
+def narrow(span: Span, word: str) -> Span:
+    """Return the place of a word within the span's line, or the span itself if the word is not there."""
+    found = re.search(rf"(?<![\w.]){re.escape(word)}(?!\w)", span.source[max(0, span.column - 1) :])
+    if found is None:
+        return span
+    return Span(span.path, span.line, span.column + found.start(), len(word), span.source)
+
+
+def syntax_problem(
+    error: jinja2.TemplateSyntaxError, span: Span, environment: jinja2.Environment
+) -> Diagnostic:
+    """Return what is wrong with a template's syntax; unknown filters and tests get a did-you-mean."""
+    message = error.message or "bad template"
+    unknown = re.match(r"No (filter|test) named '([\w.]+)'", message)
+    if unknown is None:
+        return span.diagnostic(f"bad template: {message.rstrip('.')}")
+    kind, name = unknown[1], unknown[2]
+    known = environment.filters if kind == "filter" else environment.tests
+    return narrow(span, name).diagnostic(f"unknown {kind} {name!r}", did_you_mean(name, known))

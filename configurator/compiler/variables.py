@@ -1,0 +1,132 @@
+"""Where a host's variables come from, from the weakest to the strongest, and the magic ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from configurator.compiler.roles import Role
+from configurator.compiler.scope import Entry, FactStore, Ready, Scope
+from configurator.compiler.site import Mention
+from configurator.compiler.templating import Engine
+from configurator.compiler.values import OMIT
+from configurator.config.located import Located
+from configurator.inventory.hosts import Host
+from configurator.inventory.model import Inventory
+
+# Ansible's default for the variable `ansible_managed`, so that a file made by it is taken over as it is.
+_MANAGED = "Ansible managed"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VariableSource:
+    """What is the same for all hosts and tasks."""
+
+    engine: Engine
+    inventory: Inventory
+    extra: Mapping[str, Located]
+    root: str
+
+    def inventory_layer(self, host: Host) -> dict[str, Entry]:
+        """Return what the inventory says of a host, merged by precedence."""
+        merged: dict[str, Entry] = {}
+        for layer in self.inventory.layers(host):
+            merged.update(layer)
+        merged.update({name: Ready(value) for name, value in host.adhoc.items()})
+        return merged
+
+    def host_scope(self, host: Host, secrets: set[str]) -> Scope:
+        """Return the variables of a host without any role, task or fact."""
+        high: dict[str, Entry] = {**self.extra, **self.magic(host)}
+        high["hostvars"] = Ready(HostVars(self, secrets))
+        return Scope(self.engine, self.inventory_layer(host), high, secrets=secrets)
+
+    def magic(self, host: Host) -> dict[str, Entry]:
+        """Return the variables that nothing overrides."""
+        groups = {name: list(self.inventory.members(name)) for name in self.inventory.groups}
+        own = [name for name in self.inventory.groups_of(host) if name != "all"]
+        return {
+            "inventory_hostname": Ready(host.name),
+            "inventory_hostname_short": Ready(host.name.partition(".")[0]),
+            "group_names": Ready(sorted(own)),
+            "groups": Ready(groups),
+            "playbook_dir": Ready(self.root),
+            "inventory_dir": Ready(self._inventory_folder()),
+            "omit": Ready(OMIT),
+        }
+
+    def _inventory_folder(self) -> str | None:
+        sources = self.inventory.sources
+        return os.path.dirname(os.path.abspath(sources[0])) if sources else None
+
+
+class HostVars(Mapping[str, Any]):
+    """`hostvars`: the inventory's variables of every host, rendered when they are used."""
+
+    def __init__(self, source: VariableSource, secrets: set[str]) -> None:
+        self._source = source
+        self._secrets = secrets
+        self._scopes: dict[str, Scope] = {}
+
+    def __getitem__(self, name: str) -> Scope:
+        if name not in self._scopes:
+            host = self._source.inventory.hosts[name]
+            scope = self._source.host_scope(host, self._secrets)
+            self._scopes[name] = scope
+        return self._scopes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._source.inventory.hosts)
+
+    def __len__(self) -> int:
+        return len(self._source.inventory.hosts)
+
+
+class HostVariables:
+    """The variables of one host in one compilation, for the roles one after another."""
+
+    def __init__(
+        self, source: VariableSource, host: Host, facts: Mapping[str, Any], secrets: set[str]
+    ) -> None:
+        self._source = source
+        self._secrets = secrets
+        self._inventory = source.inventory_layer(host)
+        self._facts: dict[str, Entry] = {"ansible_facts": Ready(dict(facts))}
+        self._facts |= {f"ansible_{name}": Ready(value) for name, value in facts.items()}
+        self._magic = source.magic(host)
+        self._magic["hostvars"] = Ready(HostVars(source, secrets))
+        self._stores: dict[str, FactStore] = {}
+
+    def facts_of(self, role: Role, needed: Sequence[Role]) -> FactStore:
+        """Return the role's store for set_fact, in which the facts of the roles it needs can be seen."""
+        if role.name not in self._stores:
+            seen: dict[str, Entry] = {}
+            for other in needed:
+                if other.name in self._stores:
+                    seen |= self._stores[other.name].values
+            self._stores[role.name] = FactStore(seen)
+        return self._stores[role.name]
+
+    def scope(self, role: Role, needed: Sequence[Role], mention: Mention) -> Scope:
+        """Return the variables of a role's tasks.
+
+        A role sees the defaults and variables of the roles that it needs, weaker than its own.
+        """
+        low: dict[str, Entry] = {"ansible_managed": Ready(_MANAGED)}
+        for one in (*needed, role):
+            low.update(one.defaults)
+        low.update(self._inventory)
+        low.update(self._facts)
+        low.update(mention.entry_vars)
+        for one in (*needed, role):
+            low.update(one.vars)
+        low.update(mention.use.vars)
+        high = {
+            **self._source.extra,
+            **self._magic,
+            "role_name": Ready(role.name),
+            "role_path": Ready(role.path),
+        }
+        return Scope(self._source.engine, low, high, self.facts_of(role, needed), self._secrets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -28,6 +29,15 @@ def catch_termination() -> None:
                 signal.signal(number, interrupt)
         except ValueError:
             return
+
+
+def prepare_streams(args: list[str]) -> None:
+    """Let no letter that the terminal's encoding lacks end us, and write JSON in UTF-8 under every locale."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if "--json" in args and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
 def exit_code_of(error: BaseException, args: list[str]) -> int:
@@ -88,7 +98,7 @@ def show_error(error: BaseException) -> None:
     write(make_console(sys.stderr), error_lines(error))
 
 
-def report_bug(error: BaseException, args: list[str], log_path: str | None = None) -> None:
+def report_bug(error: BaseException, args: list[str]) -> None:
     """Say that we are to blame; the traceback goes to a file, or to stderr with -vv or CONFIGURATOR_DEBUG."""
     import traceback  # noqa: PLC0415
 
@@ -97,7 +107,7 @@ def report_bug(error: BaseException, args: list[str], log_path: str | None = Non
     if os.environ.get("CONFIGURATOR_DEBUG") or _very_verbose(args):
         click.echo(trace, err=True)
         return
-    path = log_path or _save(trace)
+    path = _save(trace)
     if path:
         say(f"help: please report it with {path}")
     else:

@@ -42,6 +42,9 @@ def cli() -> None:
 
 def run() -> None:
     """Run the command line and exit; the entry point of the console script."""
+    from configurator.cli.ending import prepare_streams  # noqa: PLC0415
+
+    prepare_streams(sys.argv[1:])
     sys.exit(main(sys.argv[1:]))
 
 

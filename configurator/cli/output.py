@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from configurator.report.log import LogSink, new_log_path
 from configurator.report.sanitize import sanitize
 from configurator.report.sinks import Reporter
 
+PENDING = 2  # changes are pending
 _ERASE_LINE = "\r\x1b[K"
 
 
@@ -37,6 +39,24 @@ class Watch:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+class PendingSink:
+    """Passes events on; a plan that went well and predicts changes ends with 2 (`--detailed-exitcode`)."""
+
+    def __init__(self, inner: Sink) -> None:
+        self._inner = inner
+
+    def handle(self, event: RunEvent) -> None:
+        """Pass on, with the exit code that the process will have."""
+        if isinstance(event, RunFinished) and event.exit_code == 0:
+            pending = any(summary.changed for summary in event.hosts.values())
+            event = replace(event, exit_code=PENDING if pending else 0)
+        self._inner.handle(event)
+
+    def close(self) -> None:
+        """Close the inner sink."""
+        self._inner.close()
 
 
 class EarlyLine:
@@ -109,8 +129,8 @@ class Output:
 
     def _board_fits(self) -> bool:
         """A board needs stderr for itself; JSON on the same terminal would be drawn over."""
-        dumb = os.environ.get("TERM", "") in ("", "dumb")
-        return sys.stderr.isatty() and not dumb and not (self.json and sys.stdout.isatty())
+        moving = sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+        return moving and not (self.json and sys.stdout.isatty())
 
     def _people(self) -> list[Sink]:
         from configurator.report.board import BoardSink  # noqa: PLC0415  (rich: 77 ms, after the early line)
@@ -131,11 +151,6 @@ class Output:
             sinks.append(SummarySink(console, verbose=verbose))
         return sinks
 
-    def pending(self) -> bool:
-        """Return True if the plan predicts changes."""
-        result = self.watch.results.get("plan")
-        return result is not None and any(summary.changed for summary in result.hosts.values())
-
     def plan_exit_code(self, otherwise: int) -> int:
         """Return what the plan ended with."""
         result = self.watch.results.get("plan")
@@ -150,10 +165,14 @@ class Output:
         elif self.json is not None:
             self.json.close()
 
-    def fail(self, error: ConfiguratorError) -> None:
-        """Add an error to the JSON and to the log, after everything that came before it."""
+    def settle(self) -> None:
+        """Return when everything that happened so far was shown."""
         if self._reporter is not None:
             self._reporter.flush()
+
+    def fail(self, error: ConfiguratorError) -> None:
+        """Add an error to the JSON and to the log, after everything that came before it."""
+        self.settle()
         if self.json is not None:
             self.json.fail(error, error.exit_code)
         if self.log is not None:
@@ -174,6 +193,7 @@ def perform(mode: str, values: Mapping[str, Any], work: Callable[[Output], int])
         failure = error
     except Exception as error:  # noqa: BLE001  (the boundary: a bug is shown as one, and the terminal is restored)
         failure = error
+        output.settle()
         code = ending.BUG_IN_RUN if output.watch.started else ending.BUG_BEFORE_RUN
     finally:
         output.close(code)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from configurator.cli.output import Output
     from configurator.core.run_events import HostSummary
 
-_PENDING = 2
-
 
 @click.command(short_help="Show what an apply would change; change nothing.")
 @run_options
@@ -46,18 +44,17 @@ def apply(**values: Any) -> int:
 
 
 def _plan(values: dict[str, Any]) -> int:
-    from configurator.cli.output import perform  # noqa: PLC0415  (start-up: --help needs none of this)
+    from configurator.cli.output import PendingSink, perform  # noqa: PLC0415  (--help needs none of this)
 
     options = to_run_options(values)
 
     def work(output: Output) -> int:
         from configurator.app import run  # noqa: PLC0415
 
-        code = run.plan(options, output.reporter, prompt=output.ask)
-        output.reporter.flush()
-        if code == 0 and values.get("detailed_exitcode") and output.pending():
-            return _PENDING
-        return code
+        sink = PendingSink(output.reporter) if values.get("detailed_exitcode") else output.reporter
+        code = run.plan(options, sink, prompt=output.ask)
+        output.settle()
+        return output.plan_exit_code(code)
 
     return perform("plan", values, work)
 

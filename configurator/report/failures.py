@@ -72,9 +72,10 @@ def _host_blocks(host: HostRecord, full: bool) -> list[list[Text]]:
     explained: set[str] = set()
     if host.failure is not None:
         blocks.append(_host_block(host.failure, full))
+    consequences = _by_cause(host)
     for event in host.finished:
         if bad(event):
-            blamed = [other for other in host.finished if _blames(other, event)]
+            blamed = consequences.get(event.task_id, [])
             explained |= {other.task_id for other in blamed}
             blocks.append(_task_block(event, blamed, full))
     rest = [
@@ -131,10 +132,13 @@ def _rest_block(events: Sequence[TaskFinished]) -> list[Text]:
     ]
 
 
-def _blames(other: TaskFinished, failed: TaskFinished) -> bool:
-    if other.reason in CHOSEN_SKIPS or other.cause is None:
-        return False
-    return other.cause in (failed.task_id, failed.task, words.title(failed))
+def _by_cause(host: HostRecord) -> dict[str, list[TaskFinished]]:
+    """Return the tasks that did not run, by the id of the task that is to blame."""
+    found: dict[str, list[TaskFinished]] = {}
+    for event in host.finished:
+        if event.cause is not None and event.reason not in CHOSEN_SKIPS:
+            found.setdefault(event.cause, []).append(event)
+    return found
 
 
 def _output(output: str, full: bool) -> list[Text]:

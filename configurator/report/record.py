@@ -51,6 +51,7 @@ class HostRecord:
     started_s: float = 0.0
     running: dict[str, TaskStarted] = field(default_factory=dict)
     finished: list[TaskFinished] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)  # of the tasks that have ended, by their id
     counts: Counter[Outcome] = field(default_factory=Counter)
     notices: list[HostNotice] = field(default_factory=list)
     failure: HostFailed | None = None
@@ -75,10 +76,7 @@ class HostRecord:
     def blame(self, event: TaskFinished) -> str:
         """Return why a task was skipped, in words: the task to blame under its title, or the condition."""
         cause = event.cause or str(event.reason or "")
-        for other in self.finished:
-            if other.task_id == cause:
-                return title(other)
-        return cause
+        return self.titles.get(cause, cause)
 
     @property
     def troubled(self) -> bool:
@@ -154,6 +152,7 @@ def _fold(host: HostRecord, event: RunEvent) -> None:
     elif isinstance(event, TaskFinished):
         host.running.pop(event.task_id, None)
         host.finished.append(event)
+        host.titles[event.task_id] = title(event)
         # As in Ansible's recap, a failure that the role ignores counts as ok.
         host.counts[Outcome.OK if event.ignored and event.status in BAD else event.status] += 1
         host.done += not event.handler

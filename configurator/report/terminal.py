@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -23,9 +23,23 @@ def make_console(stream: TextIO, *, width: int | None = None) -> Console:
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
-def interactive(stream: TextIO) -> bool:
-    """Return True if a moving picture may be drawn on `stream`."""
-    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+def recording_console(width: int = 100) -> Console:
+    """Return a console that shows nothing and remembers everything, in colour.
+
+    Its `export_svg(title=...)` makes the pictures of the documentation: hand it to a sink in place of a
+    terminal, and send the sink the events of a run.
+    """
+    return Console(
+        file=io.StringIO(),
+        record=True,
+        force_terminal=True,
+        color_system="truecolor",
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def write(console: Console, lines: Iterable[Text]) -> None:

@@ -38,7 +38,13 @@ def load_fleet(options: RunOptions, emit: Emit, redactor: Redactor, prompt: Prom
     """Return the selected hosts, ready to connect; InputError or RefusedError before anything is touched."""
     project = load_project(options)
     selected = project.hosts(options.hosts)
-    project.check_selection(selected, roles=options.roles, tags=options.tags, only=options.only)
+    project.check_selection(
+        selected,
+        roles=options.roles,
+        tags=options.tags,
+        skip_tags=options.skip_tags,
+        only=options.only,
+    )
     secrets = ask_secrets(options, prompt)
     redactor.add({text for text in (secrets.password, secrets.become_password) if text})
     settings = project.settings

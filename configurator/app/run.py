@@ -28,9 +28,7 @@ def plan(options: RunOptions, sink: Sink, *, prompt: Prompt | None = None) -> in
         _close(fleet.hosts)
 
 
-def apply(
-    options: RunOptions, sink: Sink, confirm: Confirm | None, *, prompt: Prompt | None = None
-) -> int:
+def apply(options: RunOptions, sink: Sink, confirm: Confirm | None, *, prompt: Prompt | None = None) -> int:
     """Make the hosts be what the configuration says; return 0, 3, 4 or 130. InputError: exit 1.
 
     With `confirm` a plan comes first, and only the hosts that it could plan are applied to, on the same
@@ -49,7 +47,7 @@ def apply(
             pending = any(host.summary.changed for host in planned)
             if code == INTERRUPTED or not pending or not confirm({host.name: host.summary for host in hosts}):
                 return code
-            hosts = planned
+            hosts = tuple(planned)
         clock = start_clock()
         confirmed = confirm is not None
         done = _phase(

@@ -1,0 +1,90 @@
+"""The use cases that only tell something: check, hosts, facts."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from configurator.app.fleet import ask_secrets, endpoint_of, load_project
+from configurator.app.options import RunOptions
+from configurator.compiler.tasknodes import FactNode, TaskNode
+from configurator.core.errors import ConfiguratorError
+from configurator.core.graph import TaskGraph
+from configurator.core.parallel import ParallelExecutor
+from configurator.core.task import Task
+from configurator.report.redact import Redactor
+from configurator.transport.session import HostSession
+from configurator.transport.sshauth import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """How much was checked."""
+
+    files: int
+    roles: int
+    hosts: int
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    """One host of the inventory; None where ~/.ssh/config or the defaults decide."""
+
+    name: str
+    address: str
+    user: str | None
+    port: int | None
+    groups: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+def check(options: RunOptions) -> CheckReport:
+    """Check everything that needs no host; InputError with every problem."""
+    project = load_project(options)
+    hosts = project.hosts(options.hosts) if options.hosts or project.inventory.hosts else []
+    for host in hosts:
+        project.connection(host)
+    nodes = [node for role in project.read_roles for node in role.nodes()]
+    tasks = sum(isinstance(node, TaskNode | FactNode) for node in nodes)
+    files = {node.span.path for node in nodes} | set(project.inventory.sources)
+    return CheckReport(len(files), len(project.read_roles), len(hosts), tasks)
+
+
+def hosts(options: RunOptions) -> list[HostRow]:
+    """Return the selected hosts in the order of the inventory."""
+    project = load_project(options)
+    rows = []
+    for host in project.hosts(options.hosts):
+        address = project.connection(host)
+        groups = tuple(name for name in project.inventory.groups_of(host) if name != "all")
+        roles = tuple(project.roles_for(host))
+        rows.append(HostRow(host.name, address.address, address.user, address.port, groups, roles))
+    return rows
+
+
+def facts(options: RunOptions, prompt: Prompt | None = None) -> dict[str, dict[str, Any] | ConfiguratorError]:
+    """Return the facts of the selected hosts, or for a host what stood in the way."""
+    project = load_project(options)
+    secrets = ask_secrets(options, prompt)
+    selected = project.hosts(options.hosts)
+
+    def read(endpoint: Any) -> dict[str, Any] | ConfiguratorError:
+        try:
+            session = HostSession(endpoint(), secrets)
+        except ConfiguratorError as error:
+            return error
+        session.close()
+        return session.facts
+
+    tasks = []
+    for host in selected:
+        endpoint = functools.partial(endpoint_of, project, host, Redactor())
+        tasks.append(Task(host.name, lambda _context, e=endpoint: read(e)))  # type: ignore[misc]
+    executor = ParallelExecutor(options.forks or project.settings.performance.forks)
+    results = executor.execute(TaskGraph(tasks))
+    for result in results:
+        if result.error is not None:
+            raise result.error
+    return {result.task_name: result.result for result in results}

@@ -84,6 +84,11 @@ class Doubt:
         if self.certainty is Certainty.EXACT:
             self.certainty, self.because = Certainty.ASSUMED, because
 
+    def answer(self, because: str) -> None:
+        """Note that policy answers what the absence of a thing left open: it is assumed to come."""
+        self.open_question = False
+        self.assume(because)
+
     def question(self, because: str) -> None:
         """Note that "nothing is there" may turn out wrong: without a change, the task is still unknown."""
         self.open_question = True

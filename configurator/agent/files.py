@@ -7,14 +7,13 @@ what it has not opened first. Replacing a file's content is in replace.py.
 from __future__ import annotations
 
 import errno
-import grp
 import os
-import pwd
 import secrets
 import stat
 from types import TracebackType
 
 from configurator.agent import walk
+from configurator.agent.accounts import gid_of, group_name, uid_of, user_name
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.modes import apply_mode
 from configurator.modules.system import FileStat
@@ -74,6 +73,8 @@ def describe(path: str, *, follow: bool) -> FileStat | None:
         atime=found.st_atime,
         inode=found.st_ino,
         target=target,
+        device=found.st_dev,
+        links=found.st_nlink,
     )
 
 
@@ -115,49 +116,6 @@ def names(path: str) -> list[str]:
             return sorted(os.listdir(path))
         except FileNotFoundError:
             return []
-
-
-# -- accounts -----------------------------------------------------------------------------------------
-
-
-def user_name(uid: int) -> str:
-    """Return the user's name, or the number as text."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def group_name(gid: int) -> str:
-    """Return the group's name, or the number as text."""
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
-
-
-def uid_of(owner: str | None) -> int:
-    """Return the number of a user given by name or number; -1, which chown(2) ignores, for None."""
-    if owner is None:
-        return -1
-    if owner.isdigit():
-        return int(owner)
-    try:
-        return pwd.getpwnam(owner).pw_uid
-    except KeyError:
-        raise ParameterError(f"user {owner!r} does not exist on the host") from None
-
-
-def gid_of(group: str | None) -> int:
-    """Return the number of a group given by name or number; -1 for None."""
-    if group is None:
-        return -1
-    if group.isdigit():
-        return int(group)
-    try:
-        return grp.getgrnam(group).gr_gid
-    except KeyError:
-        raise ParameterError(f"group {group!r} does not exist on the host") from None
 
 
 # -- changing -----------------------------------------------------------------------------------------

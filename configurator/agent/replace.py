@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from configurator.agent import files, walk
+from configurator.agent.accounts import gid_of, uid_of
 from configurator.core.errors import TaskError
 from configurator.modules.modes import apply_mode
 
@@ -34,7 +35,7 @@ def write(
     With `follow` a link at `path` stays and the file that it names is replaced; without, the link itself
     is. On any error nothing has changed and nothing is left behind.
     """
-    uid, gid = files.uid_of(owner), files.gid_of(group)
+    uid, gid = uid_of(owner), gid_of(group)
     with files.explained(f"write {path}"), walk.find(path, follow=follow) as place:
         before = place.lstat()
         if before is not None and stat.S_ISDIR(before.st_mode):

@@ -258,10 +258,10 @@ class SimulatedSystem:
         namespace, _, name = key.partition(":")
         pending = self._world.pending
         if namespace == "unit":
-            self.doubt.assume(pending.because(name))
+            self.doubt.answer(pending.because(name))
             return assumed_unit()
         if namespace in ("user", "group") and pending.may_bring(name):
-            self.doubt.assume(pending.because(name))
+            self.doubt.answer(pending.because(name))
             return assumed_user(name) if namespace == "user" else assumed_group(name)
         return state
 

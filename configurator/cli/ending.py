@@ -114,6 +114,20 @@ def report_bug(error: BaseException, args: list[str]) -> None:
         say("help: run the same command with -vv to see where, and please report it")
 
 
+def ask_secret(question: str) -> str | None:
+    """Ask for a text that is not shown while it is typed; None where nobody can be asked."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    import getpass  # noqa: PLC0415  (only wanted for a password)
+
+    from configurator.report.sanitize import one_line  # noqa: PLC0415
+
+    try:
+        return getpass.getpass(one_line(question))
+    except EOFError:
+        return None
+
+
 def flushed(code: int) -> int:
     """Flush stdout and return `code`; a reader that is gone is no error."""
     try:

@@ -73,12 +73,12 @@ def hosts(as_json: bool, **values: Any) -> int:
 def facts(as_json: bool, **values: Any) -> int:
     """Connect to the hosts and show their facts: what templates and conditions can use."""
     from configurator.app import info  # noqa: PLC0415
-    from configurator.cli.ending import show_error  # noqa: PLC0415
+    from configurator.cli.ending import ask_secret, show_error  # noqa: PLC0415
     from configurator.core.errors import ConfiguratorError  # noqa: PLC0415
     from configurator.report.grid import tree  # noqa: PLC0415
 
     with _told_as_json(as_json):
-        found = info.facts(to_run_options(values))
+        found = info.facts(to_run_options(values), ask_secret)
     errors = [item for item in found.values() if isinstance(item, ConfiguratorError)]
     code = worst_exit_code(errors)
     if as_json:

@@ -15,7 +15,6 @@ from configurator.core.errors import ConfiguratorError, InputError
 from configurator.core.run_events import RunEvent, RunFinished, RunStarted, Sink
 from configurator.report.jsonl import JsonSink
 from configurator.report.log import LogSink, new_log_path
-from configurator.report.sanitize import sanitize
 from configurator.report.sinks import Reporter
 
 PENDING = 2  # changes are pending
@@ -117,15 +116,8 @@ class Output:
 
     def ask(self, question: str) -> str | None:
         """Ask the person for a secret, with the board out of the way; None where nobody can be asked."""
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return None
-        import getpass  # noqa: PLC0415  (only wanted for a password)
-
         with self.reporter.paused():
-            try:
-                return getpass.getpass(sanitize(question))
-            except EOFError:
-                return None
+            return ending.ask_secret(question)
 
     def _board_fits(self) -> bool:
         """A board needs stderr for itself; JSON on the same terminal would be drawn over."""

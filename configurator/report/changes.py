@@ -120,7 +120,7 @@ def _subject_lines(key: str, changes: Sequence[FieldChange], indent: int, *, dou
     mark = _sign_of(changes)
     fields = [text for change in changes if (text := _field(change, mark, doubted=doubted))]
     name = words.subject(key)
-    if key == "*" and not fields:
+    if (key == "*" or key.startswith("task:")) and not fields:
         return  # nothing is known but that the task would run, which its own line says
     if mark == "-" and not any(change.diff for change in changes):
         fields = []

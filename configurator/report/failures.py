@@ -75,7 +75,7 @@ def _host_blocks(host: HostRecord, full: bool) -> list[list[Text]]:
     consequences = _by_cause(host)
     for event in host.finished:
         if bad(event):
-            blamed = consequences.get(event.task_id, [])
+            blamed = [other for name in _names(event) for other in consequences.get(name, ())]
             explained |= {other.task_id for other in blamed}
             blocks.append(_task_block(event, blamed, full))
     rest = [
@@ -93,6 +93,8 @@ def _host_blocks(host: HostRecord, full: bool) -> list[list[Text]]:
 def _host_block(failure: HostFailed, full: bool) -> list[Text]:
     word = "unreachable" if failure.status is Outcome.UNREACHABLE else "failed"
     message, *more = failure.message.strip("\n").split("\n")
+    if failure.diagnostics:  # they say it all, each with its place
+        message, more = f"{words.count(len(failure.diagnostics), 'problem')} in its configuration", []
     lines = [joined((word, WRONG), f"  {message}"), *(Text("  " + line) for line in more)]
     for diagnostic in failure.diagnostics:
         lines += [joined("  ", line) for line in diagnostic_lines(diagnostic)]
@@ -133,12 +135,17 @@ def _rest_block(events: Sequence[TaskFinished]) -> list[Text]:
 
 
 def _by_cause(host: HostRecord) -> dict[str, list[TaskFinished]]:
-    """Return the tasks that did not run, by the id of the task that is to blame."""
+    """Return the tasks that did not run, by what their cause says."""
     found: dict[str, list[TaskFinished]] = {}
     for event in host.finished:
         if event.cause is not None and event.reason not in CHOSEN_SKIPS:
             found.setdefault(event.cause, []).append(event)
     return found
+
+
+def _names(event: TaskFinished) -> frozenset[str]:
+    """Return what a cause may call this task: by its id, or as `role: task`."""
+    return frozenset({event.task_id, f"{event.role}: {event.task}", words.title(event)})
 
 
 def _output(output: str, full: bool) -> list[Text]:

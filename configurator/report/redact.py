@@ -141,8 +141,6 @@ class RedactingSink:
         }
         if isinstance(event, (TaskStarted, TaskFinished)):
             kept["task_id"] = self._task_id(event.task_id)
-        if isinstance(event, TaskFinished) and event.cause is not None:
-            kept["cause"] = self._task_id(event.cause)
         return replace(shown, **kept)
 
     def _task_id(self, task_id: str) -> str:

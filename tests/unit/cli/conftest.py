@@ -62,7 +62,7 @@ class FakeApp:
         return last.exit_code
 
     def answer(self, name: str) -> Callable[[Any], Any]:
-        def call(options: Any, **_more: Any) -> Any:
+        def call(options: Any, *_more: Any) -> Any:
             self.options.append(options)
             if isinstance(self.info[name], BaseException):
                 raise self.info[name]

@@ -223,7 +223,7 @@ def skipped(step: Step, cause: Step) -> Step:
         took=0.0,
         status=Outcome.SKIPPED,
         changes=(),
-        extra=(("reason", SkipReason.REQUIREMENT_FAILED), ("cause", cause.key)),
+        extra=(("reason", SkipReason.REQUIREMENT_FAILED), ("cause", f"{cause.role}: {cause.task}")),
     )
 
 

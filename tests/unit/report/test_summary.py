@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from configurator.core.run_events import HostSummary, RunEvent, RunFinished, RunStarted, TaskFinished
+from configurator.config.diagnostics import Diagnostic
+from configurator.core.run_events import (
+    HostFailed,
+    HostSummary,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    TaskFinished,
+)
 from configurator.core.status import Outcome, SkipReason
 from configurator.report.gain import gain_line, serial_seconds
 from configurator.report.summary import SummarySink
@@ -109,3 +117,17 @@ def test_a_gain_is_told_only_where_there_is_one() -> None:
     assert str(gain_line(events, 4.0)) == "2 tasks in 4.0s (serial 8.0s, 2.0× parallel)"
     assert str(gain_line(events, 8.0)) == "2 tasks in 8.0s"
     assert gain_line([], 1.0) is None
+
+
+def test_problems_found_when_a_host_was_compiled_are_shown_with_their_places() -> None:
+    problem = Diagnostic(
+        "roles/x/tasks/main.yml", 3, 5, "unknown variable 'prot'", "did you mean 'port'?", "  - a: b", 1
+    )
+    failed = HostFailed(
+        "web1", 0.5, Outcome.FAILED, f"1 problem in the configuration: {problem}", diagnostics=(problem,)
+    )
+    finished = RunFinished("apply", 3, {"web1": HostSummary(failed=1)}, 1.0)
+    text = shown([RunStarted("apply", ("web1",)), failed, finished])
+    assert "web1: failed  1 problem in its configuration\n  error: unknown variable 'prot'\n" in text
+    assert "   --> roles/x/tasks/main.yml:3:5\n" in text
+    assert "  help: did you mean 'port'?\n" in text

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from configurator.compiler.roles import Role, RoleLibrary
-from configurator.compiler.taskfile import ModuleTable
 from configurator.compiler.tasknodes import FactNode, IncludeNode, Keywords, Node, TaskNode
-from configurator.compiler.templatefiles import TemplateFiles, find_file
+from configurator.compiler.templatefiles import find_file
 from configurator.compiler.templating import Engine, TemplatingError, is_template
+from configurator.compiler.toolbox import Toolbox
 from configurator.compiler.values import truthy
 from configurator.config.diagnostics import Diagnostics
 from configurator.config.expect import did_you_mean
@@ -50,19 +50,12 @@ def _scalars(value: Located) -> Iterator[LocatedScalar]:
             yield current
 
 
-def check_roles(
-    library: RoleLibrary,
-    modules: ModuleTable,
-    engine: Engine,
-    templates: TemplateFiles,
-    root: str,
-    problems: Diagnostics,
-    roles: Iterable[Role] | None = None,
-) -> None:
+def check_roles(toolbox: Toolbox, problems: Diagnostics, roles: Iterable[Role] | None = None) -> None:
     """Note what is wrong with roles that were read (all of them, or `roles`)."""
-    names = _Names(library)
-    for role in library.loaded() if roles is None else roles:
-        checker = _RoleChecker(role, modules, engine, templates, root, names, problems)
+    names = _Names(toolbox.library)
+    engine = toolbox.variables.engine
+    for role in toolbox.library.loaded() if roles is None else roles:
+        checker = _RoleChecker(role, toolbox, engine, names, problems)
         check_variables([role.defaults, role.vars, *(use.vars for use in role.needs)], engine, problems)
         for node in role.nodes():
             checker.check(node)
@@ -104,10 +97,8 @@ class _RoleChecker:
     """Checks the nodes of one role."""
 
     role: Role
-    modules: ModuleTable
+    tools: Toolbox
     engine: Engine
-    templates: TemplateFiles
-    root: str
     names: _Names
     problems: Diagnostics
 
@@ -146,7 +137,7 @@ class _RoleChecker:
 
     def _task(self, node: TaskNode) -> None:
         check_templates(node.args, self.engine, self.problems)
-        module = self.modules.get(node.module)
+        module = self.tools.modules.get(node.module)
         check_literals(node, module, self.problems)
         self._source(node, specs(module.params))
         for requirement in node.requires:
@@ -182,10 +173,10 @@ class _RoleChecker:
             return
         kind = "templates" if renders else "files"
         try:
-            path = find_file(source.value, kind, self.role.path, self.root, source.span)
+            path = find_file(source.value, kind, self.role.path, self.tools.root, source.span)
             options = {key: value.plain() for key, value in node.args.entries.items()}
             if renders and not any(is_template(str(value)) for value in options.values()):
-                self.templates.load(path, self.role.path, options)
+                self.tools.templates.load(path, self.role.path, options)
         except TemplatingError as error:
             self.problems.extend([error.diagnostic])
 

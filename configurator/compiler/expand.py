@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
 from configurator.compiler.actions import ActionContext, Part, run_action
 from configurator.compiler.compiled import CompiledTask, Notification
 from configurator.compiler.inherited import Inherited
-from configurator.compiler.roles import Role, RoleLibrary
+from configurator.compiler.roles import Role
 from configurator.compiler.scope import FactStore, Scope
 from configurator.compiler.selection import Selection
-from configurator.compiler.taskfile import ModuleTable
 from configurator.compiler.tasknodes import BlockNode, FactNode, IncludeNode, Loop, Node, TaskNode
 from configurator.compiler.tasksettings import TaskSettings
-from configurator.compiler.templatefiles import TemplateFiles
 from configurator.compiler.templating import TemplatingError
+from configurator.compiler.toolbox import HostState, Toolbox
 from configurator.compiler.values import OMIT
-from configurator.config.diagnostics import Diagnostics
 from configurator.config.located import LocatedScalar
 from configurator.modules.effects import Effects, effects
 from configurator.modules.params import parse, specs
 
 _MAX_DEPTH = 50  # includes inside each other; more is a file that includes itself
 _LABEL = 60  # characters of a loop's item that are worth showing
-
-
-@dataclass(slots=True)
-class HostState:
-    """What the compilation of one host gathers over all its roles."""
-
-    diagnostics: Diagnostics
-    selection: Selection
-    blobs: dict[str, bytes] = field(default_factory=dict)
-    secrets: set[str] = field(default_factory=set)
-    left_out: set[tuple[str, str | None]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,40 +38,26 @@ class RoleExpander:
     """Compiles one use of one role; problems are noted, and the walk goes on with the next task."""
 
     def __init__(
-        self,
-        role: Role,
-        library: RoleLibrary,
-        modules: ModuleTable,
-        templates: TemplateFiles,
-        root: str,
-        state: HostState,
-        facts: FactStore,
-        settings: TaskSettings,
-        first: int = 1,
-        id_prefix: str = "",
+        self, role: Role, toolbox: Toolbox, state: HostState, facts: FactStore, settings: TaskSettings
     ) -> None:
         self._role = role
-        self._library = library
-        self._modules = modules
-        self._templates = templates
-        self._root = root
+        self._tools = toolbox
         self._state = state
         self._facts = facts
         self._settings = settings
-        self._number = first
-        self._id_prefix = id_prefix
+        self._selection = state.selection
+        self._prefix = ""
+        self._numbers: dict[str, int] = {}
 
     def tasks(self, nodes: Sequence[Node], inherited: Inherited) -> list[CompiledTask]:
         """Return the concrete tasks of a list of nodes."""
+        self._selection, self._prefix = self._state.selection, ""
         return list(self._walk(nodes, inherited, 0))
 
     def handlers(self, nodes: Sequence[Node], inherited: Inherited) -> list[CompiledTask]:
         """Return the concrete handlers of a list of nodes: never left out, since they run if notified."""
-        own, self._state.selection = self._state.selection, Selection()
-        try:
-            return list(self._walk(nodes, inherited, 0))
-        finally:
-            self._state.selection = own
+        self._selection, self._prefix = Selection(), "h"
+        return list(self._walk(nodes, inherited, 0))
 
     def _walk(self, nodes: Sequence[Node], inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
         for node in nodes:
@@ -173,7 +146,7 @@ class RoleExpander:
 
     def _included(self, node: IncludeNode, scope: Scope) -> Sequence[Node]:
         name = str(scope.value(node.file))
-        return self._library.included(self._role, node, name, self._state.diagnostics)
+        return self._tools.library.included(self._role, node, name, self._state.diagnostics)
 
     def _set_fact(self, node: FactNode, inherited: Inherited) -> None:
         entered = inherited.enter(node.keywords)
@@ -208,13 +181,13 @@ class RoleExpander:
                 yield from self._concrete(node, here, item.label)
 
     def _selected(self, entered: Inherited) -> bool:
-        return self._state.selection.wants_tags(self._settings.texts(entered.tags, entered.scope))
+        return self._selection.wants_tags(self._settings.texts(entered.tags, entered.scope))
 
     # -- one task -------------------------------------------------------------------------------------
 
     def _concrete(self, node: TaskNode, here: Inherited, label: str | None) -> Iterator[CompiledTask]:
         """Yield what one round of a task becomes on the host."""
-        module = self._modules.get(node.module)
+        module = self._tools.modules.get(node.module)
         declared = specs(module.params)
         raw = self._arguments(node, here.scope)
         for name, spec in declared.items():
@@ -229,11 +202,11 @@ class RoleExpander:
         if problems:
             return
         context = ActionContext(
-            self._role.path, self._root, here.scope, self._templates, node.args, self._state.blobs
+            self._role.path, self._tools.root, here.scope, self._tools.templates, node.args, self._state.blobs
         )
         for part in run_action(node.module, declared, raw, context):
             task = self._compiled(node, part, here, label)
-            if self._state.selection.wants_task(task.spec.module, task.name, task.effects):
+            if self._selection.wants_task(task.spec.module, task.name, task.effects):
                 yield task
             else:
                 self._state.left_out.add((self._role.name, task.name))
@@ -247,7 +220,7 @@ class RoleExpander:
         return raw
 
     def _compiled(self, node: TaskNode, part: Part, here: Inherited, label: str | None) -> CompiledTask:
-        module = self._modules.get(part.module)
+        module = self._tools.modules.get(part.module)
         parsed, problems = parse(module.params, part.params)
         for problem in problems:  # only a module that wants what stays here could cause one
             self._state.diagnostics.add(node.args.span, problem.message, problem.hint)
@@ -315,14 +288,9 @@ class RoleExpander:
         return self._finish(node, spec, name, here, Effects(), 0.0)
 
     def _next_id(self, name: str) -> str:
-        number = self._number
-        self._number += 1
-        return f"{self._role.name}/{self._id_prefix}{number}:{name}"
-
-    @property
-    def next_number(self) -> int:
-        """Return the number that the next task would get."""
-        return self._number
+        """Return an id that no other task of the host has: numbers count within the role."""
+        number = self._numbers[self._prefix] = self._numbers.get(self._prefix, 0) + 1
+        return f"{self._role.name}/{self._prefix}{number}:{name}"
 
     def _name(self, node: TaskNode | IncludeNode | FactNode, scope: Scope) -> str:
         """Return a task's name; one that cannot be rendered (of a skipped loop, say) stays as written."""

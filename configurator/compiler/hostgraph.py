@@ -7,16 +7,14 @@ from typing import Any
 
 from configurator.agent.protocol import HostGraph
 from configurator.compiler.compiled import CompiledRole, CompiledTask
-from configurator.compiler.expand import HostState, RoleExpander
+from configurator.compiler.expand import RoleExpander
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.order import build_graph
 from configurator.compiler.roles import Role, RoleLibrary
-from configurator.compiler.scope import Scope
-from configurator.compiler.site import Mention, PlannedRole, needed_first
-from configurator.compiler.taskfile import ModuleTable
+from configurator.compiler.site import PlannedRole, needed_first
 from configurator.compiler.tasksettings import TaskSettings
-from configurator.compiler.templatefiles import TemplateFiles
-from configurator.compiler.variables import HostVariables, VariableSource
+from configurator.compiler.toolbox import HostState, Toolbox
+from configurator.compiler.variables import HostVariables
 from configurator.inventory.hosts import Host, HostAddress
 
 
@@ -26,57 +24,37 @@ def compile_host(
     planned: Sequence[PlannedRole],
     address: HostAddress,
     state: HostState,
-    source: VariableSource,
-    library: RoleLibrary,
-    modules: ModuleTable,
-    templates: TemplateFiles,
+    toolbox: Toolbox,
 ) -> HostGraph:
     """Return the graph of a host; InputError with every problem, of tasks first, else of their order."""
-    variables = HostVariables(source, host, facts, state.secrets)
+    variables = HostVariables(toolbox.variables, host, facts, state.secrets)
     settings = TaskSettings(elevated=address.become, login=address.user)
-    compiled = []
-    for item in planned:
-        needed = _needed(item.role, library)
-        tasks: list[CompiledTask] = []
-        handlers: dict[object, CompiledTask] = {}
-        number = handler_number = 1
-        for mention in item.mentions:
-            scope = variables.scope(item.role, needed, mention)
-            store = variables.facts_of(item.role, needed)
-            expander = RoleExpander(
-                item.role, library, modules, templates, source.root, state, store, settings, number
-            )
-            tasks += expander.tasks(item.role.tasks, _around(mention, scope))
-            number = expander.next_number
-            expander = RoleExpander(
-                item.role,
-                library,
-                modules,
-                templates,
-                source.root,
-                state,
-                store,
-                settings,
-                handler_number,
-                "h",
-            )
-            for handler in expander.handlers(item.role.handlers, _around(mention, scope)):
-                handlers.setdefault((handler.spec.name, str(handler.spec.params)), handler)
-            handler_number = expander.next_number
-        compiled.append(
-            CompiledRole(item.role.name, tasks, list(handlers.values()), item.role.span, item.requires)
-        )
+    compiled = [_compile_role(item, variables, settings, state, toolbox) for item in planned]
     state.diagnostics.raise_if_any()
-    return build_graph(
-        compiled,
-        blobs=state.blobs,
-        secrets=frozenset(state.secrets),
-        left_out=state.left_out,
-    )
+    return build_graph(compiled, blobs=state.blobs, secrets=frozenset(state.secrets), left_out=state.left_out)
 
 
-def _around(mention: Mention, scope: Scope) -> Inherited:
-    return Inherited(scope=scope, when=mention.when, tags=mention.tags, become=mention.become)
+def _compile_role(
+    planned: PlannedRole,
+    variables: HostVariables,
+    settings: TaskSettings,
+    state: HostState,
+    toolbox: Toolbox,
+) -> CompiledRole:
+    """Return a role with the tasks of all its mentions; handlers that come out the same are one."""
+    role = planned.role
+    needed = _needed(role, toolbox.library)
+    facts = variables.facts_of(role, needed)
+    expander = RoleExpander(role, toolbox, state, facts, settings)
+    tasks: list[CompiledTask] = []
+    handlers: dict[object, CompiledTask] = {}
+    for mention in planned.mentions:
+        scope = variables.scope(role, needed, mention)
+        around = Inherited(scope=scope, when=mention.when, tags=mention.tags, become=mention.become)
+        tasks += expander.tasks(role.tasks, around)
+        for handler in expander.handlers(role.handlers, around):
+            handlers.setdefault((handler.spec.name, str(handler.spec.params)), handler)
+    return CompiledRole(role.name, tasks, list(handlers.values()), role.span, planned.requires)
 
 
 def _needed(role: Role, library: RoleLibrary) -> list[Role]:

@@ -8,16 +8,16 @@ from typing import Any
 
 from configurator.agent.protocol import HostGraph
 from configurator.compiler.check import check_roles, check_variables
-from configurator.compiler.expand import HostState
 from configurator.compiler.extravars import read_extra_vars
 from configurator.compiler.hostgraph import compile_host
 from configurator.compiler.hosts import connection_of
-from configurator.compiler.roles import RoleLibrary, RoleUse, builtin_roles_path
+from configurator.compiler.roles import Role, RoleLibrary, RoleUse, builtin_roles_path
 from configurator.compiler.selection import Selection, check_selection, parse_only
 from configurator.compiler.site import Entry, PlannedRole, plan_roles, read_site
 from configurator.compiler.taskfile import ModuleTable, TaskFileReader
 from configurator.compiler.templatefiles import TemplateFiles
 from configurator.compiler.templating import Engine
+from configurator.compiler.toolbox import HostState, Toolbox
 from configurator.compiler.variables import VariableSource
 from configurator.config.diagnostics import Diagnostic, Diagnostics, Span
 from configurator.config.settings import LoadedSettings, Settings, load_settings
@@ -40,19 +40,14 @@ class Project:
         loaded: LoadedSettings,
         inventory: Inventory,
         entries: Sequence[Entry],
-        library: RoleLibrary,
-        source: VariableSource,
-        modules: ModuleTable,
+        toolbox: Toolbox,
         warnings: Sequence[Diagnostic],
     ) -> None:
         self.inventory = inventory
         self.warnings = tuple(warnings)
         self._loaded = loaded
         self._entries = tuple(entries)
-        self._library = library
-        self._source = source
-        self._modules = modules
-        self._templates = TemplateFiles(loaded.root)
+        self._tools = toolbox
 
     @property
     def settings(self) -> Settings:
@@ -63,6 +58,11 @@ class Project:
     def root(self) -> str:
         """Return the folder that relative paths count from: that of config.yaml."""
         return self._loaded.root
+
+    @property
+    def read_roles(self) -> tuple[Role, ...]:
+        """Return the roles that were read: those of `site:` and what they need."""
+        return self._tools.library.loaded()
 
     @classmethod
     def load(
@@ -95,26 +95,25 @@ class Project:
                 for item in use.requires:
                     library.load(RoleUse(str(item), item.span), problems)
         source = VariableSource(Engine(), hosts, extra, loaded.root)
-        project = cls(
-            loaded, hosts, entries, library, source, modules, [*unmatched.sorted(), *_ignored(hosts)]
-        )
+        toolbox = Toolbox(library, modules, TemplateFiles(loaded.root), source)
+        project = cls(loaded, hosts, entries, toolbox, [*unmatched.sorted(), *_ignored(hosts)])
         project._check(problems)
         problems.raise_if_any()
         return project
 
     def _check(self, problems: Diagnostics) -> None:
         """Check what needs no facts: templates' syntax, literal parameters, files, names."""
-        inventory, engine = self.inventory, self._source.engine
+        inventory, source = self.inventory, self._tools.variables
         layers = [
             *(group.vars for group in inventory.groups.values()),
             *inventory.group_files.values(),
             *inventory.host_vars.values(),
             *inventory.host_files.values(),
             *(entry.vars for entry in self._entries),
-            self._source.extra,
+            source.extra,
         ]
-        check_variables(layers, engine, problems)
-        check_roles(self._library, self._modules, engine, self._templates, self.root, problems)
+        check_variables(layers, source.engine, problems)
+        check_roles(self._tools, problems)
 
     # -- hosts ----------------------------------------------------------------------------------------
 
@@ -138,7 +137,7 @@ class Project:
 
     def _connection(self, host: Host, secrets: set[str]) -> HostAddress:
         problems = Diagnostics()
-        scope = self._source.host_scope(host, secrets)
+        scope = self._tools.variables.host_scope(host, secrets)
         entries = self._entries_of(host)
         found = connection_of(host, scope, entries, self.settings.ssh, self.root, problems)
         problems.raise_if_any()
@@ -152,7 +151,7 @@ class Project:
         return [planned.role.name for planned in self._planned(host, roles)]
 
     def _planned(self, host: Host, roles: Sequence[str]) -> list[PlannedRole]:
-        return plan_roles(self._entries_of(host), self._library, roles)
+        return plan_roles(self._entries_of(host), self._tools.library, roles)
 
     def check_selection(
         self,
@@ -168,14 +167,13 @@ class Project:
         InputError for an unknown role, tag or module, and for a host that no entry gives a role.
         """
         problems = Diagnostics()
-        before = {role.name for role in self._library.loaded()}
+        library = self._tools.library
+        before = {role.name for role in library.loaded()}
         for name in roles:
-            self._library.load(RoleUse(name, Span("--role")), problems)
-        fresh = [role for role in self._library.loaded() if role.name not in before]
-        check_roles(
-            self._library, self._modules, self._source.engine, self._templates, self.root, problems, fresh
-        )
-        check_selection(self._library, self._entries, self._modules, tags, skip_tags, only, problems)
+            library.load(RoleUse(name, Span("--role")), problems)
+        fresh = [role for role in library.loaded() if role.name not in before]
+        check_roles(self._tools, problems, fresh)
+        check_selection(library, self._entries, self._tools.modules, tags, skip_tags, only, problems)
         chosen = list(hosts)
         bare = [host for host in chosen if not roles and not any(e.uses for e in self._entries_of(host))]
         for host in bare if len(bare) == len(chosen) else [host for host in bare if host.adhoc]:
@@ -199,7 +197,7 @@ class Project:
 
         `facts` have Ansible's names without their prefix. Every secret text met is in the graph's `secrets`.
         """
-        selection = Selection(frozenset(tags), frozenset(skip_tags), parse_only(only, self._modules))
+        selection = Selection(frozenset(tags), frozenset(skip_tags), parse_only(only, self._tools.modules))
         state = HostState(Diagnostics(), selection)
         address = self._connection(host, state.secrets)
         planned = self._planned(host, roles)
@@ -207,9 +205,7 @@ class Project:
             chosen = {item.role.name for item in planned}
             whole = self._planned(host, ())
             state.left_out |= {(item.role.name, None) for item in whole if item.role.name not in chosen}
-        return compile_host(
-            host, facts, planned, address, state, self._source, self._library, self._modules, self._templates
-        )
+        return compile_host(host, facts, planned, address, state, self._tools)
 
 
 def _sources(loaded: LoadedSettings, inventory: str | Sequence[str] | None) -> list[tuple[str, Span]]:

@@ -1,0 +1,41 @@
+"""What all hosts' compilations share: roles, modules, templates, and where variables come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from configurator.compiler.roles import RoleLibrary
+from configurator.compiler.selection import Selection
+from configurator.compiler.taskfile import ModuleTable
+from configurator.compiler.templatefiles import TemplateFiles
+from configurator.compiler.variables import VariableSource
+from configurator.config.diagnostics import Diagnostics
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Toolbox:
+    """Read-only but for caches, so that several threads can share it."""
+
+    library: RoleLibrary
+    modules: ModuleTable
+    templates: TemplateFiles
+    variables: VariableSource
+
+    @property
+    def root(self) -> str:
+        """Return the folder of the project."""
+        return self.variables.root
+
+
+@dataclass(slots=True)
+class HostState:
+    """What the compilation of one host gathers over all its roles.
+
+    `left_out` are the (role, task) pairs that exist and were not selected; a task of None is the whole role.
+    """
+
+    diagnostics: Diagnostics
+    selection: Selection
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
+    left_out: set[tuple[str, str | None]] = field(default_factory=set)

@@ -40,9 +40,20 @@ class Outcome:
         counts: dict[str, Any] = self.events[-1]["hosts"][host]
         return counts
 
+    def failures(self) -> list[str]:
+        """What went wrong, in a few words each, for the message of an assertion."""
+        found = [
+            f"{e['role']}: {e['task']}: {e['message']} {e['output']}"
+            for e in self.events
+            if e["type"] == "task_finished" and e["status"] in ("failed", "timeout")
+        ]
+        return [*found, *(str(e) for e in self.events if e["type"] == "host_failed"), self.stderr]
+
     def task(self, name: str) -> dict[str, Any]:
-        """The end of one task, by its name."""
-        (found,) = [e for e in self.events if e["type"] == "task_finished" and e["task"] == name]
+        """The end of the first task whose name begins so: in a loop the item stands behind it."""
+        found: dict[str, Any] = next(
+            e for e in self.events if e["type"] == "task_finished" and e["task"].startswith(name)
+        )
         return found
 
 
@@ -87,11 +98,11 @@ class Project:
     def plan(self, variables: Mapping[str, Any] | None = None, *options: str) -> Outcome:
         """Plan; the exit code must be 0."""
         outcome = self.run("plan", variables, *options)
-        assert outcome.exit_code == 0, outcome
+        assert outcome.exit_code == 0, outcome.failures()
         return outcome
 
     def apply(self, variables: Mapping[str, Any] | None = None, *options: str) -> Outcome:
         """Apply without asking; the exit code must be 0."""
         outcome = self.run("apply", variables, "--yes", *options)
-        assert outcome.exit_code == 0, outcome
+        assert outcome.exit_code == 0, outcome.failures()
         return outcome

@@ -10,7 +10,7 @@ from configurator.core.changes import Certainty, FieldChange
 from configurator.core.run_events import TaskFinished
 from configurator.report import words
 from configurator.report.sanitize import one_line
-from configurator.report.terminal import ADDED, CHANGED, HUNK, MUTED, NAME, REMOVED, joined
+from configurator.report.terminal import ADDED, CHANGED, HUNK, MUTED, NAME, REMOVED, flowing, joined
 
 SIGNS = {
     "+": ("create", ADDED),
@@ -24,7 +24,7 @@ _MAX_DIFF_LINES = 120
 _MAX_LINE = 88  # fields of one thing stand on one line as long as it stays readable
 
 # The fields that say whether a thing is there at all, and the values that mean it is not.
-_BEING = frozenset({"exists", "state"})
+_BEING = frozenset({"exists", "state", "kind"})
 _ABSENT = (None, False, "absent")
 
 
@@ -48,7 +48,7 @@ def task_lines(event: TaskFinished, *, diff: bool, full: bool = False, indent: i
     )
     doubt = _common_doubt(event.changes)
     if doubt:
-        head.append(f"  ({doubt})", HUNK)
+        head = flowing(head.append(f"  ({doubt})", HUNK))
     lines = [head]
     for key, changes in _by_subject(event.changes).items():
         lines += _subject_lines(key, changes, indent + 4, doubted=doubt is not None)
@@ -147,6 +147,8 @@ def _field(change: FieldChange, mark: str, *, doubted: bool) -> Text | None:
         text.append(" line" if added + removed == 1 else " lines")
     elif change.before is None and change.after is True:
         text = Text(change.field)  # an event: `restarted`
+    elif change.field == "ran":
+        text = Text("runs")  # a command: that it has not run before is no news
     else:
         text = joined(change.field, " ", *_values(change, mark))
     doubt = None if doubted else doubt_of(change)

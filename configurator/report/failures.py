@@ -13,7 +13,7 @@ from configurator.report import words
 from configurator.report.diagnostics import diagnostic_lines
 from configurator.report.record import BAD, CHOSEN_SKIPS, HostRecord, RunRecord, bad
 from configurator.report.sanitize import one_line
-from configurator.report.terminal import MUTED, NAME, WARNING, WRONG, joined
+from configurator.report.terminal import MUTED, NAME, WARNING, WRONG, flowing, joined
 
 _OUTPUT_LINES = 15
 _WHY = {
@@ -42,10 +42,12 @@ def failure_lines(record: RunRecord, *, full: bool = False) -> list[Text]:
 def ignored_lines(record: RunRecord) -> list[Text]:
     """Return a line for every failure that the role says to ignore."""
     return [
-        joined(
-            (f"{event.host}: ", NAME),
-            ("failed, ignored", WARNING),
-            f"  {words.title(event)}: {one_line(event.message or str(event.status))}",
+        flowing(
+            joined(
+                (f"{event.host}: ", NAME),
+                ("failed, ignored", WARNING),
+                f"  {words.title(event)}: {one_line(event.message or str(event.status))}",
+            )
         )
         for event in record.tasks()
         if event.ignored and event.status in BAD
@@ -62,7 +64,7 @@ def notice_lines(record: RunRecord) -> list[Text]:
         for text in texts:
             found.setdefault(text, {})[host.name] = None
     return [
-        joined((words.enumeration(list(hosts)), NAME), ": ", ("warning", WARNING), f"  {text}")
+        flowing(joined((words.enumeration(list(hosts)), NAME), ": ", ("warning", WARNING), f"  {text}"))
         for text, hosts in found.items()
     ]
 
@@ -108,7 +110,8 @@ def _task_block(event: TaskFinished, blamed: Sequence[TaskFinished], full: bool)
     lines = [joined((word, WRONG), "  ", (words.title(event), NAME), (f"  [{event.module}]{kind}", MUTED))]
     if event.position:
         lines.append(joined("  ", ("at ", MUTED), one_line(event.position)))
-    lines += [Text("  " + line) for line in (event.message or "").strip("\n").split("\n") if line.strip()]
+    message = (event.message or "").strip("\n").split("\n")
+    lines += [flowing(Text("  " + line)) for line in message if line.strip()]
     if event.command:
         lines.append(joined("  ", ("command: ", MUTED), one_line(shlex.join(event.command))))
     if event.exit_status is not None:
@@ -119,7 +122,7 @@ def _task_block(event: TaskFinished, blamed: Sequence[TaskFinished], full: bool)
     if blamed:
         names = words.enumeration([words.title(other) for other in blamed], 5)
         what = words.count(len(blamed), "task")
-        lines.append(joined("  ", (f"skipped because of it ({what}): ", MUTED), names))
+        lines.append(flowing(joined("  ", (f"skipped because of it ({what}): ", MUTED), names)))
     return lines + _hint(event.hint)
 
 

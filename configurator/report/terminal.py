@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from rich.console import Console
@@ -43,15 +43,37 @@ def recording_console(width: int = 100) -> Console:
 
 
 def write(console: Console, lines: Iterable[Text]) -> None:
-    """Print lines as they are, flushed together: nothing is wrapped, cropped or read as markup.
+    """Print lines, flushed together; nothing is cropped or read as markup.
 
-    Lone surrogates and letters outside the terminal's encoding become question marks or pictures of ASCII
-    instead of an error.
+    Only `flowing` lines are wrapped, and only on a terminal: what goes into a pipe, and what somebody may
+    copy (a command, a diff), stays whole. Letters outside the terminal's encoding become question marks or
+    pictures of ASCII instead of an error.
     """
     encoding = console.encoding
-    for line in lines:
+    for line in _wrapped(console, lines) if console.is_terminal else lines:
         console.print(encodable(line, encoding), soft_wrap=True, markup=False, highlight=False, emoji=False)
     console.file.flush()
+
+
+def flowing(line: Text) -> Text:
+    """Mark the line as prose, which a terminal shows wrapped between words; return it."""
+    line.no_wrap = False  # Text's own default is None: undecided
+    return line
+
+
+def _wrapped(console: Console, lines: Iterable[Text]) -> Iterator[Text]:
+    """Wrap flowing lines between words, with their continuations indented below them."""
+    for line in lines:
+        if line.no_wrap is not False or line.cell_len <= console.width:
+            yield line
+            continue
+        indent = min(len(line.plain) - len(line.plain.lstrip()) + 2, console.width // 2)
+        first, *rest = line.wrap(console, console.width)
+        for part in (first, *rest):
+            part.rstrip()
+        yield first
+        for part in Text(" ").join(rest).wrap(console, console.width - indent):
+            yield joined(" " * indent, part)
 
 
 _ASCII = str.maketrans(

@@ -86,7 +86,9 @@ def test_the_sign_tells_what_becomes_of_the_thing(changes: tuple[FieldChange, ..
         (FieldChange("user:x", "groups", ["a"], ["a", "b"]), "user x: groups [a] -> [a, b]"),
         (FieldChange("user:x", "comment", "", "two words"), 'user x: comment "" -> "two words"'),
         (FieldChange("sysctl:x", "value", "1", 1), 'sysctl x: value "1" -> 1'),
-        (FieldChange("path:/x", "state", "file", "directory"), "/x: state file -> directory"),
+        (FieldChange("path:/x", "kind", "file", "directory"), "/x: kind file -> directory"),
+        (FieldChange("path:/x", "kind", "absent", "directory"), "/x: directory"),
+        (FieldChange("command:sleep 3", "ran", False, True), "command sleep 3: runs"),
         (
             FieldChange("package:x", "version", "(known after apply)", None),
             "package x: version (known after apply) -> none",

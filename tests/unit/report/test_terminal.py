@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 
 import pytest
+from rich.console import Console
 from rich.text import Text
 
 from configurator.report.plan import PlanSink
-from configurator.report.terminal import make_console, recording_console, write
+from configurator.report.terminal import flowing, make_console, recording_console, write
 from tests.unit.report import golden, stream
 
 
@@ -37,6 +38,14 @@ def test_lines_are_not_wrapped_so_that_pipes_get_them_whole() -> None:
     stream_ = io.StringIO()
     write(make_console(stream_), [Text("word " * 100)])
     assert stream_.getvalue().count("\n") == 1
+
+
+def test_prose_is_wrapped_between_words_on_a_terminal_and_commands_never_are() -> None:
+    """What somebody may copy must not have got newlines; prose broken inside words is hard to read."""
+    stream_ = io.StringIO()
+    console = Console(file=stream_, force_terminal=True, width=20, color_system=None)
+    write(console, [flowing(Text("  one two three four five six seven")), Text("x" * 30)])
+    assert stream_.getvalue() == "  one two three four\n    five six seven\n" + "x" * 30 + "\n"
 
 
 @pytest.mark.parametrize(

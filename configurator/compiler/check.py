@@ -11,9 +11,9 @@ from configurator.compiler.tasknodes import FactNode, IncludeNode, Keywords, Nod
 from configurator.compiler.templatefiles import find_file
 from configurator.compiler.templating import Engine, TemplatingError, is_template
 from configurator.compiler.toolbox import Toolbox
-from configurator.compiler.values import truthy
+from configurator.compiler.values import is_boolean, is_seconds, truthy
 from configurator.config.diagnostics import Diagnostics
-from configurator.config.expect import did_you_mean
+from configurator.config.expect import did_you_mean, kind_of
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark
 from configurator.modules.base import Module
 from configurator.modules.params import ParamSpec, convert, parse, specs
@@ -126,6 +126,7 @@ class _RoleChecker:
                 except TemplatingError as error:
                     self.problems.extend([error.diagnostic])
         check_variables([keywords.vars], self.engine, self.problems)
+        self._literals(keywords)
         for value in (*keywords.environment, *keywords.tags, *keywords.notify):
             check_templates(value, self.engine, self.problems)
         if not self.names.open_handlers:
@@ -135,11 +136,22 @@ class _RoleChecker:
                     hint = did_you_mean(name, self.names.handlers)
                     self.problems.add(word.span, f"no role has a handler {name!r}", hint)
 
+    def _literals(self, keywords: Keywords) -> None:
+        """Note keywords that must be true or false and are neither."""
+        names = ("become", "no_log", "ignore_errors", "check_mode", "critical")
+        for name, value in ((name, getattr(keywords, name)) for name in names):
+            if value is not None and not is_template(str(value.value)) and not is_boolean(value.value):
+                message = f"{name!r} must be true or false, not {kind_of(value)}"
+                self.problems.add(value.span, message)
+
     def _task(self, node: TaskNode) -> None:
         check_templates(node.args, self.engine, self.problems)
         module = self.tools.modules.get(node.module)
         check_literals(node, module, self.problems)
         self._source(node, specs(module.params))
+        timeout = node.timeout
+        if timeout is not None and not is_template(str(timeout.value)) and not is_seconds(timeout.value):
+            self.problems.add(timeout.span, f"'timeout' must be a number of seconds, not {kind_of(timeout)}")
         for requirement in node.requires:
             self._requirement(requirement.role, requirement.task, requirement.span)
 

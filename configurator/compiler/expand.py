@@ -21,9 +21,12 @@ from configurator.compiler.values import OMIT
 from configurator.config.located import LocatedScalar
 from configurator.modules.effects import Effects, effects
 from configurator.modules.params import parse, specs
+from configurator.modules.state import SHOWN_MASK
 
 _MAX_DEPTH = 50  # includes inside each other; more is a file that includes itself
-_LABEL = 60  # characters of a loop's item that are worth showing
+_SHOWN = 60  # characters of a loop's item, or of a command, that are worth showing
+_LABEL_KEYS = ("name", "key", "path", "dest")  # what tells mappings apart, for want of a declared label
+_MASKED = 4  # shorter secrets are part of ordinary words
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class RoleExpander:
         self._selection = state.selection
         self._prefix = ""
         self._numbers: dict[str, int] = {}
+        self._rounds = 1
 
     def tasks(self, nodes: Sequence[Node], inherited: Inherited) -> list[CompiledTask]:
         """Return the concrete tasks of a list of nodes."""
@@ -103,16 +107,15 @@ class RoleExpander:
         if loop.label is not None:
             value = scope.value(loop.label)
         if isinstance(value, dict):
-            value = next((value[key] for key in ("name", "key", "path", "dest") if key in value), number + 1)
-        text = str(value) if isinstance(value, str | int | float) else str(number + 1)
-        text = " ".join(text.split())
-        return text if len(text) <= _LABEL else text[: _LABEL - 1] + "…"
+            value = next((value[key] for key in _LABEL_KEYS if key in value), number + 1)
+        return _short(str(value) if isinstance(value, str | int | float) else str(number + 1))
 
     def _false_condition(self, when: Sequence[LocatedScalar], scope: Scope) -> str | None:
         """Return the first condition that does not hold, as people wrote it."""
         for condition in when:
             if not scope.condition(condition):
-                return str(condition.value).strip()
+                text = str(condition.value).strip()
+                return text.lower() if isinstance(condition.value, bool) else text
         return None
 
     # -- the kinds of nodes ---------------------------------------------------------------------------------
@@ -168,6 +171,7 @@ class RoleExpander:
             self._state.left_out.add((self._role.name, self._name(node, entered.scope)))
             return
         items = self._items(node.loop, entered.scope, entered.when)
+        self._rounds = 1
         if isinstance(items, str):
             yield self._skipped(node, self._name(node, entered.scope), entered, items)
             return
@@ -230,9 +234,15 @@ class RoleExpander:
             reads = self._settings.texts(node.reads, scope)
             found = effects(reads=reads, writes=self._settings.texts(node.writes, scope))
         written = self._name(node, scope)
-        shown = _with_label(_with_label(written, label), part.suffix or None)
-        if node.name is None and parsed is not None:
-            shown = f"{part.module}: {module.subject(parsed).partition(':')[2]}".rstrip(": ")
+        keywords = self._settings.of_task(node, here)
+        if keywords["no_log"]:
+            shown = f"{written} ({self._rounds})" if label is not None else written
+            self._rounds += 1
+        elif node.name is None and parsed is not None:
+            shown = _short(f"{part.module}: {module.subject(parsed).partition(':')[2]}".rstrip(": "))
+        else:
+            shown = _with_label(_with_label(written, label), part.suffix or None)
+        shown = self._masked(shown)
         spec = TaskSpec(
             id=self._next_id(shown),
             role=self._role.name,
@@ -241,7 +251,7 @@ class RoleExpander:
             params=dict(part.params),
             locks=tuple(self._settings.texts(node.locks, scope)),
             position=str(node.span),
-            **self._settings.of_task(node, here),
+            **keywords,
         )
         return self._finish(node, spec, written, here, found, module.typical_s)
 
@@ -275,7 +285,7 @@ class RoleExpander:
     def _skipped(
         self, node: TaskNode | IncludeNode, name: str, here: Inherited, why: str, label: str | None = None
     ) -> CompiledTask:
-        shown = _with_label(name, label)
+        shown = self._masked(_with_label(name, label))
         module = node.module if isinstance(node, TaskNode) else "include_tasks"
         spec = TaskSpec(
             id=self._next_id(shown),
@@ -286,6 +296,13 @@ class RoleExpander:
             position=str(node.span),
         )
         return self._finish(node, spec, name, here, Effects(), 0.0)
+
+    def _masked(self, text: str) -> str:
+        """Return a name without secret texts: it is written to journals on both sides."""
+        for secret in self._state.secrets:
+            if len(secret) >= _MASKED and secret in text:
+                text = text.replace(secret, SHOWN_MASK)
+        return text
 
     def _next_id(self, name: str) -> str:
         """Return an id that no other task of the host has: numbers count within the role."""
@@ -317,6 +334,12 @@ def loop_values(loop: Loop, scope: Scope) -> list[Any]:
         hint = "use 'dict2items' to loop over a mapping" if isinstance(value, Mapping) else None
         raise TemplatingError(loop.items.span.diagnostic(f"'loop' wants a list, not {value!r}", hint))
     return value
+
+
+def _short(text: str) -> str:
+    """Return a text as one line that is not too long."""
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _with_label(name: str, label: str | None) -> str:

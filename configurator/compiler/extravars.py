@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from configurator.compiler.freeform import split_words
+from configurator.compiler.freeform import split_words, unquoted
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.located import Located, LocatedMap, LocatedScalar
 from configurator.config.yamlsource import load_yaml, parse_yaml
@@ -48,8 +48,5 @@ def _pairs(text: str, diagnostics: Diagnostics) -> dict[str, Located]:
         if match is None:
             diagnostics.add(span, f"expected name=value, not {word!r}")
             continue
-        value = match[2]
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        found[match[1]] = LocatedScalar(value, span)
+        found[match[1]] = LocatedScalar(unquoted(match[2]), span)
     return found

@@ -6,8 +6,7 @@ import re
 from collections.abc import Collection
 
 from configurator.config.diagnostics import Diagnostics, Span
-from configurator.config.located import LocatedMap, LocatedScalar, Scalar
-from configurator.config.scalars import resolve_plain
+from configurator.config.located import LocatedMap, LocatedScalar
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _BRACES = {"{{": "}}", "{%": "%}", "{#": "#}"}
@@ -70,7 +69,7 @@ def parse_free_form(
         match = _KEY.fullmatch(word)
         if match and (free_form is None or match[1] in known):
             span = _part(located, offset, word)
-            entries[match[1]] = LocatedScalar(_value(match[2]), span, located.mark)
+            entries[match[1]] = LocatedScalar(unquoted(match[2]), span, located.mark)
             keys[match[1]] = span
             rest = rest[:offset].rstrip() + rest[offset + len(word) :]
         elif free_form is None:
@@ -84,10 +83,9 @@ def parse_free_form(
     return LocatedMap(dict(entries), located.span, keys)
 
 
-def _value(text: str) -> Scalar:
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        return text[1:-1]
-    return resolve_plain(text, loose_booleans=True)
+def unquoted(text: str) -> str:
+    """Return what stands behind the `=`: always text, without quotes around it."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
 def _part(located: LocatedScalar, offset: int, word: str) -> Span:

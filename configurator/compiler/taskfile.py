@@ -160,7 +160,7 @@ class TaskFileReader:
     ) -> FactNode | None:
         value: Located | None = item.entries[key]
         if isinstance(value, LocatedScalar) and isinstance(value.value, str):
-            value = parse_free_form(value, None, (), self.diagnostics)
+            value = _with_booleans(parse_free_form(value, None, (), self.diagnostics))
         facts = as_map(value, "'set_fact'", self.diagnostics) if value is not None else None
         if facts is None:
             return None
@@ -349,6 +349,18 @@ class TaskFileReader:
                     each.span, f"{key!r} must be text or a list of texts, not {kind_of(each)}"
                 )
         return tuple(found)
+
+
+def _with_booleans(facts: LocatedMap | None) -> LocatedMap | None:
+    """Return the facts of `set_fact: a=yes` with yes, no, true and false as booleans, as in Ansible."""
+    if facts is None:
+        return None
+    words = {"yes": True, "true": True, "no": False, "false": False}
+    entries: dict[Any, Located] = {
+        key: LocatedScalar(words.get(str(value.plain()).lower(), value.plain()), value.span)
+        for key, value in facts.entries.items()
+    }
+    return replace(facts, entries=entries)
 
 
 def _parameter_names(module: Module[Any]) -> frozenset[str]:

@@ -11,10 +11,8 @@ from configurator.compiler.inherited import Inherited
 from configurator.compiler.scope import Scope
 from configurator.compiler.tasknodes import TaskNode
 from configurator.compiler.templating import TemplatingError
-from configurator.compiler.values import OMIT, truthy
+from configurator.compiler.values import OMIT, is_boolean, is_seconds, truthy
 from configurator.config.located import LocatedScalar
-
-_BOOLEAN_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "1", "0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class TaskSettings:
         value = scope.value(item)
         if value is None or value is OMIT:
             return None
-        if isinstance(value, str) and value.lower() not in _BOOLEAN_WORDS:
+        if not is_boolean(value):
             raise TemplatingError(item.span.diagnostic(f"must be true or false, not {value!r}"))
         return truthy(value)
 
@@ -94,15 +92,10 @@ class TaskSettings:
         if item is None:
             return None
         value = scope.value(item)
-        try:
-            seconds = float(value)
-        except (TypeError, ValueError):
-            seconds = -1.0
-        if seconds < 0 or isinstance(value, bool):
-            raise TemplatingError(
-                item.span.diagnostic(f"'timeout' must be a number of seconds, not {value!r}")
-            )
-        return seconds or None
+        if not is_seconds(value):
+            message = f"'timeout' must be a number of seconds, not {value!r}"
+            raise TemplatingError(item.span.diagnostic(message))
+        return float(value) or None
 
     def _environment(self, here: Inherited) -> dict[str, str]:
         merged: dict[str, str] = {}

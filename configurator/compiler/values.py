@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _TRUE = frozenset({"yes", "true", "on", "1", "y", "t"})
+_FALSE = frozenset({"no", "false", "off", "0", "n", "f"})
 
 
 def truthy(value: Any) -> bool:
@@ -12,6 +13,23 @@ def truthy(value: Any) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in _TRUE
     return bool(value)
+
+
+def is_boolean(value: Any) -> bool:
+    """Return True if a keyword's value can be read as true or false."""
+    if isinstance(value, str):
+        return value.strip().lower() in _TRUE | _FALSE
+    return isinstance(value, bool) or value in (0, 1)
+
+
+def is_seconds(value: Any) -> bool:
+    """Return True if a value can be read as a number of seconds."""
+    if isinstance(value, bool):
+        return False
+    try:
+        return 0 <= float(value) < float("inf")
+    except (TypeError, ValueError):
+        return False
 
 
 class _Omit:
@@ -24,12 +42,3 @@ class _Omit:
 
 
 OMIT = _Omit()  # a parameter whose value this is counts as not written
-
-
-def without_omitted(value: Any) -> Any:
-    """Return the value without the entries of lists and mappings that are OMIT."""
-    if isinstance(value, dict):
-        return {key: without_omitted(item) for key, item in value.items() if item is not OMIT}
-    if isinstance(value, list):
-        return [without_omitted(item) for item in value if item is not OMIT]
-    return value

@@ -154,7 +154,7 @@ def make_link(target: str, path: str) -> None:
 
 def make_hard_link(target: str, path: str) -> None:
     """Make `path` another name of the file `target`, in the place of what was there in one step."""
-    with explained(f"make the hard link {path}"), walk.find(target, follow=False) as source:
+    with explained(f"make the hard link {path}"), walk.find(target, follow=True) as source:
         found = source.lstat()
         if found is None:
             raise TaskError(f"no such file: {target}")

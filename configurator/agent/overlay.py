@@ -6,6 +6,7 @@ import os
 import posixpath
 from dataclasses import dataclass, replace
 
+from configurator.agent.walk import foreign_link
 from configurator.core.errors import TaskError
 from configurator.modules.system import FileStat, System
 
@@ -31,18 +32,25 @@ class Overlay:
         self._real = real
         self._nodes: dict[str, Node | None] = {}
 
-    def lstat(self, path: str) -> tuple[str, FileStat | None]:
-        """Return the path with its directories resolved, and what is there (a link is not followed)."""
-        resolved = self._resolve_parent(path)
+    def lstat(self, path: str, *, careful: bool = False) -> tuple[str, FileStat | None]:
+        """Return the path with its directories resolved, and what is there (a link is not followed).
+
+        `careful`: refuse the links that RealSystem refuses to write through, see walk.py.
+        """
+        resolved = self._resolve_parent(path, path if careful else None)
         return resolved, self._at(resolved)
 
-    def stat(self, path: str) -> tuple[str, FileStat | None]:
+    def stat(self, path: str, *, careful: bool = False) -> tuple[str, FileStat | None]:
         """Return the path with every link resolved, and what is there; None also where a link dangles."""
+        at = path
         for _ in range(_MAX_LINKS):
-            resolved, found = self.lstat(path)
+            resolved = self._resolve_parent(at, path if careful else None)
+            found = self._at(resolved)
             if found is None or found.kind != "link" or found.target is None:
                 return resolved, found
-            path = posixpath.join(posixpath.dirname(resolved), found.target)
+            if careful:
+                _refuse_foreign(found, path)
+            at = posixpath.join(posixpath.dirname(resolved), found.target)
         raise TaskError(f"too many symbolic links: {path}")
 
     def read(self, resolved: str) -> bytes:
@@ -95,8 +103,11 @@ class Overlay:
             parent = posixpath.dirname(parent)
         return self._real.stat(resolved)
 
-    def _resolve_parent(self, path: str) -> str:
-        """Resolve links in every component but the last, over overlay and real files alike."""
+    def _resolve_parent(self, path: str, written: str | None = None) -> str:
+        """Resolve links in every component but the last, over overlay and real files alike.
+
+        `written` is the path that is going to be written, for the error about a link of another user.
+        """
         todo = [part for part in posixpath.join("/", path).split("/") if part and part != "."]
         done: list[str] = []
         links = 0
@@ -110,9 +121,16 @@ class Overlay:
                 break
             found = self._at("/" + "/".join(done))
             if found is not None and found.kind == "link" and found.target is not None:
+                if written is not None:
+                    _refuse_foreign(found, written)
                 links += 1
                 if links > _MAX_LINKS:
                     raise TaskError(f"too many symbolic links: {path}")
                 done = [] if os.path.isabs(found.target) else done[:-1]
                 todo = [part for part in found.target.split("/") if part and part != "."] + todo
         return "/" + "/".join(done)
+
+
+def _refuse_foreign(link: FileStat, path: str) -> None:
+    if link.uid != 0:
+        raise foreign_link(path, link.uid)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from configurator.agent.accounts import gid_of, group_name, uid_of, user_name
 from configurator.agent.assumptions import Doubt, PendingPackages, parent_of
 from configurator.agent.overlay import Overlay
 from configurator.core.errors import ParameterError, TaskError
@@ -103,8 +105,7 @@ class SimulatedSystem:
         validate: str | None = None,
         follow: bool = True,
     ) -> str | None:
-        files = self._world.files
-        resolved, found = files.stat(path) if follow else files.lstat(path)
+        resolved, found = self._to_write(path, follow=follow)
         if found is not None and found.kind == "directory":
             raise TaskError(f"is a directory: {path}")
         if found is None:
@@ -120,7 +121,7 @@ class SimulatedSystem:
     def mkdir(
         self, path: str, *, mode: str | None = None, owner: str | None = None, group: str | None = None
     ) -> None:
-        resolved, found = self._world.files.lstat(path)
+        resolved, found = self._to_write(path, follow=False)
         if found is not None:
             raise TaskError(f"already exists: {path}")
         self._need_directory(resolved, path)
@@ -128,7 +129,7 @@ class SimulatedSystem:
         self._world.files.put(resolved, stat, fresh=True)
 
     def symlink(self, target: str, path: str) -> None:
-        resolved, found = self._world.files.lstat(path)
+        resolved, found = self._to_write(path, follow=False)
         if found is not None and found.kind == "directory":
             raise TaskError(f"is a directory: {path}")
         self._need_directory(resolved, path)
@@ -136,10 +137,10 @@ class SimulatedSystem:
         self._world.files.put(resolved, _replace(self._new("link", 0o777), target=target))
 
     def hardlink(self, target: str, path: str) -> None:
-        source, found = self._world.files.lstat(target)
+        source, found = self._to_write(target, follow=True)
         if found is None:
             raise TaskError(f"no such file: {target}")
-        resolved, _ = self._world.files.lstat(path)
+        resolved, _ = self._to_write(path, follow=False)
         self._need_directory(resolved, path)
         self._world.files.put(resolved, found, self._world.files.read(source))
 
@@ -152,16 +153,15 @@ class SimulatedSystem:
         group: str | None = None,
         follow: bool = True,
     ) -> None:
-        files = self._world.files
-        resolved, found = files.stat(path) if follow else files.lstat(path)
+        resolved, found = self._to_write(path, follow=follow)
         if found is None:
             if self._doubt_absence(resolved):
                 return
             raise TaskError(f"no such file: {path}")
-        files.put(resolved, self._with_attributes(found, mode, owner, group))
+        self._world.files.put(resolved, self._with_attributes(found, mode, owner, group))
 
     def set_times(self, path: str, *, atime: float | None = None, mtime: float | None = None) -> None:
-        resolved, found = self._world.files.stat(path)
+        resolved, found = self._to_write(path, follow=True)
         if found is None:
             raise TaskError(f"no such file: {path}")
         times = {"atime": found.atime if atime is None else atime}
@@ -169,9 +169,15 @@ class SimulatedSystem:
         self._world.files.put(resolved, _replace(found, **times))
 
     def remove(self, path: str) -> None:
-        resolved, found = self._world.files.lstat(path)
+        resolved, found = self._to_write(path, follow=False)
         if found is not None:
             self._world.files.remove(resolved)
+
+    def _to_write(self, path: str, *, follow: bool) -> tuple[str, FileStat | None]:
+        """Resolve a path that is to be changed, refusing what the real system refuses to follow as root."""
+        files = self._world.files
+        careful = self._user == "root" and os.geteuid() == 0
+        return files.stat(path, careful=careful) if follow else files.lstat(path, careful=careful)
 
     def _need_directory(self, resolved: str, path: str) -> None:
         """Refuse to write where no directory is, unless a pending package will have made it."""
@@ -182,7 +188,8 @@ class SimulatedSystem:
         if found is None and self._world.pending.any:
             self.doubt.assume(self._world.pending.because(parent))
             return
-        raise ParameterError(f"the directory {parent} does not exist", hint=f"needed for {path}")
+        what = "does not exist" if found is None else "is no directory"
+        raise ParameterError(f"the directory {parent} {what}", hint=f"needed for {path}")
 
     def _new(self, kind: str, mode: int) -> FileStat:
         now = time.time()
@@ -206,10 +213,17 @@ class SimulatedSystem:
             stat = _replace(stat, mode=apply_mode(mode, stat.mode, stat.kind == "directory"))
         if owner is not None:
             self._need_account("user", owner)
-            stat = _replace(stat, owner=owner, **({"uid": int(owner)} if owner.isdigit() else {}))
+            uid = _number("user", owner)
+            # The number of a user that the plan makes is not known: nothing but the name can be compared.
+            stat = _replace(
+                stat, owner=owner if uid is None else user_name(uid), uid=-1 if uid is None else uid
+            )
         if group is not None:
             self._need_account("group", group)
-            stat = _replace(stat, group=group, **({"gid": int(group)} if group.isdigit() else {}))
+            gid = _number("group", group)
+            stat = _replace(
+                stat, group=group if gid is None else group_name(gid), gid=-1 if gid is None else gid
+            )
         return stat
 
     def _need_account(self, kind: str, name: str) -> None:
@@ -304,11 +318,25 @@ class SimulatedSystem:
 
     def _establish(self, key: str, state: State | None) -> None:
         namespace, _, name = key.partition(":")
-        if namespace == "package" and state is not None and state.get("exists"):
+        if namespace == "path" and state is not None and state.get("kind", "directory") == "directory":
+            self._establish_directory(name, state)
+        # An upgrade brings nothing that a plan would have to assume: `new` is False for it.
+        if namespace == "package" and state is not None and state.get("exists") and state.get("new", True):
             known = self._world.states.get(key)
             if known is None or not known.get("exists"):
                 self._world.pending.add_package(name)
         self._world.states[key] = None if state is None else dict(state)
+
+    def _establish_directory(self, path: str, state: State) -> None:
+        """Have a directory be there, or be gone, that a command makes or removes on its way."""
+        resolved, _ = self._world.files.lstat(path)
+        if not state["exists"]:
+            self._world.files.remove(resolved)
+        elif state.get("kind") == "directory":
+            stat = self._with_attributes(
+                self._new("directory", 0o755), state.get("mode"), state.get("owner"), state.get("group")
+            )
+            self._world.files.put(resolved, stat, fresh=True)
 
     def shell(
         self,
@@ -342,6 +370,13 @@ def _replace(stat: FileStat, **changes: Any) -> FileStat:
     from dataclasses import replace  # noqa: PLC0415
 
     return replace(stat, **changes)
+
+
+def _number(kind: str, name: str) -> int | None:
+    try:
+        return uid_of(name) if kind == "user" else gid_of(name)
+    except ParameterError:
+        return None
 
 
 def _account_exists(kind: str, name: str) -> State:

@@ -80,7 +80,7 @@ def find(path: str, *, follow: bool) -> Place:
             except FileNotFoundError:
                 if not todo:
                     return Place(directory, part)
-                raise _missing(directory, part, path) from None
+                raise _no_directory(directory, [part, *todo[:0:-1]], path, "does not exist") from None
             try:
                 status = os.fstat(found)
                 if stat.S_ISLNK(status.st_mode):
@@ -94,9 +94,7 @@ def find(path: str, *, follow: bool) -> Place:
                 elif stat.S_ISDIR(status.st_mode):
                     directory, found = found, directory
                 else:
-                    raise ParameterError(
-                        f"{_name(directory, part)} is no directory", hint=f"needed for {path}"
-                    )
+                    raise _no_directory(directory, [part], path, "is no directory")
             finally:
                 os.close(found)
         return Place(directory, ".")
@@ -132,9 +130,6 @@ def foreign_link(path: str, uid: int) -> TaskError:
     )
 
 
-def _missing(directory: int, part: str, path: str) -> ParameterError:
-    return ParameterError(f"the directory {_name(directory, part)} does not exist", hint=f"needed for {path}")
-
-
-def _name(directory: int, part: str) -> str:
-    return os.path.join(os.readlink(f"/proc/self/fd/{directory}"), part)
+def _no_directory(directory: int, parts: list[str], path: str, what: str) -> ParameterError:
+    name = os.path.join(os.readlink(f"/proc/self/fd/{directory}"), *parts)
+    return ParameterError(f"the directory {name} {what}", hint=f"needed for {path}")

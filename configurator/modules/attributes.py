@@ -2,71 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import posixpath
+from dataclasses import dataclass
 from typing import Any
 
-from configurator.core.errors import ParameterError
-from configurator.modules.modes import apply_mode
+from configurator.modules.modes import apply_mode, mode_problem, octal
+from configurator.modules.params import ParamProblem
 from configurator.modules.state import State
 from configurator.modules.system import FileStat, System
 
-
-def observed(stat: FileStat | None) -> State:
-    """Return a path's kind and attributes as fields; `absent` alone if nothing is there."""
-    if stat is None:
-        return {"kind": "absent"}
-    return {
-        "kind": stat.kind,
-        "mode": f"{stat.mode:04o}",
-        "owner": stat.owner,
-        "group": stat.group,
-        "uid": stat.uid,
-        "gid": stat.gid,
-        "target": stat.target,
-    }
+NEW_FILE = 0o644  # what System.write gives a new file, which symbolic modes start from
+NEW_DIRECTORY = 0o755  # the same for System.mkdir
 
 
-def wanted(*, mode: str | None, owner: str | None, group: str | None, current: int, is_dir: bool) -> State:
-    """Return the fields that the parameters ask for; a numeric owner is compared as a number."""
-    fields: State = {}
-    if mode is not None and mode != "preserve":
-        fields["mode"] = f"{checked_mode(mode, current, is_dir):04o}"
-    if owner is not None:
-        fields |= {"uid": int(owner)} if owner.isdigit() else {"owner": owner}
-    if group is not None:
-        fields |= {"gid": int(group)} if group.isdigit() else {"group": group}
-    return fields
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a task asks for; None: whatever it is. A mode of `preserve` has been replaced by now."""
+
+    mode: str | None = None
+    owner: str | None = None
+    group: str | None = None
+
+    @classmethod
+    def of(cls, params: Any) -> Attributes:
+        """Return those of a task's parameters."""
+        return cls(params.mode if params.mode != "preserve" else None, params.owner, params.group)
+
+    def __bool__(self) -> bool:
+        return any(value is not None for value in (self.mode, self.owner, self.group))
+
+    def observed(self, stat: FileStat | None) -> State:
+        """Return a path's kind and attributes as fields; the kind is `absent` if nothing is there.
+
+        Who was asked for by number is shown by number, so that two names of one number are no difference.
+        """
+        if stat is None:
+            return {"kind": "absent"}
+        return {
+            "kind": stat.kind,
+            "mode": octal(stat.mode),
+            "owner": str(stat.uid) if self.owner is not None and self.owner.isdigit() else stat.owner,
+            "group": str(stat.gid) if self.group is not None and self.group.isdigit() else stat.group,
+        }
+
+    def wanted(self, kind: str, stat: FileStat | None) -> State:
+        """Return the fields asked for, of a `file`, `directory` or `link` that is `stat` now (None: new)."""
+        fields: State = {}
+        if self.mode is not None and kind != "link":  # a link has no mode of its own (symlink(7))
+            is_dir = kind == "directory"
+            new = NEW_DIRECTORY if is_dir else NEW_FILE
+            fields["mode"] = octal(apply_mode(self.mode, new if stat is None else stat.mode, is_dir))
+        for name, value in (("owner", self.owner), ("group", self.group)):
+            if value is not None:
+                fields[name] = str(int(value)) if value.isdigit() else value
+        return fields
+
+    def set(self, system: System, path: str, *, follow: bool = True) -> None:
+        """Set all that is asked for: a new owner alone would cost the file its set-ID bits."""
+        system.set_attributes(path, mode=self.mode, owner=self.owner, group=self.group, follow=follow)
+
+    def account_keys(self) -> tuple[str, ...]:
+        """Return the effect keys of the accounts that the file needs."""
+        accounts = (("user", self.owner), ("group", self.group))
+        return tuple(f"{kind}:{name}" for kind, name in accounts if name is not None and not name.isdigit())
 
 
-def checked_mode(mode: str, current: int, is_dir: bool) -> int:
-    """Return the mode as a number; ParameterError if the text is no mode."""
-    try:
-        return apply_mode(mode, current, is_dir)
-    except ValueError as error:
-        raise ParameterError(str(error)) from None
+def common_problems(params: Any, *, path: str = "path", preserve: bool = False) -> list[ParamProblem]:
+    """Return what is wrong with the parameters that all modules of files have: path, mode and validate."""
+    problems: list[ParamProblem] = []
+    value = getattr(params, path)
+    if not value.startswith("/"):
+        hint = "write the whole path: `~` and relative paths depend on who is asked" if value else None
+        problems.append(ParamProblem(path, f"{path!r} must be an absolute path, not {value!r}", hint))
+    problem = mode_problem(params.mode, preserve=preserve)
+    if problem is not None:
+        problems.append(ParamProblem("mode", f"'mode': {problem}"))
+    if "%s" not in (getattr(params, "validate", None) or "%s"):
+        problems.append(ParamProblem("validate", "'validate' must contain %s, which stands for the new file"))
+    return problems
 
 
-def set_changed(
-    system: System, path: str, fields: Iterable[str], wanted_state: Any, *, follow: bool = True
+def clean(path: str) -> str:
+    """Return a path in the form that effect keys use: without doubled, trailing or dotted parts."""
+    return posixpath.normpath(path).replace("//", "/") if path else path
+
+
+def make_parents(
+    system: System, path: str, *, mode: str | None = None, owner: str | None = None, group: str | None = None
 ) -> None:
-    """Set those attributes of a path that are among the changed fields."""
-    changed = set(fields)
-    owner = wanted_state["owner"] if "owner" in changed else None
-    group = wanted_state["group"] if "group" in changed else None
-    if "uid" in changed:
-        owner = str(wanted_state["uid"])
-    if "gid" in changed:
-        group = str(wanted_state["gid"])
-    mode = wanted_state["mode"] if "mode" in changed else None
-    if owner is not None or group is not None or mode is not None:
-        system.set_attributes(path, mode=mode, owner=owner, group=group, follow=follow)
-
-
-def account_keys(owner: str | None, group: str | None) -> tuple[str, ...]:
-    """Return the effect keys of the accounts that a file needs."""
-    keys = []
-    if owner is not None and not owner.isdigit():
-        keys.append(f"user:{owner}")
-    if group is not None and not group.isdigit():
-        keys.append(f"group:{group}")
-    return tuple(keys)
+    """Make a directory and those above it that are missing, all with the same attributes."""
+    missing = []
+    while path not in ("/", "") and system.stat(path, follow=True) is None:
+        missing.append(path)
+        path = path.rstrip("/").rpartition("/")[0] or "/"
+    for one in reversed(missing):
+        system.mkdir(one, mode=mode, owner=owner, group=group)

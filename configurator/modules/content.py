@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from typing import Any
 
+from configurator.modules.state import Content
 from configurator.modules.system import System
 
 
@@ -15,3 +16,16 @@ def decode_content(system: System, value: Any) -> bytes:
             return system.blob(str(value["$blob"]))
         return binascii.a2b_base64(str(value["$base64"]))
     return str(value).encode()
+
+
+def matching_content(system: System, value: Any, path: str) -> Content:
+    """Return the content that `value` stands for; one that `path` already has is not fetched once more."""
+    if isinstance(value, dict) and "$blob" in value:
+        import hashlib  # noqa: PLC0415  (3 ms on the host; small contents need none)
+
+        found = system.stat(path, follow=True)
+        if found is not None and found.kind == "file":
+            data = system.read(path)
+            if hashlib.sha256(data).hexdigest() == value["$blob"]:
+                return Content(data)
+    return Content(decode_content(system, value))

@@ -1,25 +1,27 @@
 """copy: a file on the host with a given content, owner and mode.
 
-Parameters are Ansible's, but for `attributes`, `unsafe_writes` and the SELinux ones, which have no use on
-Debian. `decrypt` is not offered: there is no vault yet. On the controller, `src` becomes `content`; what
-remains of it here is the name, for a destination that is a directory.
+Parameters are Ansible's, but for `attributes`, `unsafe_writes`, `decrypt` and the SELinux ones. What `src`
+names on the controller has become `content` by the time that a host sees the task, and a folder many
+tasks; what remains of it is the name, for a `dest` that is a directory. With `remote_src` the host reads it.
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from configurator.core.errors import ParameterError
-from configurator.modules import attributes
+from configurator.modules import copytree
+from configurator.modules.attributes import Attributes, clean, common_problems, make_parents
 from configurator.modules.base import Guard, Module
-from configurator.modules.content import decode_content
+from configurator.modules.content import matching_content
+from configurator.modules.copytree import Item
 from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.guards import guard_for_path
-from configurator.modules.params import ParamProblem, param
-from configurator.modules.state import Change, Content, State, compare
+from configurator.modules.params import ParamProblem, ParamSpec, param
+from configurator.modules.state import Change, State, compare
 from configurator.modules.system import System
 
 
@@ -29,7 +31,7 @@ class CopyParams:
 
     dest: str = param("str", required=True)
     src: str | None = param("str")
-    content: Any = param("raw")
+    content: Any = field(default=None, metadata={"param": ParamSpec("raw")})
     owner: str | None = param("str")
     group: str | None = param("str")
     mode: str | None = param("mode")
@@ -40,7 +42,7 @@ class CopyParams:
     remote_src: bool = param("bool", False)
     checksum: str | None = param("str")
     follow: bool = param("bool", False)
-    local_follow: bool = param("bool", True, on_controller=True)
+    local_follow: bool = param("bool", True)
     _original_basename: str | None = param("str")
 
 
@@ -49,64 +51,73 @@ class Copy(Module[Any]):
 
     name: ClassVar[str] = "copy"
     params: ClassVar[type] = CopyParams
-    timeout_s: ClassVar[float] = 300.0
 
     def check(self, params: Any) -> Sequence[ParamProblem]:
-        problems = []
-        if not params.dest.startswith("/"):
-            problems.append(ParamProblem("dest", f"'dest' must be an absolute path, not {params.dest!r}"))
+        problems = common_problems(params, path="dest", preserve=True)
         if params.content is None and params.src is None:
             problems.append(ParamProblem("", "one of 'src' and 'content' is required"))
-        if params.validate is not None and "%s" not in params.validate:
-            problems.append(ParamProblem("validate", "'validate' must contain %s"))
+        if params.content is not None and params.src is not None:
+            problems.append(ParamProblem("content", "'src' and 'content' exclude each other"))
+        if params.remote_src and not (params.src or "").startswith("/"):
+            problems.append(
+                ParamProblem("src", "'src' must be an absolute path of the host with 'remote_src'")
+            )
+        if params.checksum is not None and len(params.checksum) != _SHA1_DIGITS:
+            problems.append(ParamProblem("checksum", "'checksum' must be a SHA-1: 40 hexadecimal digits"))
         return problems
 
     def subject(self, params: Any) -> str:
-        return f"path:{params.dest.rstrip('/') or '/'}"
+        return f"path:{clean(params.dest)}"
 
     def effects(self, params: Any) -> Effects:
-        path = params.dest.rstrip("/") or "/"
-        reads = [*path_keys(path), *attributes.account_keys(params.owner, params.group)]
+        path = clean(params.dest)
+        reads = [*path_keys(path), *Attributes.of(params).account_keys()]
         writes = [f"path:{path}"]
-        if params.remote_src and params.src:
-            reads.append(f"path:{params.src.rstrip('/')}/**")
-        if params.dest.endswith("/") or params.remote_src:
-            writes.append(f"path:{path}/**")
+        name = posixpath.basename(params.src or "") if params.remote_src else params._original_basename
+        if name:  # for the case that `dest` turns out to be a directory
+            writes.append(f"path:{posixpath.join(path, name)}")
+        if params.remote_src:
+            source = clean(params.src or "/")
+            reads += [*path_keys(source), f"path:{source}", f"path:{source.rstrip('/')}/**"]
+            writes.append(f"path:{path.rstrip('/')}/**")
         return effects(reads=reads, writes=writes)
 
     def guard(self, params: Any, system: System) -> Guard | None:
-        return guard_for_path(system, params.dest)
+        name = posixpath.basename(params.src or "") if params.remote_src else params._original_basename
+        path = self._destination(system, params, name) if name else params.dest
+        return guard_for_path(system, clean(path))
 
     # -- verbs ------------------------------------------------------------------------------------------
 
     def observe(self, system: System, params: Any) -> State:
-        """One set of fields for each file, named `path:FILE|FIELD` where it is not `dest` itself."""
-        state: State = {"plan": self._plan(system, params)}
-        for path, _ in state["plan"]:
-            found = system.stat(path, follow=params.follow)
-            fields = attributes.observed(found)
-            if found is not None and found.kind == "file":
-                fields["content"] = Content(system.read(path))
-            state |= {_name(params, path, field): value for field, value in fields.items()}
+        """The fields of each file that is meant, named `path:FILE|FIELD` where it is not `dest` itself.
+
+        `items` are the wanted files with their wanted contents.
+        """
+        items = self._items(system, params)
+        state: State = {"items": items}
+        for item in items:
+            # A link that leads to a directory will do for one.
+            found = system.stat(item.path, follow=params.follow or item.kind == "directory")
+            fields = copytree.observed(system, item, found, Attributes.of(params))
+            state |= {_name(params, item.path, name): value for name, value in fields.items()}
         return state
 
-    def _plan(self, system: System, params: Any) -> list[tuple[str, bytes | None]]:
-        """Return every path that is to be there: with its content, or None for a directory."""
+    def _items(self, system: System, params: Any) -> list[Item]:
         if params.content is not None:
-            data = decode_content(system, params.content)
-            _check_sum(params.checksum, data)
-            return [(self._destination(system, params, params._original_basename), data)]
+            path = self._destination(system, params, params._original_basename)
+            return [Item(path, "file", matching_content(system, params.content, path), params.mode)]
+        if not params.remote_src:
+            raise ParameterError("the content of 'src' has not come along")
         source = system.stat(params.src, follow=True)
         if source is None:
-            raise ParameterError(f"{params.src} does not exist on the host", hint="`src` with `remote_src`")
+            raise ParameterError(
+                f"{params.src} does not exist on the host", hint="`remote_src` reads it there"
+            )
         if source.kind == "directory":
-            base = params.dest.rstrip("/") or "/"
-            if not params.src.endswith("/"):
-                base = posixpath.join(base, posixpath.basename(params.src))
-            return [(base, None), *_tree(system, params.src.rstrip("/"), base)]
-        data = system.read(params.src)
-        _check_sum(params.checksum, data)
-        return [(self._destination(system, params, posixpath.basename(params.src)), data)]
+            return list(copytree.items(system, params))
+        path = self._destination(system, params, posixpath.basename(params.src))
+        return [copytree.file_item(system, params, params.src, path, source)]
 
     def _destination(self, system: System, params: Any, name: str | None) -> str:
         """Return the file that is meant: below `dest` if that is a directory."""
@@ -119,112 +130,108 @@ class Copy(Module[Any]):
 
     def desired(self, params: Any, actual: State) -> State:
         wanted: State = {}
-        for path, data in actual["plan"]:
-            kind = actual.get(_name(params, path, "kind"))
-            if kind not in ("absent", None) and not params.force and data is not None:
-                continue
-            fields: State = {"kind": "file" if data is not None else "directory"}
-            if data is not None:
-                fields["content"] = Content(data)
-            current = int(str(actual.get(_name(params, path, "mode")) or "0644"), 8)
-            mode = params.mode if data is not None else params.directory_mode or None
-            fields |= attributes.wanted(
-                mode=mode, owner=params.owner, group=params.group, current=current, is_dir=data is None
-            )
-            wanted |= {_name(params, path, field): value for field, value in fields.items()}
+        for item in actual["items"]:
+            there = {
+                name: actual.get(_name(params, item.path, name))
+                for name in ("kind", "stat", "content", "target")
+            }
+            if params.force or there["kind"] == "absent":
+                fields = copytree.wanted(item, there, Attributes.of(params))
+                wanted |= {_name(params, item.path, name): value for name, value in fields.items()}
+        if params.checksum is not None:
+            _check_sum(params.checksum, actual["items"])
         return wanted
 
     def compare(self, params: Any, actual: State, wanted: State) -> Change:
         change = compare(self.subject(params), actual, wanted)
-        # A content that differs says all: that the file appears needs no line of its own.
+        # Where nothing was before, the content tells all: that a file appears needs no line of its own.
         fields = tuple(
             name
             for name in change.fields
-            if not (name.endswith("kind") and name.replace("kind", "content") in change.fields)
+            if not (
+                name.endswith("kind")
+                and actual.get(name) == "absent"
+                and name.removesuffix("kind") + "content" in change.fields
+            )
         )
         return Change(change.subject, actual, wanted, fields)
 
     def converge(self, system: System, params: Any, change: Change) -> State | None:
-        for path, data in change.before["plan"]:
-            changed = {name.rpartition("|")[2] for name in change.fields if _of(params, path, name)}
+        proof: State = {}
+        for item in change.before["items"]:
+            changed = {name.rpartition("|")[2] for name in change.fields if _belongs(params, item.path, name)}
             if not changed:
                 continue
-            fields = {
-                name.rpartition("|")[2]: value
-                for name, value in change.after.items()
-                if _of(params, path, name)
-            }
-            if data is None:
-                self._directory(system, params, path, changed)
+            kind = change.before[_name(params, item.path, "kind")]
+            if item.kind == "link":
+                system.symlink(item.target or "", item.path)
+            elif item.kind == "directory":
+                self._directory(system, params, item, kind)
             elif changed & {"kind", "content"}:
-                self._file(system, params, path, data)
+                backup = self._file(system, params, item)
+                if backup is not None:
+                    proof["backup_file"] = backup
             else:
-                attributes.set_changed(system, path, changed, fields, follow=params.follow)
-        return None
+                item.attributes(params).set(system, item.path, follow=params.follow)
+        return proof
 
-    def _directory(self, system: System, params: Any, path: str, changed: set[str]) -> None:
-        if "kind" in changed:
-            system.mkdir(path, mode=params.directory_mode, owner=params.owner, group=params.group)
+    def _directory(self, system: System, params: Any, item: Item, kind: str) -> None:
+        if kind == "absent":
+            make_parents(system, posixpath.dirname(item.path), owner=params.owner, group=params.group)
+            system.mkdir(item.path, mode=params.directory_mode, owner=params.owner, group=params.group)
         else:
-            system.set_attributes(path, mode=params.directory_mode, owner=params.owner, group=params.group)
+            # The mode of directories that are there already is not ours to change, as in Ansible.
+            system.set_attributes(item.path, owner=params.owner, group=params.group)
 
-    def _file(self, system: System, params: Any, path: str, data: bytes) -> None:
-        parent = posixpath.dirname(path)
-        if params.dest.endswith("/") and system.stat(parent, follow=True) is None:
-            make_parents(system, parent, params.directory_mode, params.owner, params.group)
-        found = system.stat(path)
-        if found is not None and found.kind == "link" and not params.follow:
-            system.remove(path)
-        mode = params.mode
-        if mode == "preserve":
-            source = system.stat(params.src, follow=True) if params.remote_src and params.src else None
-            mode = f"{source.mode:04o}" if source is not None else None
-        system.write(
-            path,
-            data,
-            mode=mode,
-            owner=params.owner,
-            group=params.group,
+    def _file(self, system: System, params: Any, item: Item) -> str | None:
+        if params.dest.endswith("/"):
+            parent = params.dest.rstrip("/") or "/"
+            make_parents(system, parent, mode=params.directory_mode, owner=params.owner, group=params.group)
+        assert item.content is not None
+        attributes = item.attributes(params)
+        return system.write(
+            item.path,
+            item.content.data,
+            mode=attributes.mode,
+            owner=attributes.owner,
+            group=attributes.group,
             backup=params.backup,
             validate=params.validate,
+            follow=params.follow,
         )
 
-
-def make_parents(system: System, path: str, mode: str | None, owner: str | None, group: str | None) -> None:
-    """Make a directory and those above it that are missing, all with the same attributes."""
-    missing = []
-    while path not in ("/", "") and system.stat(path, follow=True) is None:
-        missing.append(path)
-        path = posixpath.dirname(path)
-    for one in reversed(missing):
-        system.mkdir(one, mode=mode, owner=owner, group=group)
-
-
-def _tree(system: System, source: str, base: str) -> list[tuple[str, bytes | None]]:
-    found: list[tuple[str, bytes | None]] = []
-    for name in system.listdir(source):
-        path, dest = posixpath.join(source, name), posixpath.join(base, name)
-        stat = system.stat(path, follow=True)
-        if stat is not None and stat.kind == "directory":
-            found += [(dest, None), *_tree(system, path, dest)]
-        elif stat is not None and stat.kind == "file":
-            found.append((dest, system.read(path)))
-    return found
+    def outputs(self, params: Any, actual: State) -> dict[str, Any]:
+        """Return Ansible's names for what is there now: `dest`, `mode`, `owner`..., `backup_file`."""
+        items = actual["items"]
+        out: dict[str, Any] = {"dest": items[0].path if len(items) == 1 else params.dest}
+        stat = actual.get(_name(params, out["dest"], "stat"))
+        if stat is not None:
+            out |= {"mode": f"{stat.mode:04o}", "owner": stat.owner, "group": stat.group, "uid": stat.uid}
+            out |= {"gid": stat.gid, "size": stat.size, "state": stat.kind}
+        if "backup_file" in actual:
+            out["backup_file"] = actual["backup_file"]
+        return out
 
 
-def _check_sum(expected: str | None, data: bytes) -> None:
-    if expected is None:
-        return
-    import hashlib  # noqa: PLC0415
-
-    if hashlib.sha1(data, usedforsecurity=False).hexdigest() != expected:
-        raise ParameterError("the content does not have the given checksum", hint="`checksum` is SHA-1")
+_SHA1_DIGITS = 40
 
 
-def _name(params: Any, path: str, field: str) -> str:
-    return field if path == params.dest else f"path:{path}|{field}"
+def _check_sum(expected: str, items: Sequence[Item]) -> None:
+    import hashlib  # noqa: PLC0415  (3 ms on the host, and few tasks give a checksum)
+
+    for item in items:
+        if item.content is not None:
+            found = hashlib.sha1(item.content.data, usedforsecurity=False).hexdigest()
+            if found != expected.lower():
+                raise ParameterError(
+                    f"the content has the checksum {found}, not {expected} as `checksum` says"
+                )
 
 
-def _of(params: Any, path: str, name: str) -> bool:
+def _name(params: Any, path: str, name: str) -> str:
+    return name if path == params.dest else f"path:{path}|{name}"
+
+
+def _belongs(params: Any, path: str, name: str) -> bool:
     key, bar, _ = name.rpartition("|")
     return key == f"path:{path}" if bar else path == params.dest

@@ -1,28 +1,30 @@
 """file: a file, directory or link with given attributes, or its absence.
 
 Parameters are Ansible's, but for `attributes`, `unsafe_writes` and the SELinux ones, which have no use on
-Debian.
+Debian. Where this module differs: of the directories that `state: directory` has to make on the way, only
+the last one gets `mode`, and `recurse` never follows the links that it finds in a tree.
 """
 
 from __future__ import annotations
 
 import posixpath
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from configurator.core.errors import ParameterError, TaskError
-from configurator.modules import attributes
+from configurator.modules import filetree
+from configurator.modules.attributes import Attributes, clean, common_problems, make_parents
 from configurator.modules.base import Guard, Module
-from configurator.modules.copy import make_parents
 from configurator.modules.effects import Effects, effects, path_keys
+from configurator.modules.filetimes import Times, times_problem
 from configurator.modules.guards import guard_for_path
 from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import Change, State
 from configurator.modules.system import FileStat, System
 
 _STATES = ("file", "directory", "link", "hard", "touch", "absent")
+_TIME_FORMAT = "%Y%m%d%H%M.%S"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,9 @@ class FileParams:
     follow: bool = param("bool", True)
     force: bool = param("bool", False)
     access_time: str | None = param("str")
-    access_time_format: str = param("str", "%Y%m%d%H%M.%S")
+    access_time_format: str = param("str", _TIME_FORMAT)
     modification_time: str | None = param("str")
-    modification_time_format: str = param("str", "%Y%m%d%H%M.%S")
+    modification_time_format: str = param("str", _TIME_FORMAT)
 
 
 class File(Module[FileParams]):
@@ -51,208 +53,197 @@ class File(Module[FileParams]):
     params: ClassVar[type] = FileParams
 
     def check(self, params: FileParams) -> Sequence[ParamProblem]:
-        problems = []
-        if not params.path.startswith("/"):
-            problems.append(ParamProblem("path", f"'path' must be an absolute path, not {params.path!r}"))
-        if params.recurse and params.state != "directory":
+        problems = common_problems(params)
+        if params.recurse and params.state not in ("directory", None):
             problems.append(ParamProblem("recurse", "'recurse' needs 'state: directory'"))
         if params.src is not None and params.state not in ("link", "hard"):
             problems.append(ParamProblem("src", "'src' needs 'state: link' or 'state: hard'"))
-        if params.state in ("link", "hard") and params.src is None:
-            problems.append(ParamProblem("state", f"'state: {params.state}' needs 'src'"))
+        if params.state == "hard" and not (params.src or "/").startswith("/"):
+            problems.append(ParamProblem("src", "'src' of a hard link must be an absolute path"))
+        if params.state == "absent" and clean(params.path) == "/":
+            problems.append(ParamProblem("path", "refusing to remove /"))
+        for name in ("access_time", "modification_time"):
+            problem = times_problem(getattr(params, name), getattr(params, f"{name}_format"))
+            if problem is not None:
+                problems.append(ParamProblem(name, f"{name!r}: {problem}"))
         return problems
 
     def subject(self, params: FileParams) -> str:
-        return f"path:{_clean(params.path)}"
+        return f"path:{clean(params.path)}"
 
     def effects(self, params: FileParams) -> Effects:
-        path = _clean(params.path)
-        reads = [*path_keys(path), *attributes.account_keys(params.owner, params.group)]
-        if params.src is not None:
-            reads.append(f"path:{posixpath.normpath(posixpath.join(posixpath.dirname(path), params.src))}")
+        path, attributes = clean(params.path), Attributes.of(params)
+        reads = [*path_keys(path), *attributes.account_keys()]
         writes = [f"path:{path}"]
-        if params.recurse or params.state in ("absent", "link", "hard"):
-            writes.append(f"path:{path}/**")
+        if params.src is not None:
+            source = clean(_absolute_source(params))
+            reads += [*path_keys(source), f"path:{source}"]
+            # With `follow` the attributes are those of what the link names; a hard link shares them.
+            writes += [f"path:{source}"] if attributes and (params.follow or params.state == "hard") else []
+        if params.recurse or params.state == "absent":
+            writes.append(f"path:{path.rstrip('/')}/**")
         return effects(reads=reads, writes=writes)
 
     def guard(self, params: FileParams, system: System) -> Guard | None:
-        return guard_for_path(system, _clean(params.path))
+        return guard_for_path(system, clean(params.path))
 
     # -- verbs ------------------------------------------------------------------------------------------
 
     def observe(self, system: System, params: FileParams) -> State:
-        path = _clean(params.path)
-        follow = params.follow and params.state not in ("link", "hard", "absent")
-        found = system.stat(path, follow=follow)
-        state = attributes.observed(found) | {"state": params.state or _default_state(found)}
-        if found is not None:
-            state |= {"mtime": found.mtime, "atime": found.atime, "inode": found.inode}
-        if state["state"] == "hard" and params.src is not None:
-            source = system.stat(params.src)
-            if source is None:
-                raise ParameterError(f"{params.src} does not exist on the host", hint="`src`")
-            state["same"] = found is not None and found.kind == "file" and _same_file(source, found)
-        if state["state"] == "link" and not params.force:
-            self._check_link_target(system, params, path)
-        state["followed"] = follow
-        state["tree"] = {}
-        if params.recurse and found is not None and found.kind == "directory":
-            state["tree"] = dict(_tree(system, path))
-            for below, stat in state["tree"].items():
-                fields = attributes.observed(stat)
-                state |= {f"path:{below}|{field}": value for field, value in fields.items()}
-        return state
+        """Kind and attributes; for a link also `target`, for a hard link `same`, with `recurse` the tree.
 
-    def _check_link_target(self, system: System, params: FileParams, path: str) -> None:
-        target = posixpath.join(posixpath.dirname(path), str(params.src))
-        if system.stat(target, follow=True) is None:
-            system.notice(f"the link's target {target} does not exist")
-            raise ParameterError(
-                f"the link's target {target} does not exist", hint="`force: true` makes the link all the same"
+        `state` is the parameter or what it means where it is not given; `carrier` is what the attributes
+        are those of: the path itself, or what a followed link names.
+        """
+        path = _strip(params.path)
+        found = system.stat(path)
+        state = params.state or _default_state(system, params, found)
+        if params.recurse and state != "directory":
+            raise ParameterError(f"{params.path} is no directory", hint="'recurse' needs one")
+        if found is not None and found.kind == "link" and params.follow and state not in _NEVER_FOLLOWED:
+            found = system.stat(path, follow=True)
+        carrier = found
+        if state == "link":
+            carrier = self._link_target(system, params, found)
+        elif state == "hard":
+            carrier = found or self._hard_link_source(system, params)
+        attributes = Attributes.of(params)
+        actual = attributes.observed(carrier)
+        actual |= {"kind": "absent" if found is None else found.kind, "state": state, "carrier": carrier}
+        if carrier is not None:
+            actual |= {"mtime": carrier.mtime, "atime": carrier.atime}
+        if state == "link":
+            actual["target"] = None if found is None else found.target
+            if actual["kind"] == "directory" and system.listdir(path):
+                raise TaskError(f"{params.path} is a directory that is not empty, and no link replaces it")
+        elif state == "hard" and params.src is not None:
+            source = self._hard_link_source(system, params)
+            actual["same"] = found is not None and _same_file(source, found)
+        if params.recurse and found is not None and found.kind == "directory":
+            actual |= filetree.observed(system, path, attributes)
+        return actual
+
+    def _link_target(self, system: System, params: FileParams, found: FileStat | None) -> FileStat | None:
+        """Return what will carry the link's attributes; ParameterError if the link may not be made."""
+        if params.src is None:
+            if found is None or found.kind != "link":
+                raise ParameterError(f"{params.path} is no link yet, and 'src' does not say where it leads")
+            return system.stat(params.path, follow=True) if params.follow else found
+        source = _absolute_source(params)
+        target = system.stat(source, follow=True)
+        if target is None and not params.force:
+            hint = "`force: true` makes the link all the same"
+            raise ParameterError(f"the link's target {source} does not exist", hint=hint)
+        if not params.follow:
+            return found if found is not None and found.kind == "link" else None
+        if target is None and Attributes.of(params):
+            system.notice(
+                f"{source} does not exist, so its mode and owner are left; `follow: false` avoids this"
             )
+        return target
+
+    def _hard_link_source(self, system: System, params: FileParams) -> FileStat:
+        source = system.stat(params.src, follow=True) if params.src is not None else None
+        if source is None:
+            missing = "'src' is missing" if params.src is None else f"{params.src} does not exist on the host"
+            raise ParameterError(missing, hint="a hard link needs a file that is there")
+        return source
 
     def desired(self, params: FileParams, actual: State) -> State:
-        state = actual["state"]
-        kind = actual["kind"]
+        state, kind = actual["state"], actual["kind"]
         if state == "absent":
             return {"kind": "absent"}
-        if state == "file" and kind != "file":
-            what = "does not exist" if kind == "absent" else f"is a {kind}"
-            hint = "`state: touch` makes an empty file, `copy` one with a content"
-            raise ParameterError(f"{params.path} {what}", hint=hint)
-        is_dir = state == "directory"
-        current = int(actual.get("mode") or ("0755" if is_dir else "0644"), 8)
-        fields: State = {"kind": {"directory": "directory", "link": "link"}.get(state, "file")}
-        if state == "touch" and kind in ("directory", "link"):
-            fields["kind"] = kind
-        if state == "link":
-            fields["target"] = params.src
-        elif state == "hard":
-            fields["same"] = True
-        mode = params.mode if state != "link" else None
-        fields |= attributes.wanted(
-            mode=mode, owner=params.owner, group=params.group, current=current, is_dir=is_dir
-        )
-        if state in ("touch", "file", "directory"):
-            fields |= self._times(params, state, actual)
-        for below, stat in actual["tree"].items():
-            inner = attributes.wanted(
-                mode=params.mode if stat.kind != "link" else None,
-                owner=params.owner,
-                group=params.group,
-                current=stat.mode,
-                is_dir=stat.kind == "directory",
-            )
-            fields |= {f"path:{below}|{field}": value for field, value in inner.items()}
-        return fields
-
-    def _times(self, params: FileParams, state: str, actual: State) -> State:
-        """Return the times that are asked for; `touch` alone means now, which is an event."""
-        default = "now" if state == "touch" else "preserve"
-        fields: State = {}
-        for name, text, layout in (
-            ("mtime", params.modification_time, params.modification_time_format),
-            ("atime", params.access_time, params.access_time_format),
-        ):
-            value = default if text is None else text
-            if value == "now":
-                fields["touched"] = True
-            elif value != "preserve":
-                try:
-                    fields[name] = time.mktime(time.strptime(value, layout))
-                except ValueError as error:
-                    raise ParameterError(f"{value!r} is no time: {error}") from None
-        if fields.get("touched") and actual["kind"] == "absent":
-            del fields["touched"]
-        return fields
+        wanted: State = {"kind": _wanted_kind(params, state, kind)}
+        if state == "link" and params.src is not None:
+            wanted["target"] = params.src
+        elif state == "hard" and params.src is not None:
+            wanted["same"] = True
+            if kind == "file" and not actual["same"] and not params.force:
+                raise TaskError(f"{params.path} is another file", hint="`force: true` replaces it")
+        carrier = actual["carrier"]
+        if state != "link" or carrier is not None or not params.follow:
+            attributes = Attributes.of(params)
+            carried = carrier.kind if carrier is not None and state in ("link", "hard") else wanted["kind"]
+            wanted |= attributes.wanted(carried, carrier)
+            wanted |= Times.of(params, state).wanted(absent=carrier is None)
+        return wanted | filetree.wanted(actual)
 
     def compare(self, params: FileParams, actual: State, wanted: State) -> Change:
         change = super().compare(params, actual, wanted)
-        if "kind" in change and "same" in change:
-            fields = tuple(name for name in change.fields if name != "same")
-            return Change(change.subject, actual, wanted, fields)
-        return change
+        # Where another kind of thing comes, what it will be tells enough.
+        implied = {"same"} if "kind" in change else set()
+        fields = tuple(name for name in change.fields if name not in implied)
+        return Change(change.subject, actual, wanted, fields)
 
     def converge(self, system: System, params: FileParams, change: Change) -> State | None:
-        path = _clean(params.path)
-        wanted, kind = change.after, change.before["kind"]
-        state = change.before["state"]
+        path, state = _strip(params.path), change.before["state"]
+        attributes = Attributes.of(params)
+        new = "kind" in change
         if state == "absent":
             system.remove(path)
             return None
-        if state == "directory" and "kind" in change:
-            self._directory(system, params, path, kind)
-        elif state == "link" and ("kind" in change or "target" in change):
-            self._make_room(system, params, path, kind)
+        if state == "directory" and new:
+            # Missing parents get the owner as in Ansible, but not the mode, which is meant for the leaf.
+            make_parents(system, posixpath.dirname(path), owner=params.owner, group=params.group)
+            system.mkdir(path, mode=params.mode, owner=params.owner, group=params.group)
+        elif state == "link" and (new or "target" in change):
+            if change.before["kind"] == "directory":
+                system.remove(path)
             system.symlink(str(params.src), path)
-        elif state == "hard" and ("kind" in change or "same" in change):
-            self._make_room(system, params, path, kind)
+        elif state == "hard" and (new or "same" in change):
             system.hardlink(str(params.src), path)
-        elif state == "touch" and kind == "absent":
+        elif state == "touch" and new:
             system.write(path, b"", mode=params.mode, owner=params.owner, group=params.group)
-        own = [name for name in change.fields if "|" not in name]
-        attributes.set_changed(system, path, own, wanted, follow=change.before["followed"])
-        for below in change.before["tree"]:
-            key = f"path:{below}|"
-            fields = {name.removeprefix(key) for name in change.fields if name.startswith(key)}
-            values = {name.removeprefix(key): v for name, v in wanted.items() if name.startswith(key)}
-            attributes.set_changed(system, below, fields, values, follow=False)
-        return self._set_times(system, params, path, change)
-
-    def _directory(self, system: System, params: FileParams, path: str, kind: str) -> None:
-        if kind != "absent":
-            if not params.force:
-                raise TaskError(f"{path} is a {kind}, not a directory", hint="`force: true` replaces it")
-            system.remove(path)
-        parent = posixpath.dirname(path)
-        # As in Ansible, missing parents get the owner but not the mode, which is the leaf's alone.
-        make_parents(system, parent, None, params.owner, params.group)
-        system.mkdir(path, mode=params.mode, owner=params.owner, group=params.group)
-
-    def _make_room(self, system: System, params: FileParams, path: str, kind: str) -> None:
-        if kind == "directory":
-            if not params.force:
-                raise TaskError(f"{path} is a directory", hint="`force: true` replaces it")
-            if system.listdir(path):
-                raise TaskError(f"{path} is a directory that is not empty")
-            system.remove(path)
-        elif kind in ("file", "other") and not params.force:
-            raise TaskError(f"{path} is a {kind}", hint="`force: true` replaces it by the link")
-
-    def _set_times(self, system: System, params: FileParams, path: str, change: Change) -> State | None:
-        if not {"mtime", "atime", "touched"} & set(change.fields):
-            return None
-        now = time.time()
-        times = {name: change.after.get(name) for name in ("mtime", "atime")}
-        if "touched" in change:
-            for name, text in (("mtime", params.modification_time), ("atime", params.access_time)):
-                if text == "now" or (text is None and change.before["state"] == "touch"):
-                    times[name] = now
-        system.set_times(path, mtime=times["mtime"], atime=times["atime"])
-        return {"touched": True}
+        if {"mode", "owner", "group"} & set(change.after):
+            attributes.set(system, path, follow=params.follow)
+        filetree.converge(system, attributes, change.before)
+        return Times.of(params, state).converge(system, path, change)
 
 
-def _clean(path: str) -> str:
+_NEVER_FOLLOWED = ("link", "hard", "absent")
+_KINDS = {"directory": "directory", "link": "link"}
+
+
+def _strip(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
-def _default_state(found: FileStat | None) -> str:
-    """Return what `state` means where it is not given: whatever is there, as in Ansible."""
-    if found is not None and found.kind == "directory":
+def _absolute_source(params: FileParams) -> str:
+    """Return the path that a link's `src` means: seen from the link's own directory."""
+    return posixpath.join(posixpath.dirname(_strip(params.path)), params.src or "")
+
+
+def _default_state(system: System, params: FileParams, found: FileStat | None) -> str:
+    """Return what `state` means where it is not given: what is there, as in Ansible."""
+    if found is not None and found.kind == "link" and params.follow:
+        found = system.stat(params.path, follow=True)
+    if found is None:
+        return "directory" if params.recurse else "file"
+    return _KINDS.get(found.kind, "file")
+
+
+def _wanted_kind(params: FileParams, state: str, kind: str) -> str:
+    """Return the kind that is to be there, or raise if what is there must not be replaced."""
+    path = params.path
+    if state == "file":
+        if kind not in ("file", "other"):
+            what = "does not exist" if kind == "absent" else f"is a {kind}"
+            hint = "`state: touch` makes an empty file, `copy` one with a content"
+            raise ParameterError(f"{path} {what}", hint=hint)
+        return kind
+    if state == "touch":
+        return "file" if kind == "absent" else kind
+    if state == "directory":
+        if kind not in ("directory", "absent"):
+            raise TaskError(f"{path} is a {kind}, not a directory", hint="remove it first (`state: absent`)")
         return "directory"
-    return "file"
+    if params.src is not None and not params.force:
+        if kind in ("directory", "other") or (kind == "file" and state == "link"):
+            raise TaskError(f"{path} is a {kind}, not a link", hint="`force: true` replaces it")
+    elif kind == "directory" and state == "hard":
+        raise TaskError(f"{path} is a directory, which no hard link replaces")
+    return "link" if state == "link" else "file"
 
 
 def _same_file(left: FileStat, right: FileStat) -> bool:
-    return left.inode == right.inode and left.inode != 0
-
-
-def _tree(system: System, path: str) -> Iterator[tuple[str, FileStat]]:
-    """Yield everything below a directory, without following links."""
-    for name in system.listdir(path):
-        below = posixpath.join(path, name)
-        stat = system.stat(below)
-        if stat is not None:
-            yield below, stat
-            if stat.kind == "directory":
-                yield from _tree(system, below)
+    return left.inode != 0 and (left.device, left.inode) == (right.device, right.inode)

@@ -19,6 +19,7 @@ class FileStat:
     """What lstat(2) or stat(2) says. `kind` is `file`, `directory`, `link` or `other`; `mode` the 12 bits.
 
     `owner` and `group` are names, or the number as text where no name exists. `target` is set for links.
+    `device` and `inode` together identify a file, which has `links` names; all three are 0 if unknown.
     """
 
     kind: str
@@ -32,6 +33,8 @@ class FileStat:
     atime: float = 0.0
     inode: int = 0
     target: str | None = None
+    device: int = 0
+    links: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,18 @@
 """template: a file rendered from a template on the controller; on the host it is a copy.
 
-The parameters that concern rendering stay on the controller. `lstrip_blocks` and `trim_blocks` have
-Ansible's defaults.
+The parameters that concern rendering stay on the controller. `trim_blocks` and `lstrip_blocks` have
+Ansible's defaults, which are not Jinja's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from configurator.modules.attributes import common_problems
 from configurator.modules.copy import Copy
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, ParamSpec, param
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class TemplateParams:
 
     dest: str = param("str", required=True)
     src: str | None = param("str", on_controller=True)
-    content: Any = param("raw")
+    content: Any = field(default=None, metadata={"param": ParamSpec("raw")})
     owner: str | None = param("str")
     group: str | None = param("str")
     mode: str | None = param("mode")
@@ -53,6 +54,7 @@ class Template(Copy):
     params: ClassVar[type] = TemplateParams
 
     def check(self, params: Any) -> Sequence[ParamProblem]:
-        if params.content is None and params.src is not None:
-            return [problem for problem in super().check(params) if problem.param]
-        return super().check(params)
+        problems = common_problems(params, path="dest", preserve=True)
+        if params.content is None and params.src is None:
+            problems.append(ParamProblem("", "missing required parameter 'src'"))
+        return problems

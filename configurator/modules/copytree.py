@@ -1,0 +1,95 @@
+"""What copy wants to be there: files, and with `remote_src` whole trees of the host."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from configurator.core.errors import TaskError
+from configurator.modules.attributes import Attributes
+from configurator.modules.modes import octal
+from configurator.modules.state import Content, State
+from configurator.modules.system import FileStat, System
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One wanted path: a `file` with its content, a `directory`, or a `link` with its target."""
+
+    path: str
+    kind: str
+    content: Content | None = None
+    mode: str | None = None
+    target: str | None = None
+
+    def attributes(self, params: Any) -> Attributes:
+        """Return the wanted attributes of this path."""
+        return Attributes(self.mode if self.mode != "preserve" else None, params.owner, params.group)
+
+
+def items(system: System, params: Any) -> Iterator[Item]:
+    """Yield a directory of the host and all in it; with a slash behind `src` its inside alone."""
+    base = params.dest.rstrip("/") or "/"
+    if not params.src.endswith("/"):
+        base = posixpath.join(base, posixpath.basename(params.src))
+    todo = [(params.src.rstrip("/") or "/", base)]
+    if _inside(base, todo[0][0]):
+        raise TaskError(f"cannot copy {params.src} into itself")
+    while todo:
+        source, dest = todo.pop()
+        yield Item(dest, "directory")
+        for name in system.listdir(source):
+            path, below = posixpath.join(source, name), posixpath.join(dest, name)
+            stat = system.stat(path, follow=params.local_follow)
+            if stat is None:
+                raise TaskError(
+                    f"{path} is a link that leads nowhere", hint="`local_follow: false` copies it"
+                )
+            if stat.kind == "directory":
+                todo.append((path, below))
+            elif stat.kind == "link":
+                yield Item(below, "link", target=stat.target)
+            elif stat.kind == "file":
+                yield file_item(system, params, path, below, stat)
+
+
+def file_item(system: System, params: Any, source: str, path: str, stat: FileStat) -> Item:
+    """Return one file of the host as it is wanted elsewhere."""
+    mode = octal(stat.mode) if params.mode == "preserve" else params.mode
+    return Item(path, "file", Content(system.read(source)), mode)
+
+
+def _inside(path: str, directory: str) -> bool:
+    return (path + "/").startswith(directory.rstrip("/") + "/")
+
+
+def observed(system: System, item: Item, found: FileStat | None, attributes: Attributes) -> State:
+    """Return the fields of one path as it is."""
+    fields = attributes.observed(found)
+    fields["stat"] = found
+    if found is not None and found.kind == "file" and item.kind == "file":
+        fields["content"] = Content(system.read(item.path))
+    elif found is not None and found.kind == "link":
+        fields["target"] = found.target
+    return fields
+
+
+def wanted(item: Item, actual: Mapping[str, Any], attributes: Attributes) -> State:
+    """Return the fields that one path should have; raise if what is there must not be replaced."""
+    kind, stat = actual["kind"], actual["stat"]
+    if kind == "directory" and item.kind != "directory":
+        raise TaskError(f"{item.path} is a directory")
+    if kind not in ("absent", "directory") and item.kind == "directory":
+        raise TaskError(f"{item.path} is a {kind}, not a directory")
+    if item.kind == "link":
+        return {"kind": "link", "target": item.target}
+    if item.kind == "directory":
+        owners = Attributes(None, attributes.owner, attributes.group)
+        return {"kind": "directory"} | owners.wanted("directory", stat)
+    assert item.content is not None
+    # A link is replaced by a new file, which takes nothing over from it.
+    now = stat if kind == "file" else None
+    own = Attributes(item.mode if item.mode != "preserve" else None, attributes.owner, attributes.group)
+    return {"kind": "file", "content": item.content} | own.wanted("file", now)

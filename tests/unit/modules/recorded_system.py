@@ -235,7 +235,7 @@ class RecordedSystem:
         return [" ".join(argv) for argv, _ in self.ran]
 
 
-def params_of(module: Module[Any], **raw: Any) -> Any:
+def params_of(module: Module[Any], /, **raw: Any) -> Any:
     """Return the parsed parameters; the test fails on any problem."""
     parsed, problems = parse(module.params, raw)
     problems = problems or list(module.check(parsed))
@@ -243,20 +243,20 @@ def params_of(module: Module[Any], **raw: Any) -> Any:
     return parsed
 
 
-def problems_of(module: Module[Any], **raw: Any) -> list[str]:
+def problems_of(module: Module[Any], /, **raw: Any) -> list[str]:
     """Return the messages about wrong parameters."""
     parsed, problems = parse(module.params, raw)
     return [problem.message for problem in (problems or module.check(parsed))]
 
 
-def change_of(module: Module[Any], system: RecordedSystem, **raw: Any) -> Change:
+def change_of(module: Module[Any], system: RecordedSystem, /, **raw: Any) -> Change:
     """Return what the module would change."""
     params = params_of(module, **raw)
     actual = module.observe(system, params)
     return module.compare(params, actual, module.desired(params, actual))
 
 
-def converge(module: Module[Any], system: RecordedSystem, **raw: Any) -> Change:
+def converge(module: Module[Any], system: RecordedSystem, /, **raw: Any) -> Change:
     """Have the module do its work, and return what still differs afterwards, as the runner does."""
     params = params_of(module, **raw)
     change = change_of(module, system, **raw)

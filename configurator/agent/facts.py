@@ -37,6 +37,8 @@ def collect() -> dict[str, Any]:
         "swaptotal_mb": memory.get("SwapTotal", 0) // 1024,
         "python_version": ".".join(str(part) for part in sys.version_info[:3]),
         "user_id": _user_name(),
+        # sudo(8) names who called it: the account whose change could cut our access.
+        "login_user": os.environ.get("SUDO_USER") or _user_name(),
         "user_uid": os.geteuid(),
         "virtualization_type": _virtualization(),
         "interfaces": sorted(os.listdir("/sys/class/net")),

@@ -140,10 +140,12 @@ def task_line(event: TaskFinished, *, with_host: bool = True, blame: str = "") -
     word, style = str(event.status), _STYLES.get(event.status, WRONG)
     if event.ignored and event.status in BAD:
         word, style = "ignored", WARNING
-    line = joined((f"{event.host}: ", NAME) if with_host else "", (f"{word:<9}", style), words.title(event))
+    line = joined((f"{event.host}: ", NAME) if with_host else "", (f"{word:<8} ", style), words.title(event))
     if event.status is Outcome.SKIPPED:
         why = one_line(blame or event.cause or str(event.reason or ""))
         return line.append(f" ({_skip_word(event)}{why})", MUTED)
+    if event.status is Outcome.CANCELLED:
+        return line
     line.append(f" ({words.duration(event.duration_s)})", MUTED)
     if event.status in BAD and event.message:
         first = event.message.strip("\n").split("\n")[0]
@@ -160,13 +162,13 @@ def details(event: RunEvent, mode: str, verbose: int, diff: bool) -> list[Text]:
 
 def host_failed_line(event: HostFailed) -> Text:
     """Return the line of a host that ended early."""
-    return joined((f"{event.host}: ", NAME), (f"{event.status!s:<9}", WRONG), " ", one_line(event.message))
+    return joined((f"{event.host}: ", NAME), (f"{event.status!s:<8} ", WRONG), one_line(event.message))
 
 
 def notice_line(event: HostNotice) -> Text:
     """Return the line of a notice."""
     word, style = ("warning", WARNING) if event.level == "warning" else ("note", MUTED)
-    return joined((f"{event.host}: ", NAME), (f"{word:<9}", style), one_line(event.message))
+    return joined((f"{event.host}: ", NAME), (f"{word:<8} ", style), one_line(event.message))
 
 
 def finished_line(event: HostFinished, mode: str) -> Text:
@@ -184,7 +186,7 @@ def finished_line(event: HostFinished, mode: str) -> Text:
         word = "unreachable"
     return joined(
         (f"{event.host}: ", NAME),
-        (f"{word:<9}", style),
+        (f"{word:<8} ", style),
         ", ".join(parts),
         (f" ({words.duration(summary.duration_s)})", MUTED),
     )

@@ -93,6 +93,8 @@ def verdict(record: RunRecord) -> Text:
 
 
 def _as_declared(ok: int) -> str:
+    if not ok:
+        return "There is no task for what was asked for"
     return "1 task is as declared" if ok == 1 else f"{ok} tasks are as declared"
 
 

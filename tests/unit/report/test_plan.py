@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from configurator.core.changes import Certainty, FieldChange
-from configurator.core.run_events import RunEvent
+from configurator.core.run_events import HostFinished, HostSummary, RunEvent
 from configurator.core.status import Outcome
 from configurator.report.changes import sign, task_lines
 from configurator.report.plan import PlanSink
@@ -36,6 +36,12 @@ def test_nothing_to_change() -> None:
         "plan", {"web1": host_events("web1", nothing), "web2": host_events("web2", nothing)}, 0
     )
     assert shown(events) == "No changes. 8 tasks are as declared on 2 hosts.\n"
+
+
+def test_no_task_at_all_is_not_praised_as_as_declared() -> None:
+    """A selection that matches nothing must be seen for what it is."""
+    events = run_events("plan", {"web1": [(0.1, HostFinished("web1", 0.1, HostSummary()))]}, 0)
+    assert shown(events) == "No changes. There is no task for what was asked for on 1 host.\n"
 
 
 def test_hosts_that_differ_in_one_value_are_shown_apart() -> None:

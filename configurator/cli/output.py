@@ -200,7 +200,8 @@ def _explain(failure: BaseException | None, output: Output) -> None:
         ending.show_error(failure)
     elif isinstance(failure, KeyboardInterrupt):
         began = output.watch.started and output.applying
-        ending.say("Interrupted: what was under way may be half done." if began else "Interrupted.")
+        left = "what was under way may be half done" if began else "nothing was changed"
+        ending.say(f"Interrupted: {left}.")
         if began:
             ending.say("help: run the same command again; it goes on from what the hosts are now")
     else:

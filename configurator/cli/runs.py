@@ -97,7 +97,11 @@ class _Question:
             click.echo(f"{_count(left_out, 'host')} had trouble in the plan, see above.", err=True)
         asked = f"Apply {_count(changes, 'change')} to {_count(hosts, 'host')}? [y/N] "
         click.echo(asked, nl=False, err=True)
-        self._declined = sys.stdin.readline().strip().lower() not in ("y", "yes")
+        try:
+            self._declined = sys.stdin.readline().strip().lower() not in ("y", "yes")
+        except KeyboardInterrupt:
+            click.echo(err=True)  # what follows shall not stand behind the question
+            raise
         if self._declined:
             click.echo("Nothing was changed.", err=True)
         return not self._declined

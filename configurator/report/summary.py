@@ -81,9 +81,8 @@ def verdict(record: RunRecord) -> Text:
     if total.failed or total.unreachable:
         return _bad_verdict(summaries, total)
     if result is not None and result.exit_code == 130:
-        return joined(
-            ("Interrupted", WRONG), f": {total.changed} changed, {total.ok} ok on {hosts} before that."
-        )
+        done = f"{total.changed} changed, {total.ok} ok on {hosts} before that"
+        return joined(("Interrupted", WRONG), f": {done}. The same command goes on from there.")
     if result is not None and result.exit_code:
         return joined(("Failed", WRONG), f" with exit code {result.exit_code} on {hosts}.")
     if not total.changed:

@@ -217,6 +217,17 @@ def test_ctrl_c_ends_with_130_and_whole_json(app: FakeApp, capsys: pytest.Captur
     assert "Interrupted: what was under way may be half done." in err
 
 
+def test_ctrl_c_at_the_question_changes_nothing(app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(_size: int = -1) -> str:
+        raise KeyboardInterrupt
+
+    stderr = on_terminal(monkeypatch, "")
+    monkeypatch.setattr(sys.stdin, "readline", press)
+    assert main(["apply"]) == 130
+    assert "applied" not in app.calls
+    assert stderr.getvalue().endswith("[y/N] \nInterrupted: nothing was changed.\n")
+
+
 def test_the_log_is_written_and_named_when_something_failed(
     app: FakeApp, capsys: pytest.CaptureFixture[str]
 ) -> None:

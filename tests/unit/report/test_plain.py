@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from configurator.core.run_events import (
     HostConnected,
     HostFinished,
@@ -11,6 +13,7 @@ from configurator.core.run_events import (
     RunStarted,
     TaskStarted,
 )
+from configurator.core.status import Outcome
 from configurator.report.plain import PlainSink
 from tests.unit.report import golden, stream
 
@@ -42,6 +45,12 @@ def test_verbose_lines_with_diffs() -> None:
 
 def test_lines_of_a_plan_leave_tasks_to_the_plan_itself() -> None:
     golden.check("plain-plan.txt", shown(list(stream.plan_run())))
+
+
+def test_long_words_are_set_off_from_what_follows() -> None:
+    cancelled = replace(stream.SITE, status=Outcome.CANCELLED, changes=())
+    text = shown(list(stream.run_events("apply", {"web1": stream.host_events("web1", (cancelled,))}, 130)))
+    assert "web1: cancelled nginx: Write the site\n" in text
 
 
 def test_there_are_no_cursor_moves() -> None:

@@ -82,7 +82,9 @@ def test_an_interrupted_run_says_what_was_done_before() -> None:
     started = RunStarted("apply", ("web1",))
     finished = RunFinished("apply", 130, {"web1": HostSummary(ok=2, changed=1)}, 1.0)
     text = shown([started, finished])
-    assert "Interrupted: 1 changed, 2 ok on 1 host before that.\n" in text
+    assert (
+        "Interrupted: 1 changed, 2 ok on 1 host before that. The same command goes on from there.\n" in text
+    )
 
 
 def test_a_plan_is_not_summed_up_as_an_apply() -> None:

@@ -355,11 +355,11 @@ def _with_booleans(facts: LocatedMap | None) -> LocatedMap | None:
     """Return the facts of `set_fact: a=yes` with yes, no, true and false as booleans, as in Ansible."""
     if facts is None:
         return None
-    words = {"yes": True, "true": True, "no": False, "false": False}
-    entries: dict[Any, Located] = {
-        key: LocatedScalar(words.get(str(value.plain()).lower(), value.plain()), value.span)
-        for key, value in facts.entries.items()
-    }
+    entries: dict[Any, Located] = {}
+    for key, value in facts.entries.items():
+        word = str(value.plain()).lower()
+        true_or_false = word in ("yes", "true", "no", "false")
+        entries[key] = LocatedScalar(word in ("yes", "true"), value.span) if true_or_false else value
     return replace(facts, entries=entries)
 
 

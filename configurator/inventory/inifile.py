@@ -86,7 +86,8 @@ class _Reader:
             variables[key] = _literal(value)
         pattern = words[0]
         address, colon, port = pattern.rpartition(":")
-        if colon and port.isdigit() and address and ":" not in address:
+        bare = re.sub(r"\[[^\]]*\]", "", address)  # a range has a colon of its own
+        if colon and port.isdigit() and address and ":" not in bare:
             pattern = address
             variables.setdefault("ansible_port", int(port))
         try:

@@ -127,9 +127,9 @@ class Edges:
         ended = [0] * len(self.before)  # and those that have ended before it runs
         for node in self.order():
             waits = self.before[node]
-            latest_first = sorted(waits.items(), key=lambda item: self._position[item[0]], reverse=True)
-            # Hard edges first: they carry further, and an order-only edge never makes one superfluous.
-            for earlier, link in sorted(latest_first, key=lambda item: not item[1].hard):
+            # Latest first: what an edge implies lies before its beginning.
+            waiting = sorted(waits.items(), key=lambda item: self._position[item[0]], reverse=True)
+            for earlier, link in waiting:
                 bit = 1 << earlier
                 if (succeeded[node] if link.hard else ended[node]) & bit:
                     del waits[earlier]

@@ -210,7 +210,7 @@ def test_unknown_requirements_are_all_reported_with_place_and_hint() -> None:
 
 def test_what_was_left_out_of_the_run_is_no_unknown_name() -> None:
     """`--role` and `--tags` choose; the rest counts as done."""
-    roles = [role("a", [task("x", requires=["b:", "c: y", "gone"])], requires=["b"])]
+    roles = [role("a", [task("x", requires=["b:", "b: z", "c: y", "gone"])], requires=["b"])]
     left_out = {("b", None), ("c", "y"), ("a", "gone")}
     assert build_graph(roles, left_out=left_out).tasks[0].requires == ()
 
@@ -282,6 +282,21 @@ def test_a_task_waits_for_the_role_that_makes_what_it_reads() -> None:
     assert (edge.before, edge.after, edge.kind, edge.hard, edge.key) == (
         "users/deploy", "app/file", EdgeKind.NEEDS, True, "user:deploy",
     )  # fmt: skip
+
+
+def test_the_last_of_several_makers_in_one_role_is_awaited() -> None:
+    """The directory is made and then given its owner: who uses it wants both."""
+    makers = [task("mk", writes=["path:/srv"]), task("chown", writes=["path:/srv"])]
+    graph = build_graph([role("app", [task("f", reads=["path:/srv"])]), role("base", makers)])
+    assert by_id(graph)["app/f"].requires == ("base/chown",)
+
+
+def test_makers_in_several_roles_are_followed_but_not_required() -> None:
+    """Each of them makes it: one of them failing is no reason to skip."""
+    makers = [role(name, [task("mk", **directory("/srv"))]) for name in "bc"]  # type: ignore[arg-type]
+    graph = build_graph([role("a", [task("f", reads=["path:/srv"])]), *makers])
+    assert by_id(graph)["a/f"].requires == ()
+    assert set(by_id(graph)["a/f"].after) == {"b/mk", "c/mk"}
 
 
 def test_an_automatic_edge_yields_to_what_is_declared() -> None:

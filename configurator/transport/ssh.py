@@ -22,6 +22,7 @@ from configurator.transport.sshauth import Secrets, authenticate
 _KEX = ("curve25519-sha256@libssh.org", "curve25519-sha256")
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr")
 _TCP_USER_TIMEOUT_MS = 20_000  # tcp(7): unacknowledged data is given up after this; a frozen link is noticed
+_CHANNEL_REQUEST = 98  # SSH_MSG_CHANNEL_REQUEST (RFC 4254, 9)
 _ATTEMPTS = 4  # sshd's MaxStartups refuses connections at random when many come at once (sshd_config(5))
 _gate = threading.BoundedSemaphore(64)  # handshakes in flight in this process: more are refused, not faster
 
@@ -39,7 +40,7 @@ class Connection:
         try:
             channel = self._transport.open_session(timeout=timeout_s, window_size=4 << 20)
             channel.settimeout(timeout_s)
-            channel.exec_command(command)
+            _execute(self._transport, channel, command)
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise UnreachableError(self.endpoint.name, f"the connection was lost: {_text(error)}") from error
         return channel
@@ -107,6 +108,20 @@ def connect(endpoint: Endpoint, secrets: Secrets) -> Connection:
                 ) from error
             time.sleep(random.uniform(0.1, 0.5) * 2**attempt)  # noqa: S311  (spreads load, protects nothing)
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _execute(transport: paramiko.Transport, channel: paramiko.Channel, command: str) -> None:
+    """Ask for a command (RFC 4254, 6.5) without waiting for the answer, which would be a round trip more.
+
+    Whoever opened the channel waits for the command's first output or for its end anyway.
+    """
+    message = paramiko.Message()
+    message.add_byte(bytes([_CHANNEL_REQUEST]))
+    message.add_int(channel.remote_chanid)
+    message.add_string("exec")
+    message.add_boolean(False)
+    message.add_string(command)
+    transport._send_user_message(message)  # type: ignore[attr-defined]
 
 
 class _ShedError(Exception):

@@ -11,9 +11,9 @@ from configurator.agent.protocol import HostGraph
 from configurator.app.options import RunOptions
 from configurator.compiler.project import Project
 from configurator.core.errors import RefusedError
-from configurator.fleet.host import Emit, HostRun, HostSettings
+from configurator.fleet.host import HostRun, HostSettings
 from configurator.inventory.hosts import Host
-from configurator.report.redact import Redactor
+from configurator.report.redact import RedactingSink, Redactor
 from configurator.transport.endpoint import Endpoint, resolve
 from configurator.transport.sshauth import Prompt, Secrets
 
@@ -34,7 +34,7 @@ def load_project(options: RunOptions) -> Project:
     )
 
 
-def load_fleet(options: RunOptions, emit: Emit, redactor: Redactor, prompt: Prompt | None) -> Fleet:
+def load_fleet(options: RunOptions, sink: RedactingSink, redactor: Redactor, prompt: Prompt | None) -> Fleet:
     """Return the selected hosts, ready to connect; InputError or RefusedError before anything is touched."""
     project = load_project(options)
     selected = project.hosts(options.hosts)
@@ -55,10 +55,10 @@ def load_fleet(options: RunOptions, emit: Emit, redactor: Redactor, prompt: Prom
         HostRun(
             host.name,
             functools.partial(endpoint_of, project, host, redactor),
-            functools.partial(_compile, project, host, options, redactor),
+            functools.partial(_compile, project, host, options, redactor, sink),
             HostSettings(jobs, fail_fast),
             secrets,
-            emit,
+            sink.handle,
         )
         for host in selected
     )
@@ -66,7 +66,12 @@ def load_fleet(options: RunOptions, emit: Emit, redactor: Redactor, prompt: Prom
 
 
 def _compile(
-    project: Project, host: Host, options: RunOptions, redactor: Redactor, facts: Mapping[str, Any]
+    project: Project,
+    host: Host,
+    options: RunOptions,
+    redactor: Redactor,
+    sink: RedactingSink,
+    facts: Mapping[str, Any],
 ) -> HostGraph:
     graph = project.compile(
         host,
@@ -77,6 +82,8 @@ def _compile(
         only=options.only,
     )
     redactor.add(graph.secrets)
+    # The agent blanks these; should it ever not, nothing of them gets past here either.
+    sink.hide(host.name, [spec.id for spec in graph.tasks if spec.no_log])
     return graph
 
 

@@ -20,7 +20,7 @@ def plan(options: RunOptions, sink: Sink, *, prompt: Prompt | None = None) -> in
     """Show what an apply would do, touching nothing; return 0, 3, 4 or 130. InputError: exit 1."""
     redactor = Redactor()
     masked = RedactingSink(sink, redactor)
-    fleet = load_fleet(options, masked.handle, redactor, prompt)
+    fleet = load_fleet(options, masked, redactor, prompt)
     clock = start_clock()
     try:
         return _phase("plan", fleet.hosts, fleet.forks, masked, clock, lambda host: host.plan(clock))
@@ -32,11 +32,11 @@ def apply(options: RunOptions, sink: Sink, confirm: Confirm | None, *, prompt: P
     """Make the hosts be what the configuration says; return 0, 3, 4 or 130. InputError: exit 1.
 
     With `confirm` a plan comes first, and only the hosts that it could plan are applied to, on the same
-    connections; a change that it did not show fails its task. Declined: 0, and nothing was touched.
+    connections; a change that it did not show fails its task. If it is declined, nothing was touched.
     """
     redactor = Redactor()
     masked = RedactingSink(sink, redactor)
-    fleet = load_fleet(options, masked.handle, redactor, prompt)
+    fleet = load_fleet(options, masked, redactor, prompt)
     hosts = fleet.hosts
     code = 0
     try:

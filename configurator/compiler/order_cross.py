@@ -9,7 +9,7 @@ from itertools import combinations
 from configurator.compiler.compiled import CompiledTask
 from configurator.compiler.order_edges import EdgeKind, Edges, Link
 from configurator.compiler.order_effects import exact
-from configurator.compiler.order_modules import subject_of
+from configurator.compiler.order_modules import agree, subject_of
 from configurator.compiler.order_nodes import Nodes
 from configurator.config.diagnostics import Diagnostics
 
@@ -67,7 +67,7 @@ def check_conflicts(nodes: Nodes, edges: Edges, writers: Writers, problems: Diag
             subjects |= {node: subject_of(nodes.task(node)) for node in everyone if node not in subjects}
             about = [node for node in everyone if subjects[node] == key]
         for one, other in _pairs(nodes, about, everyone):
-            if _same_wish(nodes.task(one), nodes.task(other)):
+            if agree(nodes.task(one), nodes.task(other)):
                 first, second = sorted((one, other), key=edges.position)
                 edges.insert(first, second, Link(EdgeKind.SAME_WISH, False, key))
             elif _differ(key, nodes.task(one), nodes.task(other)) and not edges.ordered(one, other):
@@ -130,11 +130,6 @@ def _pairs(nodes: Nodes, about: Iterable[int], everyone: Iterable[int]) -> Itera
 
 def _only_edits(nodes: Nodes, group: Iterable[int]) -> bool:
     return all(nodes.task(node).spec.module in _EDITS for node in group)
-
-
-def _same_wish(one: CompiledTask, other: CompiledTask) -> bool:
-    a, b = one.spec, other.spec
-    return (a.module, a.params, a.become_user) == (b.module, b.params, b.become_user)
 
 
 def _differ(key: str, one: CompiledTask, other: CompiledTask) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from configurator.compiler.compiled import CompiledTask
 from configurator.compiler.order_effects import exact
 from configurator.modules import registry
@@ -24,6 +26,25 @@ def batch_key_of(task: CompiledTask) -> str | None:
         return None
     params, _ = parse(module.params, task.spec.params)
     return None if params is None else module.batch_key(params)
+
+
+def agree(one: CompiledTask, other: CompiledTask) -> bool:
+    """Return True if two tasks want the same, or the one says nothing of what the other says.
+
+    A directory with a mode and the same directory without one agree, and so do a unit that is to run and
+    the same unit enabled; in whatever order they are taken, the result is the same.
+    """
+    a, b = one.spec, other.spec
+    if (a.module, a.become_user) != (b.module, b.become_user):
+        return False
+    if a.params == b.params:
+        return True
+    kind = registry.get(a.module).params
+    (mine, _), (theirs, _) = parse(kind, a.params), parse(kind, b.params)
+    if mine is None or theirs is None:
+        return False
+    pairs = ((getattr(mine, item.name), getattr(theirs, item.name)) for item in fields(kind))
+    return all(x == y or x in (None, ()) or y in (None, ()) for x, y in pairs)
 
 
 class Batch:

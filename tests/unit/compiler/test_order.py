@@ -367,6 +367,35 @@ def test_the_same_wish_twice_is_fine_and_taken_in_turn() -> None:
     assert (spec.requires, spec.after) == ((), ("a/mk",))
 
 
+SRV = {"path": "/srv", "state": "directory"}
+STARTED = {"name": "x", "state": "started"}
+
+
+@pytest.mark.parametrize(
+    ("module", "key", "one", "other", "fine"),
+    [
+        ("file", "path:/srv", SRV, {"dest": "/srv", "state": "directory", "mode": "0750"}, True),
+        ("file", "path:/srv", SRV, {"path": "/srv", "state": "absent"}, False),
+        ("systemd_service", "unit:x.service", STARTED, {"name": "x", "enabled": True}, True),
+        ("systemd_service", "unit:x.service", STARTED, {"name": "x", "state": "stopped"}, False),
+        ("user", "user:u", {"name": "u"}, {"name": "u", "state": "absent"}, False),
+        ("user", "user:u", {"name": "u"}, {"name": "u", "shell": "/bin/sh"}, True),
+    ],
+)
+def test_wishes_that_do_not_contradict_are_taken_in_turn(
+    module: str, key: str, one: dict[str, object], other: dict[str, object], fine: bool
+) -> None:
+    """What one task leaves open the other may say; a default counts as said."""
+    roles = [
+        role(n, [task("t", module=module, params=p, writes=[key])]) for n, p in (("a", one), ("b", other))
+    ]
+    if fine:
+        assert by_id(build_graph(roles))["b/t"].after == ("a/t",)
+    else:
+        with pytest.raises(InputError, match=f"want different things of {key}"):
+            build_graph(roles)
+
+
 def test_edits_of_one_file_exclude_each_other_by_a_lock() -> None:
     """Two roles may each have their line; that their order is not declared is reported for `check`."""
     roles = [

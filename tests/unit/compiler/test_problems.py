@@ -1,0 +1,238 @@
+"""What is wrong in roles, templates and variables is shown at its place, all of it at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.compiler.projects import load, problems_of, role_problems
+
+
+@pytest.mark.parametrize(
+    ("tasks", "expected"),
+    [
+        ("- aptt: {name: x}", "1:3: unknown module 'aptt' [aptt] (did you mean 'apt'?)"),
+        ("- ansible.builtin.aptt: {}", "1:3: unknown module 'ansible.builtin.aptt'"),
+        ("- debug: {msg: x}", "1:3: module 'debug' is not supported yet [debug]"),
+        ("- name: x", "1:3: this task names no module [name]"),
+        ("- 5", "1:3: a task must be a mapping, not 5 [5]"),
+        ("- {apt: name=x, file: path=/x}", "1:17: one task uses one module, not 'apt' and 'file' [file]"),
+        ("- {whn: x, command: y}", "1:4: unknown keyword 'whn' [whn] (did you mean 'when'?)"),
+        ("- {command: x, register: y}", "1:16: keyword 'register' is not supported yet [register]"),
+        ("- {command: x, until: y}", "1:16: keyword 'until' is not supported yet [until]"),
+        ("- {command: x, delegate_to: y}", "1:16: keyword 'delegate_to' is not supported yet [delegate_to]"),
+        ("- {command: x, changed_when: no}", "1:16: keyword 'changed_when' is not supported yet"),
+        ("- {command: x, with_fileglob: y}", "1:16: keyword 'with_fileglob' is not supported yet"),
+        ("- {block: [{command: x}], rescue: []}", "1:27: keyword 'rescue' is not supported yet [rescue]"),
+        ("- {block: [{command: x}], loop: [1]}", "1:27: keyword 'loop' has no meaning here [loop]"),
+        ("- apt: {nme: x}", "1:9: unknown parameter 'nme' [nme] (did you mean 'name'?)"),
+        ("- apt: {nme: '{{ x }}', name: y}", "1:9: unknown parameter 'nme' [nme] (did you mean 'name'?)"),
+        ("- file: {path: /x, recurse: 5x}", "1:20: 'recurse': must be true or false, not '5x' [recurse]"),
+        (
+            "- file: {path: '{{ x }}', state: directoy}",
+            "1:27: 'state': must be one of ",
+        ),
+        (
+            "- file: {path: '{{ x }}', mode: '9'}",
+            "1:27: 'mode': must be a file mode in octal digits, not '9'",
+        ),
+        ("- copy: {content: a}", "1:3: missing required parameter 'dest' [copy]"),
+        ("- copy: {content: '{{ a }}'}", "1:3: missing required parameter 'dest' [copy]"),
+        ("- apt: name", "1:8: expected name=value, not 'name' [name] (or write a mapping)"),
+        ("- apt: [x]", "1:8: the parameters of 'apt' must be a mapping, not a list [[]"),
+        ("- {command: x, when: '1 +'}", "1:22: bad template: unexpected 'end of template' ['1 +']"),
+        ("- command: echo {{ x", "1:12: cannot read these parameters: '}}' is missing [echo {{ x]"),
+        ("- command: {cmd: 'echo {{ x'}", "1:18: bad template: unexpected end of template, expected 'end of"),
+        ("- command: echo {{ x | fltr }}", "1:24: unknown filter 'fltr' [fltr] (did you mean 'float'?)"),
+        ("- {command: x, when: x is mtch('a')}", "1:27: unknown test 'mtch' [mtch] (did you mean 'match'?)"),
+        ("- {command: x, requires: [nope]}", "1:27: 'nope' is neither a task of role 'r' nor a role [nope]"),
+        ("- {command: x, requires: {rr: y}}", "1:26: unknown role 'rr' [{]"),
+        ("- {command: x, requires: {r: y}}", "1:26: role 'r' has no task 'y' [{]"),
+        ("- {command: x, notify: nope}", "1:24: no role has a handler 'nope' [nope]"),
+        ("- {command: x, listen: y}", "1:16: only a handler can have 'listen' [listen]"),
+        ("- import_tasks: nope.yml", "1:17: there is no task file 'nope.yml' [nope.yml]"),
+        (
+            "- import_tasks: {fle: x}",
+            "1:18: unknown key 'fle' in 'import_tasks' [fle] (did you mean 'file'?)",
+        ),
+        ("- {import_tasks: main.yml, loop: [1]}", "1:4: 'import_tasks' cannot loop"),
+        ("- {command: x, timeout: soon}", "1:25: 'timeout' must be a number of seconds, not 'soon' [soon]"),
+        ("- {command: x, become: maybe}", "1:24: 'become' must be true or false, not 'maybe' [maybe]"),
+        ("- {command: x, tags: {a: 1}}", "1:22: 'tags' must be text or a list of texts, not a mapping"),
+        ("- {command: x, when: {a: 1}}", "1:22: a condition must be an expression, not a mapping"),
+        ("- {command: x, loop: 5}", "1:22: 'loop' must be a list, not 5 [5]"),
+        ("- {command: x, loop_control: {label: x}}", "1:16: 'loop_control' without a loop"),
+        (
+            "- {command: x, loop: [1], loop_control: {lable: x}}",
+            "1:42: unknown key 'lable' in 'loop_control'",
+        ),
+        ("- {command: x, effects: {write: [y]}}", "1:26: unknown key 'write' in 'effects' [write]"),
+        ("- set_fact: {a-b: 1}", "1:14: 'a-b' cannot be a variable's name [a-b]"),
+        ("- copy: {src: nope, dest: /x}", "1:15: there is no file 'nope' [nope]"),
+        ("- template: {src: nope.j2, dest: /x}", "1:19: there is no template 'nope.j2' [nope.j2]"),
+        ("- {apt: name=x, name: a, name: b}", "1:26: duplicate key 'name' [name] (first written at line 1)"),
+    ],
+)
+def test_a_mistake_in_a_task_is_shown_without_any_host(tasks: str, expected: str) -> None:
+    """Names and literals need no facts: `check` finds them offline."""
+    problems = role_problems(tasks)
+    assert [problem for problem in problems if problem.startswith(expected)], problems
+
+
+@pytest.mark.parametrize(
+    ("tasks", "expected"),
+    [
+        ("- command: echo {{ nope }}", "1:20: the variable 'nope' is not defined [nope]"),
+        (
+            "- {command: x, when: ansible_distribtion == 'x'}",
+            "1:22: the variable 'ansible_distribtion' is not",
+        ),
+        ("- command: echo {{ ansible_facts.nope }}", "1:12: 'dict object' has no attribute 'nope'"),
+        ("- command: echo {{ 1 / 0 }}", "1:12: this expression fails: division by zero"),
+        ("- command: echo {{ 'a' + 1 }}", "1:12: this expression fails: can only concatenate str"),
+        ("- {command: x, loop: '{{ 5 }}'}", "1:22: 'loop' wants a list, not 5"),
+        ("- {command: 'x {{ item }}', loop: '{{ {} }}'}", "1:35: 'loop' wants a list, not {} ['{{ {} }}']"),
+        ("- {command: x, with_dict: [1]}", "1:27: 'with_dict' wants a mapping"),
+        ("- {command: x, timeout: '{{ [] }}'}", "1:25: 'timeout' must be a number of seconds, not []"),
+        ("- {command: x, become: '{{ 5 }}'}", "1:24: must be true or false, not 5"),
+        ("- {command: x, environment: '{{ [1] }}'}", "1:29: 'environment' must be a mapping"),
+        ("- file: {path: /x, mode: \"{{ 'rwx!' }}\"}", "1:20: 'mode': must be a file mode"),
+        (
+            "- command: \"{{ lookup('pipe', 'id') }}\"",
+            "1:12: this expression fails: lookup 'pipe' is not supp",
+        ),
+        (
+            "- command: \"{{ lookup('file', 'nope') }}\"",
+            "1:12: this expression fails: lookup: there is no file",
+        ),
+        (
+            "- command: \"{{ 'x' | password_hash }}\"",
+            "1:12: this expression fails: the filter 'password_hash'",
+        ),
+        ("- include_tasks: '{{ inventory_hostname }}.yml'", "1:18: there is no task file 'h.yml'"),
+        ("- import_tasks: main.yml", "1:17: files include each other more than 50 deep"),
+        ("- command:\n    cmd: |\n      one\n      two {{ nope }}", "4:14: the variable 'nope' is not"),
+    ],
+)
+def test_a_mistake_that_needs_the_host_is_shown_as_well(tasks: str, expected: str) -> None:
+    """What depends on variables and facts names the expression."""
+    problems = role_problems(tasks)
+    assert len(problems) == 1
+    assert problems[0].startswith(expected)
+
+
+def test_an_undefined_variable_gets_a_did_you_mean() -> None:
+    """The names in reach are known."""
+    [problem] = role_problems(
+        "- command: x {{ server_nam }}", {"roles/r/defaults/main.yml": "server_name: a"}
+    )
+    assert problem.endswith(
+        "the variable 'server_nam' is not defined [server_nam] (did you mean 'server_name'?)"
+    )
+
+
+def test_a_variable_inside_a_variable_is_shown_where_it_is_written() -> None:
+    """The task is not to blame for what group_vars says."""
+    found = problems_of(
+        {
+            "roles/r/tasks/main.yml": "- command: x {{ url }}",
+            "inventory/group_vars/all.yml": "url: 'http://{{ hst }}/'\n",
+        }
+    )
+    assert found == ["inventory/group_vars/all.yml:1:17: the variable 'hst' is not defined [hst]"]
+
+
+def test_variables_that_need_each_other_are_shown_as_a_path() -> None:
+    """A cycle must not end in a RecursionError."""
+    found = problems_of(
+        {
+            "roles/r/tasks/main.yml": "- command: x {{ a }}",
+            "inventory/group_vars/all.yml": "a: '{{ b }}'\nb: '{{ c }}'\nc: '{{ a }}'\n",
+        }
+    )
+    [problem] = found
+    assert problem.startswith(
+        "inventory/group_vars/all.yml:1:4: the variable 'a' needs itself: a -> b -> c -> a"
+    )
+
+
+def test_a_mistake_in_a_template_file_is_shown_at_its_line() -> None:
+    """Syntax without a host, undefined names with one; included templates and headers too."""
+    tasks = "- template: {src: a.j2, dest: /a}\n- template: {src: b.j2, dest: /b}\n"
+    syntax = {"roles/r/templates/a.j2": "x\n{% if %}\n", "roles/r/templates/b.j2": "fine\n"}
+    assert problems_of({"roles/r/tasks/main.yml": tasks, **syntax}) == [
+        "roles/r/templates/a.j2:2:1: bad template: Expected an expression, got 'end of statement block'"
+        " [{% if %}]"
+    ]
+    undefined = {
+        "roles/r/templates/a.j2": "#jinja2: lstrip_blocks: True\n\n{{ one }}\n",
+        "roles/r/templates/b.j2": "{% include 'c.j2' %}",
+        "roles/r/templates/c.j2": "x\n  {{ two }}\n",
+    }
+    assert problems_of({"roles/r/tasks/main.yml": tasks, **undefined}) == [
+        "roles/r/templates/a.j2:3:4: the variable 'one' is not defined [one]",
+        "roles/r/templates/c.j2:2:6: the variable 'two' is not defined [two]",
+    ]
+
+
+def test_templates_that_are_not_text_are_refused() -> None:
+    """A binary file under templates/ is a mistake, and not a traceback."""
+    found = problems_of(
+        {
+            "roles/r/tasks/main.yml": "- template: {src: a.j2, dest: /a}",
+            "roles/r/templates/a.j2": b"\xff\xfe",
+        }
+    )
+    assert found == ["roles/r/templates/a.j2:1:1: not valid UTF-8 [�] (save the file with UTF-8 encoding)"]
+
+
+def test_roles_that_do_not_exist_are_named_with_the_nearest_one() -> None:
+    """In the site, in an entry's `requires`, and in another role's meta."""
+    found = problems_of(
+        {
+            "config.yaml": "site:\n  - hosts: all\n    roles: [rr, {role: s, requires: [qq]}]\n",
+            "roles/s/meta/main.yml": "dependencies: [ss, {rol: x}]\nrequirs: [x]\n",
+        }
+    )
+    assert [problem.replace(" (roles are looked for in roles, /nonexistent)", "") for problem in found] == [
+        "config.yaml:3:13: unknown role 'rr' [rr] (did you mean 'r'?)",
+        "config.yaml:3:38: unknown role 'qq' [qq]",
+        "roles/s/meta/main.yml:1:16: unknown role 'ss' [ss] (did you mean 's'?)",
+        "roles/s/meta/main.yml:1:20: this entry names no role [{] (write 'role: NAME')",
+        "roles/s/meta/main.yml:2:1: unknown key 'requirs' [requirs] (did you mean 'requires'?)",
+    ]
+
+
+def test_roles_that_require_each_other_are_a_cycle() -> None:
+    """Reported with the place of each link, and compiled without hanging."""
+    found = problems_of({"roles/r/meta/main.yml": "requires: [s]", "roles/s/meta/main.yml": "requires: r"})
+    assert sorted(found) == [
+        "roles/r/meta/main.yml:1:12: role 'r' requires role 's' [s]",
+        "roles/s/meta/main.yml:1:11: role 's' requires role 'r' [r]",
+    ]
+
+
+def test_an_unknown_host_in_the_site_is_an_error_unless_another_inventory_was_named() -> None:
+    """With `--inventory lab.yml` the site's other groups need not exist."""
+    files = {"config.yaml": "site: [{hosts: 'webb', roles: [r]}]", "lab.yml": "lab: {hosts: {l: }}"}
+    assert problems_of(files) == ["config.yaml:1:16: no host or group is named 'webb' ['webb']"]
+    project = load(files, inventory="lab.yml")
+    assert [str(warning) for warning in project.warnings] == [
+        "config.yaml:1:16: no host or group is named 'webb'"
+    ]
+
+
+def test_problems_of_all_files_come_at_once() -> None:
+    """Settings, inventory, variables, roles and templates in one report."""
+    found = problems_of(
+        {
+            "config.yaml": "forks: 1\nsite: [{hosts: all, roles: [r]}]\n",
+            "inventory/hosts.yml": "all: {host: {h: }}\n",
+            "inventory/group_vars/all.yml": "a: 1\na: 2\nb: '{{ x'\n",
+        }
+    )
+    assert [problem.partition(": ")[0] for problem in found] == [
+        "config.yaml:1:1",
+        "inventory/hosts.yml:1:7",
+        "inventory/group_vars/all.yml:2:1",
+        "inventory/group_vars/all.yml:3:4",
+    ]

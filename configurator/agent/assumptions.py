@@ -20,13 +20,16 @@ class PendingPackages:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._names: list[str] = []
+        self._installers: list[str] = []
         self._opaque: list[str] = []
 
-    def add_package(self, name: str) -> None:
-        """Note that the plan would install the package."""
+    def add_package(self, name: str, task: str) -> None:
+        """Note that the task would install the package."""
         with self._lock:
             if name not in self._names:
                 self._names.append(name)
+            if task not in self._installers:
+                self._installers.append(task)
 
     def add_opaque(self, task: str) -> None:
         """Note that the plan would run a command whose effects are not known."""
@@ -45,15 +48,18 @@ class PendingPackages:
         return self._opaque[-1] if self._opaque else None
 
     def because(self, hint: str = "") -> str:
-        """Name the packages that something rests on: the one that `hint` speaks of, else the first ones."""
-        related = [name for name in self._names if self.related(hint, name)] or self._names
-        # Dependencies come along with the package that was asked for, and are shorter to leave out.
-        shown = ", ".join(related[:3]) + (", ..." if len(related) > 3 else "")
-        return f"{shown} {'is' if len(related) == 1 else 'are'} not installed yet"
+        """Name what something rests on: the packages that `hint` speaks of, else the tasks that install."""
+        related = [name for name in self._names if self.related(hint.rpartition("/")[2], name)]
+        if related:
+            # The shortest is what was asked for; its like-named dependencies come along with it.
+            return f"{min(related, key=len)} is not installed yet"
+        shown = ", ".join(repr(task) for task in self._installers[:2])
+        return f"{shown}{', ...' if len(self._installers) > 2 else ''} comes first"
 
     def may_bring(self, name: str) -> bool:
         """Return True if a user, group, unit or file of this name may come with a pending package."""
-        return any(self.related(name, package) for package in self._names)
+        last = name.rstrip("/").rpartition("/")[2]
+        return any(self.related(last, package) for package in self._names)
 
     @staticmethod
     def related(name: str, package: str) -> bool:
@@ -64,6 +70,9 @@ class PendingPackages:
         """
         ours, theirs = _words(name), _words(package)
         return any(a.startswith(b) or b.startswith(a) for a in ours for b in theirs)
+
+
+_OURS = ("/home/", "/root/", "/usr/local/", "/srv/", "/mnt/", "/media/", "/tmp/")  # noqa: S108  (named, not used)
 
 
 def _words(text: str) -> list[str]:
@@ -93,6 +102,11 @@ class Doubt:
         """Note that "nothing is there" may turn out wrong: without a change, the task is still unknown."""
         self.open_question = True
         self.assume(because)
+
+
+def never_packaged(path: str) -> bool:
+    """Return True for places that no Debian package puts files into (policy 9.1; FHS 3.8, 3.12, 4.9)."""
+    return path.startswith(_OURS)
 
 
 def parent_of(path: str) -> str:

@@ -53,6 +53,15 @@ class Overlay:
             at = posixpath.join(posixpath.dirname(resolved), found.target)
         raise TaskError(f"too many symbolic links: {path}")
 
+    def is_ours(self, resolved: str) -> bool:
+        """Return True if the path stands in a directory that the plan made: only the plan fills it."""
+        while resolved != "/":
+            node = self._nodes.get(resolved)
+            if node is not None:
+                return node.fresh
+            resolved = os.path.dirname(resolved)
+        return False
+
     def read(self, resolved: str) -> bytes:
         """Return the content of a file whose path `stat` has resolved."""
         node = self._nodes.get(resolved)

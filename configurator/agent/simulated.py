@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from configurator.agent.accounts import gid_of, group_name, uid_of, user_name
-from configurator.agent.assumptions import Doubt, PendingPackages, parent_of
+from configurator.agent.assumptions import Doubt, PendingPackages, never_packaged, parent_of
 from configurator.agent.overlay import Overlay
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.modes import apply_mode
@@ -84,7 +84,7 @@ class SimulatedSystem:
     def _doubt_absence(self, resolved: str) -> bool:
         """Note that a pending package may bring the path; return True if that is likely."""
         pending = self._world.pending
-        if not pending.any:
+        if not pending.any or never_packaged(resolved) or self._world.files.is_ours(parent_of(resolved)):
             return False
         if self._world.files.lstat(parent_of(resolved))[1] is None or pending.may_bring(resolved):
             self.doubt.question(pending.because(resolved))
@@ -239,7 +239,7 @@ class SimulatedSystem:
 
     def _run_validator(self, command: str, path: str, content: bytes) -> None:
         if self._validate is None or not is_read_only(command):
-            self.doubt.assume(f"{command!r} runs only in an apply")
+            self.doubt.assume("its validator runs only in an apply")
             return
         try:
             self._validate(command, path, content)
@@ -249,7 +249,7 @@ class SimulatedSystem:
                 return
             if self._world.pending.any or self._world.pending.opaque:
                 # The validator may look at files that the plan has only in memory.
-                self.doubt.assume(f"{command!r} does not see what the plan has changed before")
+                self.doubt.assume("its validator cannot see what earlier tasks would change")
                 return
             raise
 
@@ -324,7 +324,7 @@ class SimulatedSystem:
         if namespace == "package" and state is not None and state.get("exists") and state.get("new", True):
             known = self._world.states.get(key)
             if known is None or not known.get("exists"):
-                self._world.pending.add_package(name)
+                self._world.pending.add_package(name, self._task)
         self._world.states[key] = None if state is None else dict(state)
 
     def _establish_directory(self, path: str, state: State) -> None:

@@ -113,10 +113,15 @@ def test_what_a_pending_package_may_bring_is_doubted(tmp_path: Path) -> None:
     assert inside.doubt.open_question
     inside.write("/etc/no-such-dir/sites/x", b"")
     assert inside.doubt.certainty is Certainty.ASSUMED
-    assert inside.doubt.because == "nginx is not installed yet"
+    assert inside.doubt.because == "'a task' comes first"
     named = simulated(world)
     assert named.stat("/etc/nginx-extra") is None
     assert named.doubt.open_question
+    assert named.doubt.because == "nginx is not installed yet"
+    for ours in ("/tmp/none/nginx", "/home/nginx/x/y", "/usr/local/etc/nginx/x"):
+        place = simulated(world)
+        assert place.stat(ours) is None
+        assert not place.doubt.open_question, "Debian's packages put nothing there"
     outside = simulated(world)
     assert outside.stat(f"{tmp_path}/zzz") is None
     assert not outside.doubt.open_question

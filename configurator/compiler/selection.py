@@ -34,16 +34,12 @@ class Selection:
         own = frozenset(tags)
         named = own or {"untagged"}
         wanted = self.tags or {"all"}
-        run = not wanted.isdisjoint(named) or ("tagged" in wanted and bool(own))
-        if "all" in wanted and "never" not in own:
-            run = True
-        if "always" in own and "always" not in self.skip_tags:
-            run = True
-        if not self.skip_tags.isdisjoint(named) or ("tagged" in self.skip_tags and own):
-            run = "always" in own and self.skip_tags == {"all"}
-        if "all" in self.skip_tags and not ("always" in own and "always" not in self.skip_tags):
-            run = False
-        return run
+        ordinary = "never" not in own and ("all" in wanted or ("tagged" in wanted and bool(own)))
+        if not (ordinary or "always" in own or not wanted.isdisjoint(named)):
+            return False
+        if "all" in self.skip_tags:
+            return "always" in own and "always" not in self.skip_tags
+        return self.skip_tags.isdisjoint(named) and not ("tagged" in self.skip_tags and own)
 
     def wants_task(self, module: str, name: str, effects: Effects) -> bool:
         """Return True if `--only` names this task: by its module, and by its name or what it is about."""

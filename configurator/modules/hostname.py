@@ -1,8 +1,8 @@
 """hostname: the host's name, now and after a reboot.
 
-`/etc/hostname` (hostname(5)) is written and the kernel's name is set (sethostname(2), through hostname(1)); that is
-what hostnamectl does, without needing the system bus. Parameters are Ansible's; of `use` only Debian's ways are
-accepted, and they all mean the same here. `/etc/hosts` is left alone, as in Ansible.
+`/etc/hostname` (hostname(5)) is written and the kernel's name is set (sethostname(2), through hostname(1)):
+what hostnamectl does, without needing the system bus. Parameters are Ansible's; of `use` only Debian's ways
+are accepted, and they all mean the same here. `/etc/hosts` is left alone, as in Ansible.
 """
 
 from __future__ import annotations

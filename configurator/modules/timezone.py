@@ -1,8 +1,8 @@
 """timezone: the host's time zone, by a name of the tz database such as `Europe/Berlin`.
 
-`/etc/localtime` is the link that everything reads (localtime(5)); `/etc/timezone` is Debian's older record of the
-same name, which some programs still read. Parameters are Ansible's, but for `hwclock`: servers keep their clock in
-UTC, and a virtual machine's is not its own.
+`/etc/localtime` is the link that everything reads (localtime(5)); `/etc/timezone` is Debian's older record of
+the same name, which some programs still read. Parameters are Ansible's, but for `hwclock`: servers keep their
+clock in UTC, and a virtual machine's is not its own.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import json
 from typing import Any
 
 from configurator.modules.state import Content
@@ -11,10 +12,12 @@ from configurator.modules.system import System
 
 def decode_content(system: System, value: Any) -> bytes:
     """Return the bytes that a `content` parameter stands for, fetching them if they were not sent along."""
-    if isinstance(value, dict):
-        if "$blob" in value:
-            return system.blob(str(value["$blob"]))
+    if isinstance(value, dict) and "$blob" in value:
+        return system.blob(str(value["$blob"]))
+    if isinstance(value, dict) and "$base64" in value:
         return binascii.a2b_base64(str(value["$base64"]))
+    if isinstance(value, (dict, list)):
+        return json.dumps(value).encode()  # a mapping or list becomes JSON, as in Ansible
     return str(value).encode()
 
 

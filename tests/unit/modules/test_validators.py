@@ -1,0 +1,46 @@
+"""Which validators a plan may run: only those that write nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from configurator.modules.validators import is_read_only
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "visudo -cf %s",
+        "/usr/sbin/visudo -c -f %s",
+        "/usr/sbin/sshd -t -f %s",
+        "nft -c -f %s",
+        "nft --check --file %s",
+        "haproxy -c -f %s",
+        "bash -n %s",
+        "systemd-analyze verify %s",
+        "named-checkconf %s",
+    ],
+)
+def test_those_that_only_look(command: str) -> None:
+    assert is_read_only(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "nginx -t -c %s",  # makes logs and a pid file
+        "apache2ctl configtest",
+        "visudo -f %s",
+        "nft -f %s",
+        "sh %s",
+        "/opt/own/visudo -cf %s",
+        "./visudo -cf %s",
+        "visudo -cf %s; touch /x",
+        "visudo -cf %s > /x",
+        "visudo '-cf %s",
+        "cp %s /etc/sudoers -c",
+    ],
+)
+def test_those_that_may_write_or_are_not_known(command: str) -> None:
+    assert not is_read_only(command)

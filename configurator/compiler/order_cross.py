@@ -12,6 +12,7 @@ from configurator.compiler.order_effects import exact
 from configurator.compiler.order_modules import agree, subject_of
 from configurator.compiler.order_nodes import Nodes
 from configurator.config.diagnostics import Diagnostics
+from configurator.modules.apt_index import INDEX
 
 # Modules that change a part of a thing and leave the rest to others: two roles may both edit one file.
 _EDITS = frozenset(
@@ -35,7 +36,8 @@ def connect_needs(nodes: Nodes, edges: Edges, writers: Writers) -> None:
     """Let tasks wait for the other role that visibly makes what they read.
 
     Where one other role writes the key, its last such task is required; where several do (they want the same,
-    or `check_conflicts` objects), any of them may be the one that makes it, so the task merely follows.
+    or `check_conflicts` objects), any of them may be the one that makes it, so the task merely follows. It
+    merely follows a refresh of the package index, too: without one there still is an index, if an older one.
     An edge that would close a cycle yields to what was declared. Only after `edges.sort()`.
     """
     for node in nodes.all_tasks():
@@ -45,7 +47,7 @@ def connect_needs(nodes: Nodes, edges: Edges, writers: Writers) -> None:
             if any(own < node for own in by_role.get(owner, ())):
                 continue  # its own role makes it, and written order holds them together
             others = [made for role, made in by_role.items() if role != owner]
-            link = Link(EdgeKind.NEEDS, len(others) == 1, key)
+            link = Link(EdgeKind.NEEDS, len(others) == 1 and key != INDEX, key)
             for made in others:
                 edges.insert(max(made, key=edges.position), node, link)
 
@@ -59,8 +61,8 @@ def check_conflicts(nodes: Nodes, edges: Edges, writers: Writers, problems: Diag
     subjects: dict[int, str | None] = {}
     for key, by_role in writers.items():
         everyone = [node for made in by_role.values() for node in made]
-        if len(by_role) == 1 or _only_edits(nodes, everyone):
-            continue
+        if len(by_role) == 1 or key == INDEX or _only_edits(nodes, everyone):
+            continue  # nobody minds a second refresh of the package index
         if key.startswith(_PACKAGE):
             about = [node for node in everyone if _removes(nodes.task(node))]
         else:

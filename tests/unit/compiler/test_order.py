@@ -299,6 +299,36 @@ def test_makers_in_several_roles_are_followed_but_not_required() -> None:
     assert set(by_id(graph)["a/f"].after) == {"b/mk", "c/mk"}
 
 
+def test_installs_of_another_role_follow_a_refresh_without_requiring_it() -> None:
+    """On a fresh host there is no index before it; but a wrong package name there is none of our business."""
+    update = task("update", writes=["apt-index:", "path:**"], module="apt", params={"update_cache": True})
+    install = task("install", reads=["apt-index:"], writes=["path:**"], module="apt", params={"name": ["x"]})
+    spec = by_id(build_graph([role("app", [install]), role("base", [update])]))["app/install"]
+    assert (spec.requires, spec.after) == ((), ("base/update",))
+
+
+def test_installs_of_several_roles_that_refresh_can_share_a_transaction() -> None:
+    """Whichever comes first refreshes; different ages are no contradiction, and no order keeps them apart."""
+    roles = [
+        role(
+            name,
+            [
+                task(
+                    "install",
+                    writes=["apt-index:", f"package:{name}", "path:**"],
+                    module="apt",
+                    params={"name": [name], "update_cache": True, "cache_valid_time": age},
+                )
+            ],
+        )
+        for name, age in (("a", 3600), ("b", 86400))
+    ]
+    only_update = task("u", writes=["apt-index:"], module="apt", params={"update_cache": True})
+    graph = build_graph([*roles, role("c", [only_update])])
+    assert graph.edges == ()
+    assert len({spec.locks for spec in graph.tasks}) == 1, "a batch joins tasks with equal locks"
+
+
 def test_an_automatic_edge_yields_to_what_is_declared() -> None:
     """It would close a cycle with a requirement that a person wrote."""
     graph = build_graph(

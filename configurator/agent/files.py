@@ -20,6 +20,7 @@ from configurator.modules.system import FileStat
 
 TEMPORARY = ".configurator-"  # hidden: what reads a directory of snippets skips names with a leading dot
 _MAX_BYTES = 256 * 1024 * 1024  # of a file that is read whole
+_PIECE_BYTES = 1 << 20
 _SAID = {
     errno.ENOSPC: "no space left on the device",
     errno.EDQUOT: "the disk quota is used up",
@@ -101,9 +102,12 @@ def read(path: str) -> bytes:
             raise TaskError(f"is a directory: {path}")
         if not stat.S_ISREG(found.st_mode):
             raise TaskError(f"is no regular file: {path}")
-        content = file.read(
-            _MAX_BYTES + 1
-        )  # /proc says that its files have no bytes: the size proves nothing
+        chunks: list[bytes] = []
+        # /proc says that its files have no bytes, so the size proves nothing, and /proc/sys refuses reads of
+        # 4 MiB and more (ENOMEM): everything is read in small pieces.
+        while sum(map(len, chunks)) <= _MAX_BYTES and (chunk := file.read(_PIECE_BYTES)):
+            chunks.append(chunk)
+    content = b"".join(chunks)
     if len(content) > _MAX_BYTES:
         raise TaskError(f"too large to be handled whole (over {_MAX_BYTES >> 20} MiB): {path}")
     return content

@@ -87,8 +87,6 @@ def _render(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
     if "src" not in params:
         return _with_inline_content(params, context)
     path = find_file(str(params["src"]), "templates", context.role_path, context.root, context.span("src"))
-    if os.path.isdir(path):
-        raise TemplatingError(context.span("src").diagnostic("a template must be a file, not a folder"))
     text = context.templates.render(path, context.role_path, params, context.scope)
     encoding = str(params.get("output_encoding", "utf-8"))
     try:
@@ -125,8 +123,6 @@ def _copy(params: dict[str, Any], context: ActionContext) -> Iterator[Part]:
         yield Part("copy", _with_inline_content(params, context))
         return
     span = context.span("src")
-    if "content" in params:
-        raise TemplatingError(span.diagnostic("'src' and 'content' exclude each other"))
     name = str(params["src"])
     path = find_file(name, "files", context.role_path, context.root, span)
     if not os.path.isdir(path):

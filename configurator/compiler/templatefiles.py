@@ -39,7 +39,7 @@ _ESCAPES = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}
 
 
 def find_file(name: str, kind: str, role_path: str, root: str, span: Span) -> str:
-    """Return the file or folder that a `src` means; TemplatingError if there is none.
+    """Return the file (or folder, but for templates) that a `src` means; TemplatingError if there is none.
 
     As in Ansible: in the role's templates/ or files/ (`kind`), in the role, in its tasks/, and in the same
     places of the project.
@@ -49,7 +49,7 @@ def find_file(name: str, kind: str, role_path: str, root: str, span: Span) -> st
     folders += [os.path.join(root, kind), root]
     for folder in folders:
         path = os.path.join(folder, expanded)  # an absolute name stands for itself
-        if os.path.exists(path):
+        if os.path.isfile(path) or (kind != "templates" and os.path.isdir(path)):
             return path
     near = did_you_mean(name, _names_below(folders[0]))
     hint = near or f"it is looked for in {shown_path(folders[0])} first"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jinja2
+import yaml
 from jinja2 import nodes
 from jinja2.parser import Parser
 from jinja2.runtime import Context
@@ -39,6 +40,8 @@ EVALUATION_ERRORS = (
     RuntimeError,
     TypeError,
     ValueError,
+    re.error,
+    yaml.YAMLError,
 )
 
 

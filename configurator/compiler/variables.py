@@ -68,13 +68,12 @@ class HostVars(Mapping[str, Any]):
     def __init__(self, source: VariableSource, secrets: set[str]) -> None:
         self._source = source
         self._secrets = secrets
-        self._scopes: dict[str, Scope] = {}
+        self._scopes: dict[str, _View] = {}
 
-    def __getitem__(self, name: str) -> Scope:
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
         if name not in self._scopes:
             host = self._source.inventory.hosts[name]
-            scope = self._source.host_scope(host, self._secrets)
-            self._scopes[name] = scope
+            self._scopes[name] = _View(self._source.host_scope(host, self._secrets))
         return self._scopes[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -82,6 +81,24 @@ class HostVars(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._source.inventory.hosts)
+
+
+class _View(Mapping[str, Any]):
+    """Variables and nothing else: `hostvars.web1.text` must be a variable, not a method of Scope's."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __getitem__(self, name: str) -> Any:
+        return self._scope[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scope)
+
+    def __len__(self) -> int:
+        return len(self._scope)
 
 
 class HostVariables:

@@ -232,17 +232,22 @@ def set_times(path: str, *, atime: float | None, mtime: float | None) -> None:
 
 def remove(path: str) -> None:
     """Remove a file, link or whole tree; links in it are removed, never followed."""
-    if os.path.normpath(path) == "/":
-        raise ParameterError("refusing to remove /")
+    if not os.path.isabs(path) or not path.strip("/.") or ".." in path.split("/"):
+        raise ParameterError(f"refusing to remove {path!r}")
     with explained(f"remove {path}"):
         try:
             place = walk.find(path, follow=False)
         except ParameterError:
             return  # without its directory it is not there
         with place:
+            if place.name in (".", ".."):
+                raise ParameterError(f"refusing to remove {path!r}")
             found = place.lstat()
             if found is None:
                 return
+            root = os.stat("/")  # under whatever name it was reached
+            if (found.st_dev, found.st_ino) == (root.st_dev, root.st_ino):
+                raise ParameterError(f"refusing to remove {path!r}")
             if stat.S_ISDIR(found.st_mode):
                 _remove_tree(place)
             else:

@@ -54,18 +54,22 @@ def version(value: Any, other: Any, operator: str = "eq", **_options: Any) -> bo
         raise ValueError(f"unknown comparison {operator!r}: use one of {', '.join(_OPERATORS)}")
     if not str(value) or not str(other):
         raise ValueError("a version to compare is empty")
-    return _OPERATORS[operator](_parts(value), _parts(other))
+    left, right = _parts(value), _parts(other)
+    missing = len(left) - len(right)
+    left += [_ZERO] * -missing
+    right += [_ZERO] * missing
+    return _OPERATORS[operator](left, right)
+
+
+_ZERO = (1, 0, "")  # what a version that says less has there: 1 is 1.0, and 1.0rc1 comes before it
 
 
 def _parts(value: Any) -> list[tuple[int, int, str]]:
-    """Return the numbers and words of a version in comparable form; trailing zeros do not count."""
-    found = [
+    """Return the numbers and words of a version in comparable form: any word comes before any number."""
+    return [
         (1, int(part), "") if part.isdigit() else (0, 0, part)
         for part in re.findall(r"[0-9]+|[A-Za-z]+", str(value))
     ]
-    while found and found[-1] == (1, 0, ""):
-        found.pop()
-    return [*found, (0, 0, "~")]  # a word (1.0rc1) comes before the bare version, a number after it
 
 
 def contains(value: Any, item: Any) -> bool:

@@ -69,6 +69,12 @@ def _sudo(value: Any) -> str:
     return "sudo"
 
 
+def _ssh(value: Any) -> str:
+    if value not in ("ssh", "smart", "paramiko", "paramiko_ssh"):
+        raise ValueError("can only be 'ssh' so far")
+    return "ssh"
+
+
 # Ansible's names (documentation of the ssh connection plugin) with how each is read; the last name is ours.
 CONNECTION_VARS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "ansible_host": ("address", _text),
@@ -78,6 +84,7 @@ CONNECTION_VARS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "ansible_password": ("password", _text),
     "ansible_become": ("become", _boolean),
     "ansible_become_method": ("", _sudo),
+    "ansible_connection": ("", _ssh),
     "ansible_become_password": ("become_password", _text),
     "ansible_python_interpreter": ("python_interpreter", _text),
     "ansible_ssh_known_hosts_file": ("known_hosts_file", _text),

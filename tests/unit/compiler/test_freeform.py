@@ -1,0 +1,50 @@
+"""Words of free-form arguments: quotes and Jinja's braces keep what belongs together."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from configurator.compiler.freeform import split_words, unquoted
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a=1 b=2", ["a=1", "b=2"]),
+        ("a='x y' b", ["a='x y'", "b"]),
+        ('a="x \\" y"', ['a="x \\" y"']),
+        ("a={{ b | default('c d') }}e", ["a={{ b | default('c d') }}e"]),
+        ("it's fine", ["it's", "fine"]),
+        ("{% if a %} x {% endif %}", ["{% if a %}", "x", "{% endif %}"]),
+        ("", []),
+        ("  a \n b ", ["a", "b"]),
+    ],
+)
+def test_words_are_split_as_ansible_does(text: str, words: list[str]) -> None:
+    """An apostrophe inside a word is no quote."""
+    assert [word for _, word in split_words(text)] == words
+
+
+@pytest.mark.parametrize("text", ["a='x", 'a="x', "{{ a", "a={% b"])
+def test_what_is_not_closed_is_an_error(text: str) -> None:
+    """Guessing where a quote ends would pass half an argument."""
+    with pytest.raises(ValueError, match="is missing"):
+        split_words(text)
+
+
+@given(
+    st.lists(st.from_regex(r"[a-z]+=('[a-z ]*'|[a-z0-9/]+|\{\{ [a-z ]+ \}\})", fullmatch=True), max_size=5)
+)
+def test_joined_words_come_apart_again(words: list[str]) -> None:
+    """With their offsets."""
+    text = "  ".join(words)
+    found = split_words(text)
+    assert [word for _, word in found] == words
+    assert all(text[offset:].startswith(word) for offset, word in found)
+
+
+def test_quotes_around_a_value_are_taken_off() -> None:
+    """And only around it."""
+    assert [unquoted(text) for text in ("'a b'", '"a"', "'a", "a'b'", "''")] == ["a b", "a", "'a", "a'b'", ""]

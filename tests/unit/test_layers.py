@@ -38,7 +38,7 @@ HOMES = {
     "rich": ("report/",),
     "click": ("cli/",),
     "pydantic": ("config/",),
-    "yaml": ("config/", "compiler/filters", "sandbox/"),  # filters such as to_yaml; an inventory to write
+    "yaml": ("config/", "compiler/", "sandbox/"),  # native values and filters; an inventory to write
     "jinja2": ("compiler/",),
 }
 ENGINE = frozenset({"configurator.core.parallel", "configurator.core._schedule", "configurator.core.graph"})

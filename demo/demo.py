@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,10 +49,17 @@ def show(lab: Lab, host: LabHost, command: Sequence[str]) -> str:
     return str(done.stdout)
 
 
-def fetch(address: str) -> str:
-    """Return the page that nginx serves."""
-    with urllib.request.urlopen(f"http://{address}/", timeout=10) as answer:
-        return str(answer.read().decode())
+def fetch(address: str, expected: str) -> str:
+    """Return the page that nginx serves; a reload replaces its workers a moment after it was asked to."""
+    end = time.monotonic() + 10
+    while True:
+        with urllib.request.urlopen(f"http://{address}/", timeout=10) as answer:
+            page = str(answer.read().decode())
+        if expected in page:
+            return page
+        if time.monotonic() > end:
+            raise SystemExit(f"nginx does not serve the page:\n{page}")
+        time.sleep(0.1)
 
 
 def run(lab: Lab) -> None:
@@ -68,7 +76,7 @@ def run(lab: Lab) -> None:
     configurator(["apply", "--yes", *target])
 
     say("What is there now")
-    page = fetch(host.address)
+    page = fetch(host.address, "<h1>Hello from web1")
     sys.stdout.write(f"http://{host.address}/ answers:\n{page}\n")
     rules = show(lab, host, ["nft", "list", "table", "inet", "configurator"])
     if "policy drop" not in rules:

@@ -12,6 +12,7 @@ from configurator.report.failures import failure_lines, ignored_lines, notice_li
 from configurator.report.gain import gain_line
 from configurator.report.record import RunRecord, add_up
 from configurator.report.terminal import CHANGED, GOOD, MUTED, NAME, WRONG, joined, write
+from configurator.report.timeline import timeline_lines
 
 _COLUMNS = (
     ("ok", "ok", GOOD),
@@ -46,6 +47,9 @@ def summary_lines(record: RunRecord, *, full: bool = False) -> list[Text]:
     lines = [Text(""), *table_lines(record.summaries()), Text("")]
     for part in (notice_lines(record), ignored_lines(record), failure_lines(record, full=full)):
         lines += [*part, Text("")] if part else []
+    if len(record.summaries()) == 1:
+        drawn = timeline_lines(record.tasks())
+        lines += [*drawn, Text("")] if drawn else []
     gain = gain_line(record.tasks(), result.duration_s if result else 0.0)
     lines += [gain] if gain is not None else []
     lines.append(verdict(record))

@@ -17,7 +17,7 @@ from configurator.core.errors import ParameterError, TaskError
 from configurator.modules import registry
 from configurator.modules.base import Module
 from configurator.modules.params import parse
-from configurator.modules.state import Change, State, UnknownState
+from configurator.modules.state import UNKNOWN, Change, State, UnknownState
 from configurator.modules.system import System
 
 
@@ -140,7 +140,23 @@ class LocalWork:
                 "did not converge: " + "; ".join(_difference(record) for record in rest.records())
             )
         outputs = self.module.outputs(self.params, after)
-        return Done(self._seen.changes, outputs, self._warnings())
+        return Done(self._learned(after), outputs, self._warnings())
+
+    def _learned(self, after: State) -> tuple[FieldChange, ...]:
+        """Return the changes; what could not be known before has its value now, or is left out if equal."""
+        change = self.change
+        if change is None or UNKNOWN not in (change.after[name] for name in change.fields):
+            return self._seen.changes
+        now = {
+            name: after.get(name, change.before.get(name)) if value is UNKNOWN else value
+            for name, value in change.after.items()
+        }
+        fields = tuple(
+            name
+            for name in change.fields
+            if change.after[name] is not UNKNOWN or now[name] != change.before.get(name)
+        )
+        return Change(change.subject, change.before, now, fields).records()
 
     def _warnings(self) -> tuple[str, ...]:
         return tuple(getattr(self.system, "notices", ()))

@@ -224,6 +224,9 @@ class Apt(Module[AptParams]):
             _do(system, params, change, ["--fix-broken", "install"])
         if params.upgrade_action:
             _do(system, params, change, params.upgrade_action)
+            if proof and (steps := change.before["steps"]):  # the plan could not show them
+                shown = ", ".join(f"{step.package} {step.after or 'removed'}" for step in steps)
+                system.notice(f"upgraded: {shown}")
         self._tidy(system, params, change)
         return proof
 

@@ -204,18 +204,19 @@ class _Run:
                     if self._schedule.finished:
                         return
                     self._wake.wait()
-                contexts = [self._begin(number, worker) for number in picked]
+                begun = self._now()  # one time for all tasks of a batch: it is one piece of work
+                contexts = [self._begin(number, worker, begun) for number in picked]
             results = _run_batch([self._graph.tasks[n] for n in picked], contexts)
             with self._lock:
+                ended = self._now()
                 for number, result in zip(picked, results, strict=True):
                     if number in self._tokens:  # else it was abandoned meanwhile: a late result is discarded
-                        self._end(number, result)
+                        self._end(number, result, ended)
                 self._wake.notify_all()
 
-    def _begin(self, number: int, worker: int) -> TaskContext:
+    def _begin(self, number: int, worker: int, now: float) -> TaskContext:
         task = self._graph.tasks[number]
         token = self._tokens[number] = CancelToken()
-        now = self._now()
         self._started[number] = (now, worker)
         if task.timeout_s is not None:
             self._limit(number, now + task.timeout_s)
@@ -226,7 +227,7 @@ class _Run:
         self._deadlines[number] = min(at, self._deadlines.get(number, at))
         self._wake.notify_all()
 
-    def _end(self, number: int, outcome: object) -> None:
+    def _end(self, number: int, outcome: object, ended: float) -> None:
         task = self._graph.tasks[number]
         token = self._tokens.pop(number)
         self._deadlines.pop(number, None)
@@ -243,9 +244,7 @@ class _Run:
         ignored = task.ignore_errors and status in (Status.FAILED, Status.TIMEOUT)
         self._settle(
             number,
-            TaskResult(
-                task.name, status, result, error, reason, cause, started, self._now(), worker, ignored
-            ),
+            TaskResult(task.name, status, result, error, reason, cause, started, ended, worker, ignored),
         )
 
     def _settle(self, number: int, result: TaskResult, *, keep_locks: bool = False) -> None:

@@ -15,6 +15,7 @@ from configurator.report.terminal import GOOD, MUTED, WRONG, joined
 
 _MOST_ROWS = 12
 _LEAST_SHARE = 0.01  # of the whole: a shorter task is a dot that tells nothing
+_LEAST_S = 1.0  # a shorter run is over before one would ask what took so long
 _NAME_COLUMNS = 44
 _RAN = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.FAILED, Outcome.TIMEOUT})
 
@@ -28,7 +29,7 @@ def timeline_lines(events: Iterable[TaskFinished], width: int = 100) -> list[Tex
     whole = max(event.started_s + event.duration_s for event in ran) - begin
     long = [event for event in ran if event.duration_s >= whole * _LEAST_SHARE]
     chosen = sorted(sorted(long, key=lambda event: -event.duration_s)[:_MOST_ROWS], key=lambda e: e.started_s)
-    if whole <= 0 or not _any_overlap(chosen):
+    if whole < _LEAST_S or not _any_overlap(chosen):
         return []
     room = max(width - _NAME_COLUMNS - 14, 20)
     return [_row(event, begin, whole, room) for event in chosen]

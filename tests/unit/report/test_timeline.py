@@ -28,6 +28,7 @@ def test_what_ran_one_by_one_is_not_drawn() -> None:
     assert drawn(ran("a", 0.0, 1.0), ran("b", 1.0, 1.0)) == []
     assert drawn() == []
     assert drawn(ran("a", 0.0, 0.0), ran("b", 0.0, 0.0)) == []
+    assert drawn(ran("a", 0.0, 0.5), ran("b", 0.0, 0.5)) == []
 
 
 def test_it_is_never_long() -> None:

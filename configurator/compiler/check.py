@@ -8,7 +8,7 @@ from typing import Any
 
 from configurator.compiler.roles import Role, RoleLibrary
 from configurator.compiler.tasknodes import FactNode, IncludeNode, Keywords, Node, TaskNode
-from configurator.compiler.templatefiles import find_file
+from configurator.compiler.templatefiles import OPTIONS, find_file
 from configurator.compiler.templating import Engine, TemplatingError, is_template
 from configurator.compiler.toolbox import Toolbox
 from configurator.compiler.values import is_boolean, is_seconds, truthy
@@ -186,7 +186,7 @@ class _RoleChecker:
         kind = "templates" if renders else "files"
         try:
             path = find_file(source.value, kind, self.role.path, self.tools.root, source.span)
-            options = {key: value.plain() for key, value in node.args.entries.items()}
+            options = {key: value.plain() for key, value in node.args.entries.items() if key in OPTIONS}
             if renders and not any(is_template(str(value)) for value in options.values()):
                 self.tools.templates.load(path, self.role.path, options)
         except TemplatingError as error:

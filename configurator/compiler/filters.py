@@ -213,15 +213,17 @@ def _split(value: Any, separator: str | None = None, maxsplit: int = -1) -> list
 # -- formats --------------------------------------------------------------------------------------------
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes lists indented below their key, as Ansible's filters do not, unless asked by `indent`."""
+# Line breaks of YAML 1.1 that PyYAML writes as they are among readable characters, and then reads as spaces.
+_FOLDED = ("\x85", "\u2028", "\u2029")
 
 
 def _to_yaml(value: Any, default_flow_style: bool | None = None, **options: Any) -> str:
-    dumped = yaml.dump(
-        _plain(value), Dumper=_Dumper, allow_unicode=True, default_flow_style=default_flow_style, **options
-    )
-    return str(dumped)
+    plain = _plain(value)
+    options = {"default_flow_style": default_flow_style, "allow_unicode": True} | options
+    dumped = str(yaml.safe_dump(plain, **options))
+    if any(sign in dumped for sign in _FOLDED):
+        dumped = str(yaml.safe_dump(plain, **(options | {"allow_unicode": False})))
+    return dumped
 
 
 def _to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from configurator.agent.protocol import HostGraph
+from configurator.compiler.argspecs import check_arguments
 from configurator.compiler.compiled import CompiledRole, CompiledTask
 from configurator.compiler.expand import RoleExpander
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.order import build_graph
 from configurator.compiler.roles import Role, RoleLibrary
-from configurator.compiler.site import PlannedRole, needed_first
+from configurator.compiler.scope import Scope
+from configurator.compiler.site import Mention, PlannedRole, needed_first
 from configurator.compiler.tasksettings import TaskSettings
+from configurator.compiler.templating import TemplatingError
 from configurator.compiler.toolbox import HostState, Toolbox
 from configurator.compiler.variables import HostVariables
 from configurator.inventory.hosts import Host, HostAddress
@@ -50,11 +53,21 @@ def _compile_role(
     handlers: dict[object, CompiledTask] = {}
     for mention in planned.mentions:
         scope = variables.scope(role, needed, mention)
+        if _applies(mention, scope):
+            check_arguments(role.name, role.arguments, scope, mention.use.span, state.diagnostics)
         around = Inherited(scope=scope, when=mention.when, tags=mention.tags, become=mention.become)
         tasks += expander.tasks(role.tasks, around)
         for handler in expander.handlers(role.handlers, around):
             handlers.setdefault((handler.spec.name, str(handler.spec.params)), handler)
     return CompiledRole(role.name, tasks, list(handlers.values()), role.span, planned.requires)
+
+
+def _applies(mention: Mention, scope: Scope) -> bool:
+    """Return True unless a condition of the whole role is false; one that fails is reported by the tasks."""
+    try:
+        return all(scope.condition(condition) for condition in mention.when)
+    except TemplatingError:
+        return False
 
 
 def _needed(role: Role, library: RoleLibrary) -> list[Role]:

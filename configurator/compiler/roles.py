@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from configurator.compiler import keywords as words
+from configurator.compiler.argspecs import Argument, read_argument_specs
 from configurator.compiler.compiled import Requirement
 from configurator.compiler.taskfile import ModuleTable, TaskFileReader
 from configurator.compiler.tasknodes import BlockNode, IncludeNode, Node
@@ -46,6 +47,7 @@ class Role:
     defaults: Mapping[str, Located] = field(default_factory=dict)
     vars: Mapping[str, Located] = field(default_factory=dict)
     needs: tuple[RoleUse, ...] = ()
+    arguments: tuple[Argument, ...] = ()
     files: dict[str, tuple[Node, ...]] = field(default_factory=dict)
 
     def nodes(self) -> Iterator[Node]:
@@ -129,6 +131,7 @@ class RoleLibrary:
             defaults=_variables(path, "defaults", diagnostics),
             vars=_variables(path, "vars", diagnostics),
             needs=self._meta(path, reader),
+            arguments=_arguments(path, diagnostics),
             files=files,
         )
         self._read_includes(role, diagnostics)
@@ -242,6 +245,15 @@ def include_path(node: IncludeNode, name: str, role: Role) -> str:
     """Return the file that an include means: beside the including file, else in the role's tasks/."""
     beside = os.path.normpath(os.path.join(node.folder, name))
     return beside if os.path.isfile(beside) else os.path.normpath(os.path.join(role.path, "tasks", name))
+
+
+def _arguments(role_path: str, diagnostics: Diagnostics) -> tuple[Argument, ...]:
+    for suffix in _SUFFIXES:
+        file = os.path.join(role_path, "meta", f"argument_specs{suffix}")
+        if os.path.isfile(file):
+            value = load_yaml(file, diagnostics, name=shown_path(file))
+            return () if value is None else read_argument_specs(value, diagnostics)
+    return ()
 
 
 def _variables(role_path: str, part: str, diagnostics: Diagnostics) -> dict[str, Located]:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
+# Looking for plugins of pydantic among all installed packages costs 20 ms; we have no use for one.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from configurator.config.diagnostics import Diagnostics, Span

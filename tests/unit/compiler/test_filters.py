@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from configurator.compiler.scope import Ready, Scope
@@ -144,6 +144,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@example({"\x85": None})  # a line break of YAML 1.1, which must not come back as a space
 def test_what_is_written_as_json_or_yaml_reads_back(value: Any) -> None:
     """Configuration files made by these filters are read by other programs."""
     assert json.loads(value_of("x | to_json", x=value)) == value

@@ -17,7 +17,7 @@ from configurator.compiler.tasknodes import BlockNode, FactNode, IncludeNode, Lo
 from configurator.compiler.tasksettings import TaskSettings
 from configurator.compiler.templating import TemplatingError
 from configurator.compiler.toolbox import HostState, Toolbox
-from configurator.compiler.values import OMIT
+from configurator.compiler.values import OMIT, sendable
 from configurator.config.located import LocatedScalar
 from configurator.modules.effects import Effects, effects
 from configurator.modules.params import parse, specs
@@ -219,8 +219,12 @@ class RoleExpander:
         raw: dict[str, Any] = {}
         for key, located in node.args.entries.items():
             value = scope.value(located)
-            if value is not OMIT:
-                raw[str(key)] = value
+            if value is OMIT:
+                continue
+            try:
+                raw[str(key)] = sendable(value)
+            except TypeError as error:
+                raise TemplatingError(located.span.diagnostic(str(error))) from None
         return raw
 
     def _compiled(self, node: TaskNode, part: Part, here: Inherited, label: str | None) -> CompiledTask:

@@ -17,6 +17,8 @@ import jinja2
 import yaml
 
 from configurator.compiler.values import truthy
+from configurator.config.diagnostics import Diagnostics
+from configurator.config.yamlsource import parse_yaml
 
 
 def _mandatory(value: Any, msg: str | None = None) -> Any:
@@ -232,7 +234,14 @@ def _to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
 
 
 def _from_yaml(value: Any) -> Any:
-    return yaml.safe_load(value) if isinstance(value, str) else value
+    """Read YAML as all our files are read: `0644` and dates stay text."""
+    if not isinstance(value, str):
+        return value
+    problems = Diagnostics()
+    found = parse_yaml(value, "the text", problems)
+    if found is None or len(problems):
+        raise ValueError(str(problems.sorted()[0]))
+    return found.plain()
 
 
 def _to_json(value: Any, **options: Any) -> str:

@@ -15,7 +15,7 @@ Places = Mapping[tuple[int, int], Span]  # (earlier node, later node): where tha
 
 def role_cycle(requires: Mapping[str, Mapping[str, Span]]) -> InputError | None:
     """Return the error for the first cycle among the requirements of whole roles, or None."""
-    path = _find_cycle(requires)
+    path = find_cycle(requires)
     if path is None:
         return None
     steps = [
@@ -45,7 +45,7 @@ def _error(path: Sequence[str], steps: Sequence[Diagnostic]) -> InputError:
     return InputError(message, steps, hint=hint)
 
 
-def _find_cycle(requires: Mapping[str, Mapping[str, object]]) -> list[str] | None:
+def find_cycle(requires: Mapping[str, Mapping[str, object]]) -> list[str] | None:
     """Return a closed path of names that require each other; without recursion, in declared order."""
     done: set[str] = set()
     for start in requires:

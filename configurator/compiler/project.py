@@ -8,6 +8,7 @@ from typing import Any
 
 from configurator.agent.protocol import HostGraph
 from configurator.compiler.check import check_roles, check_variables
+from configurator.compiler.check_cycles import check_cycles
 from configurator.compiler.extravars import read_extra_vars
 from configurator.compiler.hostgraph import compile_host
 from configurator.compiler.hosts import connection_of
@@ -20,6 +21,7 @@ from configurator.compiler.templating import Engine
 from configurator.compiler.toolbox import HostState, Toolbox
 from configurator.compiler.variables import VariableSource
 from configurator.config.diagnostics import Diagnostic, Diagnostics, Span
+from configurator.config.expect import did_you_mean
 from configurator.config.settings import LoadedSettings, Settings, load_settings
 from configurator.core.errors import InputError
 from configurator.inventory.hosts import IGNORED_VARS, Host, HostAddress
@@ -96,7 +98,8 @@ class Project:
                     library.load(RoleUse(str(item), item.span), problems)
         source = VariableSource(Engine(), hosts, extra, loaded.root)
         toolbox = Toolbox(library, modules, TemplateFiles(loaded.root), source)
-        project = cls(loaded, hosts, entries, toolbox, [*unmatched.sorted(), *_ignored(hosts)])
+        warnings = [*unmatched.sorted(), *_ignored(hosts), *_unused(hosts)]
+        project = cls(loaded, hosts, entries, toolbox, warnings)
         project._check(problems)
         problems.raise_if_any()
         return project
@@ -114,6 +117,7 @@ class Project:
         ]
         check_variables(layers, source.engine, problems)
         check_roles(self._tools, problems)
+        check_cycles(self.read_roles, problems)
 
     # -- hosts ----------------------------------------------------------------------------------------
 
@@ -219,6 +223,21 @@ def _sources(loaded: LoadedSettings, inventory: str | Sequence[str] | None) -> l
     folder = os.path.relpath(loaded.root)
     names = loaded.settings.inventory or ()
     return [(os.path.normpath(os.path.join(folder, os.path.expanduser(name))), span) for name in names]
+
+
+def _unused(inventory: Inventory) -> list[Diagnostic]:
+    """Return a warning for each file of variables whose group or host does not exist: a typo, probably."""
+    found = []
+    for kind, files, known in (
+        ("group", inventory.group_files, inventory.groups.keys()),
+        ("host", inventory.host_files, inventory.hosts.keys()),
+    ):
+        for name, variables in files.items():
+            if name not in known and variables:
+                path = next(iter(variables.values())).span.path
+                message = f"no {kind} is named {name!r}: these variables are not used"
+                found.append(Span(path).diagnostic(message, did_you_mean(name, known)))
+    return found
 
 
 def _ignored(inventory: Inventory) -> list[Diagnostic]:

@@ -89,6 +89,18 @@ class _LazyContext(Context):
     def get_all(self) -> Any:
         return ChainMap(self.vars, self.parent)
 
+    def derived(self, locals: Any = None) -> Context:  # noqa: A002
+        context = type(self)(self.environment, _above(locals, self.get_all()), self.name, {})
+        context.eval_ctx = self.eval_ctx
+        context.blocks.update((name, list(block)) for name, block in self.blocks.items())
+        return context
+
+
+def _above(names: Mapping[str, Any] | None, parent: Any) -> Any:
+    """Return a template's own names in front of a scope, none of which is evaluated."""
+    known = {key: value for key, value in (names or {}).items() if value is not missing}
+    return ChainMap(known, parent)
+
 
 class _LazyTemplate(jinja2.Template):
     """Hands the scope on to included templates as it is."""
@@ -99,8 +111,7 @@ class _LazyTemplate(jinja2.Template):
         shared: bool = False,  # noqa: ARG002
         locals: Any = None,  # noqa: A002
     ) -> Context:
-        known = {key: value for key, value in (locals or {}).items() if value is not missing}
-        parent: Any = ChainMap(known, vars or {}, self.globals)
+        parent = _above(locals, ChainMap(vars or {}, self.globals))
         return self.environment.context_class(self.environment, parent, self.name, self.blocks)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 _TRUE = frozenset({"yes", "true", "on", "1", "y", "t"})
@@ -42,3 +43,14 @@ class _Omit:
 
 
 OMIT = _Omit()  # a parameter whose value this is counts as not written
+
+
+def sendable(value: Any) -> Any:
+    """Return a rendered value as JSON can carry it; TypeError if it is something else, such as a function."""
+    if isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, Mapping):
+        return {key: sendable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [sendable(item) for item in value]
+    raise TypeError(f"a host cannot be sent a {type(value).__name__}")

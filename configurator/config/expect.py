@@ -7,19 +7,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from configurator.config.diagnostics import Diagnostics, Span
-from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
+from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark
+
+_SHOWN = 60  # characters of a value that are worth showing in a message
 
 
 def kind_of(value: Any) -> str:
-    """Return how people call a value's type: `a mapping`, `a list`, or the value itself."""
+    """Return how people call a value's type: `a mapping`, `a list`, or the (shortened) value itself."""
     if isinstance(value, LocatedMap | dict):
         return "a mapping"
     if isinstance(value, LocatedList | list | tuple):
         return "a list"
+    if isinstance(value, LocatedScalar) and value.mark is Mark.SECRET:
+        return "a secret"
     plain = value.plain() if isinstance(value, LocatedScalar) else value
     if plain is None:
         return "nothing"
-    return str(plain).lower() if isinstance(plain, bool) else repr(plain)
+    text = str(plain).lower() if isinstance(plain, bool) else repr(plain)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def did_you_mean(word: object, known: Iterable[object]) -> str | None:

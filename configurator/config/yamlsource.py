@@ -18,6 +18,8 @@ _MAX_BYTES = 16 * 1024 * 1024  # a larger file is data, not configuration
 _MAX_VALUES = 200_000  # counted after aliases are expanded: ten nested lists of ten aliases are 10^10 values
 _MAX_DEPTH = 100
 _LINE_BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML 1.1, section 5.4
+_SECRET = re.compile("(!secret[ \t]+)([^\n\r\x85\u2028\u2029]+)")
+_VAULT = "$ANSIBLE_VAULT;"  # how a file begins that ansible-vault has encrypted as a whole
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten times as fast
 _STANDARD = "tag:yaml.org,2002:"
 _MARKS = {"!secret": Mark.SECRET, "!unsafe": Mark.UNSAFE}
@@ -56,6 +58,9 @@ def read_text(path: str, diagnostics: Diagnostics, *, name: str | None = None) -
         return None
     if len(data) > _MAX_BYTES:
         diagnostics.add(Span(name), f"this file is larger than {_MAX_BYTES // 1024 // 1024} MB")
+        return None
+    if data.startswith(_VAULT.encode()):
+        diagnostics.add(Span(name), "this file is encrypted by ansible-vault, which is not supported yet")
         return None
     try:
         return data.decode("utf-8-sig")
@@ -115,7 +120,9 @@ class _Reader:
         self._name = name
         self._diagnostics = diagnostics
         self._loose = loose_booleans
-        self._lines = tuple(_LINE_BREAKS.split(text))
+        # What messages show: the texts of secrets are blotted out, in their length so that columns hold.
+        shown = _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), text)
+        self._lines = tuple(_LINE_BREAKS.split(shown))
         self._anchors: dict[str, tuple[Located, int] | None] = {}  # None while it is being read
         self._count = 0
         self._events: Iterator[Any] = iter(())
@@ -243,7 +250,8 @@ class _Reader:
             value = self._standard(tag.removeprefix(_STANDARD), text, span)
         else:
             mark = self._mark(event, mark, "str")
-        return LocatedScalar(value, span, mark, self._lines if event.style == "|" else ())
+        literal = event.style == "|" and mark is not Mark.SECRET
+        return LocatedScalar(value, span, mark, self._lines if literal else ())
 
     def _standard(self, kind: str, text: str, span: Span) -> Scalar:
         """Return the value of a text with one of YAML's own tags, such as `!!int "5"`."""

@@ -178,3 +178,48 @@ def test_what_cannot_be_read_is_shown_at_the_parameter(task: str, problem: str) 
     found = role_problems(f"- {task}", more)
     assert len(found) == 1
     assert found[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("source", "content"),
+    [
+        ("{% extends 'base.j2' %}{% block b %}{{ super() }}+{{ v }}{% endblock %}", "<base+1>"),
+        ("{% for i in [1, 2] %}{% block b scoped %}{{ i }}{{ v }}{% endblock %}{% endfor %}", "1121"),
+        ("{% import 'base.j2' as b with context %}{{ b.name() }}", "h"),
+        ("{% from 'base.j2' import shout %}{{ shout('x') }}", "X!"),
+        ("{% macro m() %}{{ v }}{{ caller() }}{% endmacro %}{% call m() %}c{% endcall %}", "1c"),
+        ("{% set v = 5 %}{{ v }}{% include 'inc.j2' %}", "55"),
+        ("{% for v in [7] %}{% include 'inc.j2' %}{% endfor %}{{ v }}", "71"),
+        ("{% filter upper %}a{{ v }}{% endfilter %}", "A1"),
+        (
+            "{% set s = namespace(n=0) %}{% for i in [1, 2] %}{% set s.n = s.n + i %}{% endfor %}{{ s.n }}",
+            "3",
+        ),
+        ("{{ range(3) | join(',') }}{{ loop_var | default('') }}", "0,1,2"),
+        ("{% raw %}{{ v }}{% endraw %}", "{{ v }}"),
+    ],
+)
+def test_all_of_jinja_works_and_looks_at_nothing_it_does_not_use(source: str, content: str) -> None:
+    """Inheritance, scoped blocks, imports and includes must not evaluate the variables that fail."""
+    more = {
+        "roles/r/templates/t.j2": source,
+        "roles/r/templates/inc.j2": "{{ v }}",
+        "roles/r/templates/base.j2": (
+            "{% macro name() %}{{ inventory_hostname }}{% endmacro %}"
+            "{% macro shout(x) %}{{ x | upper }}!{% endmacro %}<{% block b %}base{% endblock %}>"
+        ),
+        "roles/r/vars/main.yml": "v: 1\nloop_a: '{{ loop_b }}'\nloop_b: '{{ loop_a }}'\nbad: '{{ 1 / 0 }}'\n",
+    }
+    [spec] = tasks_of("- template: {src: t.j2, dest: /t}", more)
+    assert spec.params["content"] == content
+
+
+def test_what_json_cannot_carry_is_refused() -> None:
+    """A function or an object is no parameter; variables of another host are."""
+    assert role_problems("- command: {cmd: x, argv: '{{ lookup }}'}") == [
+        "1:27: a host cannot be sent a function ['{{ lookup }}']"
+    ]
+    [spec] = tasks_of(
+        "- copy: {dest: /x, content: \"{{ hostvars.h.ansible_user }} {{ '0644' | from_yaml }}\"}"
+    )
+    assert spec.params["content"] == "root 0644"

@@ -191,3 +191,21 @@ def test_paths_count_from_the_folder_of_the_configuration(
     assert project.root == str(tmp_path)
     graph = project.compile(project.hosts()[0], FACTS)
     assert graph.tasks[0].params["content"] == "x"
+
+
+def test_variables_of_groups_that_do_not_exist_are_warned_about() -> None:
+    """A misspelt file name would otherwise configure nothing, silently."""
+    project = load(
+        {
+            "inventory/hosts.yml": "web: {hosts: {web1: }}",
+            "inventory/group_vars/wbe.yml": "a: 1",
+            "inventory/group_vars/web.yml": "a: 1",
+            "inventory/host_vars/web2/x.yml": "a: 1",
+        }
+    )
+    assert [shown(warning) for warning in project.warnings] == [
+        "inventory/group_vars/wbe.yml: no group is named 'wbe': these variables are not used []"
+        " (did you mean 'web'?)",
+        "inventory/host_vars/web2/x.yml: no host is named 'web2': these variables are not used []"
+        " (did you mean 'web1'?)",
+    ]

@@ -217,3 +217,23 @@ def test_any_text_gives_a_value_or_a_diagnostic(text: str) -> None:
     for problem in problems.sorted():
         assert problem.line >= 1
         assert problem.column >= 1
+
+
+def test_the_source_line_of_a_secret_shows_no_secret() -> None:
+    """Diagnostics are printed and logged; columns must hold all the same."""
+    problems = Diagnostics()
+    parse_yaml("pw: !secret hunter2\npw: !secret [a, b]\nx: {a: !secret b, a: 1}\n", "f", problems)
+    sources = [problem.source for problem in problems.sorted()]
+    assert sources == ["pw: !secret ******", "x: {a: !secret ********"]
+    value = read("pw: !secret |\n  hunter2\n")
+    assert value.plain() == {"pw": "hunter2\n"}
+    assert "hunter2" not in value.get("pw").line_span(1).source
+
+
+def test_an_encrypted_file_says_what_it_is(tmp_path: Any) -> None:
+    """Not: a mapping was expected."""
+    path = tmp_path / "vault.yml"
+    path.write_text("$ANSIBLE_VAULT;1.1;AES256\n6638\n")
+    problems = Diagnostics()
+    assert load_yaml(str(path), problems, name="vault.yml") is None
+    assert str(problems.sorted()[0]).startswith("vault.yml: this file is encrypted by ansible-vault")

@@ -43,7 +43,7 @@ def _with_tasks(roles: Sequence[Role], whole: _Graph) -> _Graph:
     """
     graph: _Graph = {}
     for role in roles:
-        names = {str(node.name.value) for node in _tasks(role) if node.name is not None}
+        names = dict.fromkeys(str(node.name.value) for node in _tasks(role) if node.name is not None)
         graph[role.name] = {**whole[role.name], **{f"{role.name}: {name}": role.span for name in names}}
         for node in _tasks(role):
             if node.name is None or is_template(str(node.name.value)):

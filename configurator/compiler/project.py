@@ -82,7 +82,8 @@ class Project:
         """
         problems = Diagnostics()
         loaded = load_settings(config_path, problems)
-        sound = not len(problems)
+        # Without these three the site would seem to speak of roles and hosts that do not exist.
+        sound = not loaded.broken & {"site", "roles_path", "inventory"}
         hosts = load_inventory(_sources(loaded, inventory), loaded.root, problems)
         extra = read_extra_vars(extra_vars, problems)
         folders = [os.path.join(loaded.root, folder) for folder in loaded.settings.roles_path]

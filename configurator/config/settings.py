@@ -106,11 +106,22 @@ class Settings(_Section):
 
 
 class LoadedSettings:
-    """Settings with the folder that they belong to and the located values that they were made from."""
+    """Settings with the folder that they belong to and the located values that they were made from.
 
-    __slots__ = ("located", "path", "root", "settings")
+    `broken` names the top-level settings with problems: their defaults stand in for them.
+    """
 
-    def __init__(self, settings: Settings, root: str, path: str | None, located: LocatedMap | None) -> None:
+    __slots__ = ("broken", "located", "path", "root", "settings")
+
+    def __init__(
+        self,
+        settings: Settings,
+        root: str,
+        path: str | None,
+        located: LocatedMap | None,
+        broken: frozenset[str] = frozenset(),
+    ) -> None:
+        self.broken = broken
         self.settings = settings
         self.root = root
         self.path = path
@@ -120,7 +131,7 @@ class LoadedSettings:
 def load_settings(path: str | None, diagnostics: Diagnostics) -> LoadedSettings:
     """Return the settings of `path` or of ./config.yaml; without one of them, the defaults.
 
-    Every problem is noted; the settings are then the defaults.
+    Every problem is noted; what has none is taken over, so that the rest of the project can be checked.
     """
     chosen = path or CONFIG_NAME
     root = os.path.dirname(os.path.abspath(chosen))
@@ -130,13 +141,16 @@ def load_settings(path: str | None, diagnostics: Diagnostics) -> LoadedSettings:
     located = None if value is None else as_map(value, "the configuration", diagnostics)
     if located is None:
         return LoadedSettings(Settings(), root, chosen, None)
+    plain, broken = _plain(located), frozenset[str]()
     try:
-        settings = Settings.model_validate(_plain(located))
+        settings = Settings.model_validate(plain)
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_context=True):
+        problems = error.errors(include_url=False, include_context=True)
+        for problem in problems:
             _note(problem, located, diagnostics)
-        settings = Settings()
-    return LoadedSettings(settings, root, chosen, located)
+        broken = frozenset(str(problem["loc"][0]) for problem in problems)
+        settings = Settings.model_validate({key: plain[key] for key in plain if key not in broken})
+    return LoadedSettings(settings, root, chosen, located, broken)
 
 
 def _plain(value: Located) -> Any:

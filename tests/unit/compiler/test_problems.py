@@ -203,11 +203,43 @@ def test_roles_that_do_not_exist_are_named_with_the_nearest_one() -> None:
 
 
 def test_roles_that_require_each_other_are_a_cycle() -> None:
-    """Reported with the places of the links, and compiled without hanging."""
+    """Seen without any host: the path, and the place of each link."""
     found = problems_of({"roles/r/meta/main.yml": "requires: [s]", "roles/s/meta/main.yml": "requires: r"})
-    places = ("roles/r/meta/main.yml:1:12", "roles/s/meta/main.yml:1:11")
-    assert found
-    assert all(place in str(found) for place in places)
+    assert found == [
+        "roles/r/meta/main.yml:1:12: cycle: r -> s -> r [s] (each of these waits for the next one; take one "
+        "requirement back (also written at roles/s/meta/main.yml:1:11))"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "path"),
+    [
+        ("- {name: a, command: x, requires: [a]}", "r: a -> r: a"),
+        (
+            "- {name: a, command: x, requires: [c]}\n- {name: b, command: x, requires: [a]}\n"
+            "- {name: c, command: x, requires: [b]}",
+            "r: a -> r: c -> r: b -> r: a",
+        ),
+        ("- block: [{name: a, command: x, requires: [r]}]", "r -> r: a -> r"),
+        (
+            "- {name: a, command: x, requires: [{r: b}]}\n- {name: b, command: x, requires: a}",
+            "r: a -> r: b -> r: a",
+        ),
+    ],
+)
+def test_tasks_that_require_each_other_are_a_cycle(tasks: str, path: str) -> None:
+    """Seen without any host, also through blocks and whole roles."""
+    found = role_problems(tasks)
+    assert [problem.partition(" [")[0].partition(": ")[2] for problem in found] == [f"cycle: {path}"]
+
+
+def test_a_chain_of_requirements_is_no_cycle() -> None:
+    """Two ways to one task, a name of several tasks, and a requirement against the written order."""
+    tasks = (
+        "- {name: a, command: x, requires: [b, c]}\n- {name: b, command: x, requires: c}\n"
+        "- {name: c, command: x}\n- {name: c, command: y}\n- {name: '{{ v }}', command: x, requires: a}\n"
+    )
+    assert [problem for problem in role_problems(tasks) if "cycle" in problem] == []
 
 
 def test_an_unknown_host_in_the_site_is_an_error_unless_another_inventory_was_named() -> None:

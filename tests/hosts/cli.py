@@ -1,4 +1,4 @@
-"""A person at the command line: a project folder for several sandbox hosts, and the installed program run in it.
+"""A person at the command line: a project for several sandbox hosts, and the installed program run in it.
 
 Every run is held to what must be true of all: no traceback on either stream, and with `--json` nothing but
 JSON Lines on standard output, framed by `version` and `run_finished`.

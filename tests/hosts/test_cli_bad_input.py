@@ -58,8 +58,8 @@ MISTAKES: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {
     ),
     "cycle of tasks": (
         {
-            TASKS: "- {name: a, command: 'true', requires: [c]}\n- {name: b, command: 'true', requires: [a]}\n"
-            "- {name: c, command: 'true', requires: [b]}\n"
+            TASKS: "- {name: a, command: w, requires: [c]}\n- {name: b, command: w, requires: [a]}\n"
+            "- {name: c, command: w, requires: [b]}\n"
         },
         (f"{TASKS}:", "cycle: app: a -> app: c -> app: b -> app: a"),
     ),
@@ -139,7 +139,7 @@ def test_all_problems_of_all_files_come_at_once(folder: Folder) -> None:
         "inventory/group_vars/all.yml:2:1",
         "roles/good/tasks/main.yml:1:4",
         "roles/good/tasks/main.yml:2:21",
-        "roles/app/templates/t.j2:1:8",
+        "roles/app/templates/t.j2:1:1",
     ]
     assert ended.counts == {}
     shown = folder.run("plan", code=1).stderr

@@ -7,7 +7,8 @@ parameters of ansible.builtin.service that only other init systems know (`patter
 - `daemon_reload` is done when a unit's files are newer than what systemd has loaded, and then is a change;
   otherwise it is nothing, and not one.
 - a unit that dies right after it was started is a failure, which shows the unit's last journal lines.
-- a oneshot unit without RemainAfterExit counts as started once it has ended well since boot.
+- a oneshot unit without RemainAfterExit counts as started if systemd knows that it has ended well since
+  boot; it forgets units that nothing refers to, and these are started each time, as in Ansible.
 - enabling a static unit is ok and says so: it has no [Install] section and starts when another unit wants it.
 """
 
@@ -250,7 +251,9 @@ def _act(unit: _Unit, params: ServiceParams, change: Change) -> State:
         unit.stop(blocking)
         return {"active": "inactive"} if params.no_block else {}
     unit.start(["start", *blocking])
-    started: State = {"active": "active"} if params.no_block else {}
+    # systemd forgets a oneshot unit that nothing refers to as soon as it has ended: its exit status is all.
+    over = params.no_block or units.is_oneshot(change.before)
+    started: State = {"active": "active"} if over else {}
     return started | ({"reloaded": True} if params.state == "reloaded" else {})
 
 
@@ -280,7 +283,7 @@ class _Unit:
         oneshot = units.is_oneshot(self._state)
         up = {"active": "inactive", "sub": "dead"} if oneshot else {"active": "active", "sub": "running"}
         done = self.systemctl(words, **up, ran=True, result="success")
-        if "--no-block" in words:
+        if "--no-block" in words or oneshot:
             return
         if self._state.get("type") in ("simple", "exec", "idle"):
             self._system.run(["sleep", _SETTLE_S], establishes={})

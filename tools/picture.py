@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +44,10 @@ def picture(title: str, text: str) -> str:
         record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
     console.print(Text.from_ansi(text), soft_wrap=True)
-    return console.export_svg(title=title)
+    svg = console.export_svg(title=title)
+    # No font from somebody's server: whoever looks at the README has a monospaced one.
+    svg = re.sub(r"@font-face \{[^}]*\}", "", svg).replace("Fira Code, monospace", "monospace")
+    return re.sub(r"<!--.*?-->", "", svg)
 
 
 def main(arguments: list[str]) -> None:

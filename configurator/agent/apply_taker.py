@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from configurator.agent import guard as guards
@@ -43,6 +44,7 @@ class ApplyTaker:
         self._planned = planned
         self._events: dict[str, int] = {}
         self._events_lock = threading.Lock()
+        self._begun: dict[str, tuple[FieldChange, ...]] = {}  # by task id: changed in a batch that failed
 
     def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
         """Return the locks, batch, time limit and weight of a task, as its module declares them."""
@@ -67,10 +69,12 @@ class ApplyTaker:
 
     def take(self, spec: TaskSpec, context: TaskContext) -> Done:
         """Do one task; its handlers are recorded on disk before the first byte changes."""
+        begun = self._begun.pop(spec.id, ())
         work = self._work(spec, context)
         seen = work.observe()
         if not seen.changes:
-            return work.converge()
+            done = work.converge()
+            return replace(done, changes=begun) if begun else done
         if isinstance(work, LocalWork) and redundant(spec, work, self._notifications, self._events):
             return Done(warnings=("not needed: the unit was started after the last change",))
         self._refuse_stale(spec, seen)
@@ -81,15 +85,32 @@ class ApplyTaker:
         return done
 
     def take_together(self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext]) -> Sequence[Done]:
-        """Do a batch in one go."""
-        works = [LocalWork(spec, self._system(spec, ctx)) for spec, ctx in zip(specs, contexts, strict=True)]
-        for spec, work in zip(specs, works, strict=True):
-            seen = work.observe()
+        """Do a batch in one go; where a task of it fails, the others are done and then taken one by one.
+
+        Taken again, they find nothing left to do: what they changed here is kept, and reported then.
+        """
+        works: list[LocalWork] = []
+        failed: TaskError | None = None
+        for spec, context in zip(specs, contexts, strict=True):
+            try:
+                work = LocalWork(spec, self._system(spec, context))
+                seen = work.observe()
+                if seen.changes:
+                    self._refuse_stale(spec, seen)
+            except TaskError as error:
+                failed = error
+                continue
+            works.append(work)
             if seen.changes:
-                self._refuse_stale(spec, seen)
+                self._begun[spec.id] = seen.changes
                 if spec.notify:
                     self._notifications.add(spec.notify)
-        return converge_together(works)
+        done = converge_together(works)
+        if failed is not None:
+            raise failed
+        for spec in specs:
+            self._begun.pop(spec.id, None)
+        return done
 
     def _work(self, spec: TaskSpec, context: TaskContext) -> Work:
         if spec.become_user is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from configurator.app.fleet import ask_secrets, endpoint_of, load_project
 from configurator.app.options import RunOptions
 from configurator.compiler.tasknodes import FactNode, TaskNode
+from configurator.config.diagnostics import Diagnostic
 from configurator.core.errors import ConfiguratorError
 from configurator.core.graph import TaskGraph
 from configurator.core.parallel import ParallelExecutor
@@ -26,6 +27,7 @@ class CheckReport:
     roles: int
     hosts: int
     tasks: int
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def check(options: RunOptions) -> CheckReport:
     nodes = [node for role in project.read_roles for node in role.nodes()]
     tasks = sum(isinstance(node, TaskNode | FactNode) for node in nodes)
     files = {node.span.path for node in nodes} | set(project.inventory.sources)
-    return CheckReport(len(files), len(project.read_roles), len(hosts), tasks)
+    return CheckReport(len(files), len(project.read_roles), len(hosts), tasks, project.warnings)
 
 
 def hosts(options: RunOptions) -> list[HostRow]:

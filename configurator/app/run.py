@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from configurator.app.fleet import load_fleet
 from configurator.app.options import RunOptions
-from configurator.core.run_events import HostSummary, RunFinished, RunStarted, Sink
+from configurator.config.diagnostics import Diagnostic
+from configurator.core.run_events import HostNotice, HostSummary, RunFinished, RunStarted, Sink
 from configurator.fleet.host import Clock, HostRun, start_clock
 from configurator.fleet.run import exit_code, run_hosts
 from configurator.report.redact import RedactingSink, Redactor
@@ -22,8 +23,11 @@ def plan(options: RunOptions, sink: Sink, *, prompt: Prompt | None = None) -> in
     masked = RedactingSink(sink, redactor)
     fleet = load_fleet(options, masked, redactor, prompt)
     clock = start_clock()
+    warnings = fleet.project.warnings
     try:
-        return _phase("plan", fleet.hosts, fleet.forks, masked, clock, lambda host: host.plan(clock))
+        return _phase(
+            "plan", fleet.hosts, fleet.forks, masked, clock, lambda host: host.plan(clock), warnings
+        )
     finally:
         _close(fleet.hosts)
 
@@ -37,21 +41,27 @@ def apply(options: RunOptions, sink: Sink, confirm: Confirm | None, *, prompt: P
     redactor = Redactor()
     masked = RedactingSink(sink, redactor)
     fleet = load_fleet(options, masked, redactor, prompt)
-    hosts = fleet.hosts
+    hosts, warnings = fleet.hosts, fleet.project.warnings
     code = 0
     try:
         if confirm is not None:
             clock = start_clock()
-            code = _phase("plan", hosts, fleet.forks, masked, clock, lambda host: host.plan(clock))
+            code = _phase("plan", hosts, fleet.forks, masked, clock, lambda host: host.plan(clock), warnings)
             planned = [host for host in hosts if host.failure is None]
             pending = any(host.summary.changed for host in planned)
             if code == INTERRUPTED or not pending or not confirm({host.name: host.summary for host in hosts}):
                 return code
-            hosts = tuple(planned)
+            hosts, warnings = tuple(planned), ()
         clock = start_clock()
         confirmed = confirm is not None
         done = _phase(
-            "apply", hosts, fleet.forks, masked, clock, lambda host: host.apply(clock, confirmed=confirmed)
+            "apply",
+            hosts,
+            fleet.forks,
+            masked,
+            clock,
+            lambda host: host.apply(clock, confirmed=confirmed),
+            warnings,
         )
         return max(done, code) if done != 3 else done
     finally:
@@ -65,9 +75,13 @@ def _phase(
     sink: Sink,
     clock: Clock,
     work: Callable[[HostRun], HostSummary],
+    warnings: Sequence[Diagnostic] = (),
 ) -> int:
     """Do one thing for all hosts, between the events that open and close a run."""
     sink.handle(RunStarted(mode, tuple(host.name for host in hosts)))
+    for host in hosts:
+        for warning in warnings:
+            sink.handle(HostNotice(host.name, clock(), "warning", str(warning)))
     interrupted = False
     try:
         run_hosts(hosts, work, forks)

@@ -24,10 +24,13 @@ def check(as_json: bool, **values: Any) -> int:
     All problems are shown at once, each with its file, line and column.
     """
     from configurator.app import info  # noqa: PLC0415  (start-up: --help needs none of this)
+    from configurator.report.sanitize import one_line  # noqa: PLC0415
     from configurator.report.words import count  # noqa: PLC0415
 
     with _told_as_json(as_json):
         report = info.check(to_run_options(values))
+    for warning in report.warnings:
+        click.echo(f"warning: {one_line(str(warning))}", err=True)
     numbers = {name: getattr(report, name) for name in ("files", "roles", "hosts", "tasks")}
     if as_json:
         _write_json([{"type": "check", **numbers}])

@@ -160,9 +160,9 @@ def explain(result: CommandResult) -> TaskError:
     message = first_error(result.stderr)
     if match := re.search(r"Unable to locate package (\S+)", text):
         message = f"package {match[1]!r} does not exist (E: {match[0]})"
-    if failed := re.findall(
-        r"^ (\S+)$", result.stderr.partition("Errors were encountered while processing:")[2], re.M
-    ):
+    # dpkg's own words come through apt's terminal, in stdout and with its line ends.
+    processed = text.replace("\r", "").partition("Errors were encountered while processing:")[2]
+    if failed := re.findall(r"^ (\S+)$", processed, re.MULTILINE):
         message = f"could not be installed or configured: {', '.join(dict.fromkeys(failed))}"
     return TaskError(message, command=result.argv, exit_status=result.exit_status, output=text, hint=hint)
 

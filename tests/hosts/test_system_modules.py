@@ -40,6 +40,24 @@ for v in 1.0 2.0; do
   dpkg-deb --build $d /opt/thing_$v.deb >/dev/null
 done
 """
+REPOSITORY = """
+set -e
+mkdir -p /opt/own; cd /opt/own
+for name in goodpack brokenpack; do
+  d=$(mktemp -d); mkdir $d/DEBIAN
+  printf 'Package: %s\\nVersion: 1\\nArchitecture: all\\n' $name > $d/DEBIAN/control
+  printf 'Maintainer: Nobody <nobody@localhost>\\nDescription: x\\n' >> $d/DEBIAN/control
+  if test $name = brokenpack; then
+    printf '#!/bin/sh\\necho no luck today; exit 1\\n' > $d/DEBIAN/postinst
+    chmod 755 $d/DEBIAN/postinst
+  fi
+  dpkg-deb --build $d $name.deb >/dev/null
+  cat $d/DEBIAN/control
+  printf 'Filename: ./%s.deb\\nSize: %s\\nSHA256: %s\\n\\n' $name $(stat -c %s $name.deb) \\
+    $(sha256sum $name.deb | cut -d' ' -f1)
+done > Packages
+echo 'deb [trusted=yes] file:/opt/own ./' > /etc/apt/sources.list.d/own.list
+"""
 
 
 def chain(*tasks: tuple[str, str, Mapping[str, Any]]) -> list[TaskSpec]:
@@ -159,14 +177,35 @@ def test_installs_of_several_tasks_share_a_transaction(lab: Lab, shared_host: La
     assert set(statuses(holds_its_promises(shared_host, tasks)).values()) == {"changed"}
     history = remote(lab, shared_host, "cat /var/log/apt/history.log")
     assert history.count("Commandline: ") == 1
+    remote(lab, shared_host, "rm /var/log/apt/history.log")
     tasks = [
         task("right", "apt", {"name": "bc"}),
         task("wrong", "apt", {"name": ["file", "nginxx"]}),
+        task("too", "apt", {"name": "make"}),
     ]
     ended = holds_its_promises(shared_host, tasks)
-    assert statuses(ended) == {"right": "changed", "wrong": "failed"}
+    assert statuses(ended) == {"right": "changed", "wrong": "failed", "too": "changed"}
     assert ended["wrong"]["message"] == "package 'nginxx' does not exist (E: Unable to locate package nginxx)"
     assert ended["wrong"]["hint"] == "did you mean 'nginx'?"
+    history = remote(lab, shared_host, "cat /var/log/apt/history.log")
+    assert history.count("Commandline: ") == 1
+
+
+def test_a_package_that_cannot_be_configured_fails_alone(lab: Lab, shared_host: LabHost) -> None:
+    """What the same transaction did install is reported as changed, and its handlers run."""
+    remote(lab, shared_host, REPOSITORY)
+    tasks = [
+        task("good", "apt", {"name": "goodpack"}, notify=("tell",)),
+        task("broken", "apt", {"name": "brokenpack"}),
+        task("tell", "copy", {"dest": "/opt/told", "content": "x"}, handler=True, after=("good", "broken")),
+    ]
+    apply(shared_host, ("index", "apt", {"update_cache": True}))
+    with agent(shared_host) as session:
+        ended = run(session, "apply", tasks)
+    remote(lab, shared_host, "dpkg --purge brokenpack; rm /etc/apt/sources.list.d/own.list")
+    assert statuses(ended) == {"good": "changed", "broken": "failed", "tell": "changed"}
+    assert ended["broken"]["message"] == "could not be installed or configured: brokenpack"
+    assert "no luck today" in ended["broken"]["output"]
 
 
 def test_versions_holds_and_removals(lab: Lab, shared_host: LabHost) -> None:

@@ -1,4 +1,4 @@
-"""Hosts that cannot be reached or worked on: said once, with exit 3 or 4; the other host is done all the same."""
+"""Hosts that cannot be reached or worked on: said once, exit 3 or 4, and the other host is done all the same."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, pair: list[LabHost]) -> Folder:
 
 def one_bad(folder: Folder, pair: list[LabHost], code: int, **variables: Any) -> Ended:
     """Apply with these connection variables for the bad host: it is untouched, the good one is done."""
-    bad, good = pair
+    bad = pair[0]
     folder.inventory(pair, alpha=variables)
     before = files(bad)
     ended = folder.run("apply", "--yes", "--json", "-e", f"run={next(RUNS)}", code=code)

@@ -16,7 +16,7 @@ from configurator.agent.work import Done, LocalWork, Observation, Work, converge
 from configurator.core.cancel import CancelToken
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.errors import GuardError, TaskError
-from configurator.core.task import TaskContext
+from configurator.core.task import SettleEarly, TaskContext
 from configurator.modules.base import Guard
 
 # Asks the controller to log in anew and disarm; returns why that failed, or None.
@@ -84,12 +84,15 @@ class ApplyTaker:
         self._record_events(seen)
         return done
 
-    def take_together(self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext]) -> Sequence[Done]:
-        """Do a batch in one go; where a task of it fails, the others are done and then taken one by one.
+    def take_together(
+        self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext], settle: SettleEarly
+    ) -> Sequence[Done | None]:
+        """Do a batch in one go; who has nothing to do lets go at once, and gets no result here.
 
-        Taken again, they find nothing left to do: what they changed here is kept, and reported then.
+        Where a task fails, the others are done and then all are taken one by one. Taken again, they find
+        nothing left to do: what they changed here is kept, and reported then.
         """
-        works: list[LocalWork] = []
+        waiting: dict[str, LocalWork] = {}
         failed: TaskError | None = None
         for spec, context in zip(specs, contexts, strict=True):
             try:
@@ -100,17 +103,19 @@ class ApplyTaker:
             except TaskError as error:
                 failed = error
                 continue
-            works.append(work)
-            if seen.changes:
-                self._begun[spec.id] = seen.changes
-                if spec.notify:
-                    self._notifications.add(spec.notify)
-        done = converge_together(works)
+            if not seen.changes:
+                settle(context, work.converge())
+                continue
+            waiting[spec.id] = work
+            self._begun[spec.id] = seen.changes
+            if spec.notify:
+                self._notifications.add(spec.notify)
+        done = dict(zip(waiting, converge_together(list(waiting.values())), strict=True))
         if failed is not None:
             raise failed
         for spec in specs:
             self._begun.pop(spec.id, None)
-        return done
+        return [done.get(spec.id) for spec in specs]
 
     def _work(self, spec: TaskSpec, context: TaskContext) -> Work:
         if spec.become_user is not None:

@@ -17,7 +17,7 @@ from configurator.core.events import EngineEvent, TaskEnded, TaskStarted
 from configurator.core.graph import TaskGraph
 from configurator.core.parallel import ParallelExecutor
 from configurator.core.status import Outcome, SkipReason, Status
-from configurator.core.task import Skip, Task, TaskContext, TaskResult
+from configurator.core.task import SettleEarly, Skip, Task, TaskContext, TaskResult
 
 Send = Callable[[Mapping[str, Any]], None]
 
@@ -36,8 +36,10 @@ class Taker(Protocol):
     def take(self, spec: TaskSpec, context: TaskContext) -> Done:
         """Do the task; TaskError if it fails."""
 
-    def take_together(self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext]) -> Sequence[Done]:
-        """Do tasks of one batch in one go; any exception has them done one by one."""
+    def take_together(
+        self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext], settle: SettleEarly
+    ) -> Sequence[Done | None]:
+        """Do tasks of one batch in one go; any exception has the unsettled ones done one by one."""
 
 
 class HostRun:
@@ -89,8 +91,9 @@ class HostRun:
         self._notifications.done(spec.id)
         return done
 
-    def _together(self, contexts: Sequence[TaskContext]) -> Sequence[Done]:
-        return self._taker.take_together([self._specs[context.name] for context in contexts], contexts)
+    def _together(self, contexts: Sequence[TaskContext], settle: SettleEarly) -> Sequence[Done | None]:
+        specs = [self._specs[context.name] for context in contexts]
+        return self._taker.take_together(specs, contexts, settle)
 
     # -- reporting ------------------------------------------------------------------------------------
 

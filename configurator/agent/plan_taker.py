@@ -14,7 +14,7 @@ from configurator.agent.simulated import SimulatedSystem, World
 from configurator.agent.system import HostContext, RealSystem
 from configurator.agent.work import Done, LocalWork
 from configurator.core.cancel import CancelToken
-from configurator.core.task import TaskContext
+from configurator.core.task import SettleEarly, TaskContext
 
 
 class PlanTaker:
@@ -61,7 +61,12 @@ class PlanTaker:
         self.predicted[spec.id] = done
         return done
 
-    def take_together(self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext]) -> Sequence[Done]:
+    def take_together(
+        self,
+        specs: Sequence[TaskSpec],
+        contexts: Sequence[TaskContext],
+        settle: SettleEarly,  # noqa: ARG002
+    ) -> Sequence[Done]:
         """Predict one by one: joining only saves time where something is done."""
         return [self.take(spec, context) for spec, context in zip(specs, contexts, strict=True)]
 

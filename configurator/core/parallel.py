@@ -7,6 +7,7 @@ all of it under one lock.
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +17,7 @@ from configurator.core.cancel import Cancelled, CancelToken
 from configurator.core.events import EngineEvent, EventBus, TaskEnded, TaskStarted
 from configurator.core.graph import TaskGraph
 from configurator.core.status import SkipReason, Status
-from configurator.core.task import Skip, Task, TaskContext, TaskResult
+from configurator.core.task import SettleEarly, Skip, Task, TaskContext, TaskResult
 
 # SSH and apt wait far more than they compute, so the CPU count says nothing; four is what one host bears.
 DEFAULT_WORKERS = 4
@@ -206,7 +207,7 @@ class _Run:
                     self._wake.wait()
                 begun = self._now()  # one time for all tasks of a batch: it is one piece of work
                 contexts = [self._begin(number, worker, begun) for number in picked]
-            results = _run_batch([self._graph.tasks[n] for n in picked], contexts)
+            results = _run_batch([self._graph.tasks[n] for n in picked], contexts, self._settle_early)
             with self._lock:
                 ended = self._now()
                 for number, result in zip(picked, results, strict=True):
@@ -222,6 +223,12 @@ class _Run:
             self._limit(number, now + task.timeout_s)
         self._bus.publish(TaskStarted(now, task.name, worker))
         return TaskContext(task.name, token)
+
+    def _settle_early(self, context: TaskContext, result: object) -> None:
+        with self._lock:
+            number = self._graph.index[context.name]
+            if number in self._tokens:
+                self._end(number, result, self._now())
 
     def _limit(self, number: int, at: float) -> None:
         self._deadlines[number] = min(at, self._deadlines.get(number, at))
@@ -284,14 +291,25 @@ class _Raised:
         self.error = error
 
 
-def _run_batch(tasks: Sequence[Task], contexts: Sequence[TaskContext]) -> Sequence[object]:
+def _run_batch(
+    tasks: Sequence[Task], contexts: Sequence[TaskContext], settle: SettleEarly
+) -> Sequence[object]:
     """Run one task, or several through their batch function; a failed batch is run one by one."""
     batch = tasks[0].batch_func
+    settled: set[str] = set()
+
+    def settle_early(context: TaskContext, result: object) -> None:
+        settled.add(context.name)
+        settle(context, result)
+
     if len(tasks) > 1 and batch is not None:
-        outcome = _call(lambda: batch(contexts))
+        outcome = _call(lambda: batch(contexts, settle_early))
         if not isinstance(outcome, _Raised) and isinstance(outcome, Sequence):
             return outcome
-    return [_call(lambda t=task, c=context: t.func(c)) for task, context in zip(tasks, contexts, strict=True)]  # type: ignore[misc]
+    return [
+        None if task.name in settled else _call(functools.partial(task.func, context))
+        for task, context in zip(tasks, contexts, strict=True)
+    ]
 
 
 def _call(func: Callable[[], object]) -> object:

@@ -27,8 +27,11 @@ class TaskContext:
 
 
 TaskFunction = Callable[[TaskContext], Any]
+# Ends one task of a batch before the others, with its result: it has nothing to do and holds nobody up.
+SettleEarly = Callable[[TaskContext, Any], None]
 # Called once for several ready tasks with the same batch key; returns one result per context, in order.
-BatchFunction = Callable[[Sequence[TaskContext]], Sequence[Any]]
+# The results of those that it settled early are not looked at.
+BatchFunction = Callable[[Sequence[TaskContext], SettleEarly], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from configurator.core.events import EngineEvent, TaskEnded, TaskStarted
 from configurator.core.graph import GraphProblem, TaskGraph
 from configurator.core.parallel import ParallelExecutor
 from configurator.core.status import SkipReason, Status
-from configurator.core.task import Skip, Task, TaskContext
+from configurator.core.task import SettleEarly, Skip, Task, TaskContext
 
 
 class Recorder:
@@ -205,7 +205,7 @@ def test_batch_joins_what_is_ready_and_splits_on_failure() -> None:
     """One bad package fails one task, and the others of its batch succeed."""
     calls: list[list[str]] = []
 
-    def together(contexts: Sequence[TaskContext]) -> list[str]:
+    def together(contexts: Sequence[TaskContext], _settle: SettleEarly) -> list[str]:
         calls.append([context.name for context in contexts])
         raise ValueError("one of them is wrong")
 
@@ -226,11 +226,43 @@ def test_batch_joins_what_is_ready_and_splits_on_failure() -> None:
     assert [results[name].status for name in "abc"] == [Status.SUCCESS, Status.FAILED, Status.SUCCESS]
 
 
+def test_who_has_nothing_to_do_leaves_the_batch_at_once() -> None:
+    """A package that is there already must not hold up what waits for it while others are installed."""
+    follower_ran = threading.Event()
+    singles: list[str] = []
+
+    def together(contexts: Sequence[TaskContext], settle: SettleEarly) -> list[str | None]:
+        settle(contexts[0], "early")
+        assert follower_ran.wait(10)
+        if bad:
+            raise ValueError("the rest fails")
+        return [None, "late"]
+
+    def single(context: TaskContext) -> str:
+        singles.append(context.name)
+        return "alone"
+
+    def follow(_context: TaskContext) -> None:
+        follower_ran.set()
+
+    for bad in (False, True):
+        follower_ran.clear()
+        results = run(
+            [
+                Task("there", single, batch_key="apt", batch_func=together, locks=frozenset({"apt"})),
+                Task("new", single, batch_key="apt", batch_func=together, locks=frozenset({"apt"})),
+                Task("follower", follow, requires=("there",)),
+            ]
+        )
+        assert (results["there"].result, results["new"].result) == ("early", "alone" if bad else "late")
+    assert singles == ["new"], "what was settled early is not done again"
+
+
 def test_batch_leaves_tasks_of_low_urgency_alone() -> None:
     """Joining a task that nobody waits for would delay the critical path."""
     calls: list[list[str]] = []
 
-    def together(contexts: Sequence[TaskContext]) -> list[None]:
+    def together(contexts: Sequence[TaskContext], _settle: SettleEarly) -> list[None]:
         calls.append([context.name for context in contexts])
         return [None for _ in contexts]
 

@@ -14,6 +14,8 @@ before the apply is UNKNOWN.
         reloadable  True if the unit can be reloaded
         names     the unit's own name (systemd's Id) and its aliases, sorted tuple
         stale     True if its files are newer than what systemd has loaded (NeedDaemonReload)
+        result    how it ended last: `success`, `exit-code`...; ran True if it has run and ended since boot
+        files     the unit's file and its drop-ins, as systemd has loaded them
     user:NAME     passwd(5) and shadow(5)
         uid, gid  numbers; group the primary group's name; groups the names of the others, sorted tuple
         comment, home, shell
@@ -23,7 +25,9 @@ before the apply is UNKNOWN.
         gid, members (sorted tuple of those who are listed, which leaves out primary members)
     package:NAME  dpkg-query(1)
         version   of the installed package; held True if on hold; config True if only its
-                  configuration files are left (then `exists` is False)
+                  configuration files are left (then `exists` is False); new False if established by
+                  an upgrade, which brings nothing that would have to be assumed
+    unit:systemd  systemd itself: reloaded_at, when a task of a plan had it read all units anew; 0.0 if none
     path:NAME     kind `directory`, mode (octal text), owner and group: what a command makes on the way
     apt-index:    refreshed_at (seconds since the epoch); pending True if an earlier task refreshes it
 """

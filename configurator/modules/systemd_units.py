@@ -200,7 +200,7 @@ def is_up(state: State) -> bool:
         return True
     if state["active"] == "activating":
         return state["sub"] != "auto-restart"
-    return is_oneshot(state) and bool(state.get("ran")) and state.get("result") == "success"
+    return is_oneshot(state) and bool(state.get("ran")) and bool(state.get("result") == "success")
 
 
 def is_down(state: State) -> bool:

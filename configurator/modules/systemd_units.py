@@ -191,7 +191,7 @@ def is_masked(state: State) -> bool:
 
 def is_oneshot(state: State) -> bool:
     """Return True if the unit does its work and is inactive again afterwards (systemd.service(5))."""
-    return state["type"] == "oneshot" and not state["remain"]
+    return bool(state["type"] == "oneshot" and not state["remain"])
 
 
 def is_up(state: State) -> bool:
@@ -200,7 +200,7 @@ def is_up(state: State) -> bool:
         return True
     if state["active"] == "activating":
         return state["sub"] != "auto-restart"
-    return is_oneshot(state) and bool(state.get("ran")) and bool(state.get("result") == "success")
+    return is_oneshot(state) and bool(state.get("ran")) and state.get("result") == "success"
 
 
 def is_down(state: State) -> bool:

@@ -28,6 +28,7 @@ class Schedule:
         self._held: set[str] = set()
         self._leaked: dict[str, str] = {}  # lock: the task that never gave it back
         self._running: set[int] = set()
+        self._alone: list[tuple[float, int]] = []  # exclusive tasks that are ready
         self._exclusive: int | None = None
         self._closed = False
         self._results: list[TaskResult | None] = [None] * len(graph)
@@ -48,7 +49,7 @@ class Schedule:
     def pick(self) -> list[int]:
         """Take the most urgent ready task that fits, with those that can share its batch; [] if none fits."""
         if self._exclusive is not None:
-            return self._take_exclusive()
+            return []
         while self._ready:
             entry = heapq.heappop(self._ready)
             number = entry[1]
@@ -56,8 +57,8 @@ class Schedule:
                 continue
             task = self._graph.tasks[number]
             if task.exclusive:
-                self._exclusive = number
-                return self._take_exclusive()
+                heapq.heappush(self._alone, entry)
+                continue
             taken = next((lock for lock in task.locks if lock in self._held), None)
             if taken is not None:
                 self._parked.setdefault(taken, []).append(entry)
@@ -66,16 +67,22 @@ class Schedule:
             self._held |= task.locks
             self._running.update(picked)
             return picked
-        return []
+        return self._take_exclusive()
 
     def _take_exclusive(self) -> list[int]:
-        """Start the exclusive task once nothing else runs; until then nothing else starts, so it comes."""
-        number = self._exclusive
-        if number is None or self._running:
-            return []
-        self._held |= self._graph.tasks[number].locks
-        self._running.add(number)
-        return [number]
+        """Start the most urgent exclusive task once nothing else runs nor can start.
+
+        Others are not held back for it: a long installation would leave every worker idle. It comes all the
+        same, since the tasks that can go before it are finite.
+        """
+        while self._alone and not self._running:
+            number = heapq.heappop(self._alone)[1]
+            if self._results[number] is None:
+                self._held |= self._graph.tasks[number].locks
+                self._running.add(number)
+                self._exclusive = number
+                return [number]
+        return []
 
     def _companions(self, number: int) -> list[int]:
         """Take the other ready tasks that can be done in one go with this one."""
@@ -127,8 +134,7 @@ class Schedule:
         self._closed = True
         self._ready.clear()
         self._parked.clear()
-        if self._exclusive is not None and self._exclusive not in self._running:
-            self._exclusive = None
+        self._alone.clear()
         ended = []
         for number, known in enumerate(self._results):
             if known is None and number not in self._running:
@@ -186,7 +192,7 @@ class Schedule:
         return skipped
 
     def _lock_waiter(self) -> int | None:
-        for _, number in self._ready:
+        for _, number in (*self._ready, *self._alone):
             if self._results[number] is None and not self._leaked.keys().isdisjoint(
                 self._graph.tasks[number].locks
             ):

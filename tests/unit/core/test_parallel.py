@@ -400,3 +400,29 @@ def test_every_run_respects_order_locks_and_failures(specs: list[dict[str, Any]]
     assert all(recorder.peak.get(lock, 0) <= 1 for lock in "LMN")
     assert recorder.peak.get("all", 0) <= workers
     assert len(position) == len(recorder.order)
+
+
+def test_an_exclusive_task_does_not_idle_the_workers() -> None:
+    """While a long installation runs, other tasks go on; the guarded one waits for all of them."""
+    others_ran = threading.Event()
+    order: list[str] = []
+
+    def long(_context: TaskContext) -> None:
+        assert others_ran.wait(10)
+        order.append("long")
+
+    def note(context: TaskContext) -> None:
+        order.append(context.name)
+        if context.name == "after":
+            others_ran.set()
+
+    run(
+        [
+            Task("long", long, estimate_s=9.0),
+            Task("guarded", note, exclusive=True, estimate_s=5.0),
+            Task("before", note),
+            Task("after", note, requires=("before",)),
+        ],
+        workers=2,
+    )
+    assert order == ["before", "after", "long", "guarded"]

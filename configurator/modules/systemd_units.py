@@ -199,7 +199,7 @@ def is_up(state: State) -> bool:
     if state["active"] in ("active", "reloading"):
         return True
     if state["active"] == "activating":
-        return state["sub"] != "auto-restart"
+        return bool(state["sub"] != "auto-restart")
     return is_oneshot(state) and bool(state.get("ran")) and state.get("result") == "success"
 
 

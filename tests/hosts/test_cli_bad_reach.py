@@ -1,4 +1,4 @@
-"""Hosts that cannot be reached or worked on: said once, exit 3 or 4, and the other host is done all the same."""
+"""Hosts that cannot be reached or worked on: said once, exit 3 or 4; the other host is done all the same."""
 
 from __future__ import annotations
 

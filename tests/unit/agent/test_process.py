@@ -178,7 +178,7 @@ def test_a_closed_table_starts_nothing_and_kills_what_runs(tmp_path: Path) -> No
     table.kill_all()
     thread.join()
     assert isinstance(ended[0], Cancelled)
-    assert not alive(pid)
+    assert dies(pid)
     with pytest.raises(Cancelled):
         run(sh("true"), table, CancelToken())
 

@@ -1,7 +1,7 @@
 """Guarded changes: undone by the host itself unless we prove that we can still log in.
 
 Before the change, the old state and a script that puts it back are written to a private directory, and a
-watchdog is armed: a transient timer (systemd-run(1)) for now, and a unit for the case of a reboot meanwhile.
+watchdog is armed: a transient timer (systemd-run(1)), and a unit for the case of a reboot meanwhile.
 After the change the controller logs in anew and runs the directory's `disarm`, which wins or loses against
 the watchdog by one rename(2); then the run goes on.
 """

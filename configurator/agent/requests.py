@@ -10,11 +10,11 @@ from typing import Any
 
 from configurator.agent import facts as facts_module
 from configurator.agent import guard as guards
+from configurator.agent.agent import Agent
 from configurator.agent.apply_taker import ApplyTaker
 from configurator.agent.child import Children, serve
 from configurator.agent.host_run import HostRun, Taker
 from configurator.agent.hostlock import HostLock
-from configurator.agent.main import Agent
 from configurator.agent.notifications import Notifications
 from configurator.agent.plan_taker import PlanTaker
 from configurator.agent.protocol import TaskSpec

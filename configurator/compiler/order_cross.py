@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from itertools import chain, combinations
 
 from configurator.compiler.compiled import CompiledTask
 from configurator.compiler.order_edges import EdgeKind, Edges, Link
@@ -20,14 +20,14 @@ _EDITS = frozenset(
 )
 _PACKAGE = "package:"
 
-Writers = Mapping[str, Mapping[str, list[int]]]  # exact key: role: its tasks that write it, in order
+Writers = Mapping[str, Mapping[str, list[int]]]  # exact key: role: its tasks that touch it, in order
 
 
 def writers_by_key(nodes: Nodes) -> Writers:
-    """Return which tasks of which roles write each exact key."""
+    """Return which tasks of which roles write each exact key, or make it where it is missing."""
     found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for node in nodes.all_tasks():
-        for key in exact(nodes.task(node).effects.writes):
+        for key in exact(nodes.task(node).effects.touches):
             found[key][nodes.owner[node]].append(node)
     return found
 
@@ -47,7 +47,9 @@ def connect_needs(nodes: Nodes, edges: Edges, writers: Writers) -> None:
             if any(own < node for own in by_role.get(owner, ())):
                 continue  # its own role makes it, and written order holds them together
             others = [made for role, made in by_role.items() if role != owner]
-            link = Link(EdgeKind.NEEDS, len(others) == 1 and key != INDEX, key)
+            # A directory that is only made in passing may be there without that task.
+            sure = all(key in nodes.task(made).effects.writes for made in chain(*others))
+            link = Link(EdgeKind.NEEDS, len(others) == 1 and sure and key != INDEX, key)
             for made in others:
                 edges.insert(max(made, key=edges.position), node, link)
 
@@ -60,8 +62,9 @@ def check_conflicts(nodes: Nodes, edges: Edges, writers: Writers, problems: Diag
     """
     subjects: dict[int, str | None] = {}
     for key, by_role in writers.items():
+        by_role = _that_write(nodes, key, by_role)
         everyone = [node for made in by_role.values() for node in made]
-        if len(by_role) == 1 or key == INDEX or _only_edits(nodes, everyone):
+        if len(by_role) < 2 or key == INDEX or _only_edits(nodes, everyone):
             continue  # nobody minds a second refresh of the package index
         if key.startswith(_PACKAGE):
             about = [node for node in everyone if _removes(nodes.task(node))]
@@ -81,7 +84,7 @@ def turns(nodes: Nodes, edges: Edges, writers: Writers) -> dict[int, set[str]]:
     parties = {key: dict(by_role) for key, by_role in writers.items()}
     for handler in nodes.all_handlers():
         owner = nodes.owner[handler]
-        for key in exact(nodes.task(handler).effects.writes):
+        for key in exact(nodes.task(handler).effects.touches):
             by_role = parties.setdefault(key, {})
             by_role[owner] = [*by_role.get(owner, ()), handler]
     locks: dict[int, set[str]] = defaultdict(set)
@@ -98,10 +101,17 @@ def unordered_edits(nodes: Nodes, edges: Edges, writers: Writers) -> list[tuple[
     """Return the keys that several roles edit in no declared order, with the tasks that do."""
     found = []
     for key, by_role in writers.items():
+        by_role = _that_write(nodes, key, by_role)
         everyone = sorted(node for made in by_role.values() for node in made)
         if _only_edits(nodes, everyone) and _unordered(edges, by_role):
             found.append((key, tuple(everyone)))
     return found
+
+
+def _that_write(nodes: Nodes, key: str, by_role: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """Return the roles and tasks of `by_role` without those that only make the key where it is missing."""
+    found = {r: [n for n in made if key in nodes.task(n).effects.writes] for r, made in by_role.items()}
+    return {role: made for role, made in found.items() if made}
 
 
 def _unordered(edges: Edges, by_role: Mapping[str, list[int]]) -> bool:

@@ -53,23 +53,23 @@ class EffectIndex:
         """Enter tasks that may run in any order among themselves, or at once."""
         found = [self._waits(effects) for _, effects in group]
         for _, effects in group:
-            for key in effects.writes:
+            for key in effects.touches:
                 self._forget_within(key)
         for task, effects in group:
-            for key in sorted(effects.writes):
+            for key in sorted(effects.touches):
                 self._entry(key).writers.append(task)
-            for key in sorted(effects.reads - effects.writes):
+            for key in sorted(effects.reads - effects.touches):
                 self._entry(key).readers.append(task)
         return found
 
     def _waits(self, effects: Effects) -> Waits:
         hard: dict[int, str] = {}
         after: dict[int, str] = {}
-        for key in sorted(effects.writes):
+        for key in sorted(effects.touches):
             for touched in self._meeting(key):
                 hard.update((writer, key) for writer in touched.writers if writer not in hard)
                 after.update((reader, key) for reader in touched.readers if reader not in after)
-        for key in sorted(effects.reads - effects.writes):
+        for key in sorted(effects.reads - effects.touches):
             for touched in self._meeting(key):
                 hard.update((writer, key) for writer in touched.writers if writer not in hard)
         return hard, {earlier: key for earlier, key in after.items() if earlier not in hard}

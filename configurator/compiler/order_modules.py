@@ -65,7 +65,7 @@ class Batch:
     def admit(self, node: int, task: CompiledTask) -> bool:
         """Enter a task if it can be done in one go with all that are in; return whether it was."""
         key = batch_key_of(task)
-        reads, writes = set(task.effects.reads), set(exact(task.effects.writes))
+        reads, writes = set(task.effects.reads), set(exact(task.effects.touches))
         if self.tasks and (
             key is None
             or key != self._key

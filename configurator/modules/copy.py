@@ -18,7 +18,7 @@ from configurator.modules.attributes import Attributes, clean, common_problems, 
 from configurator.modules.base import Guard, Module
 from configurator.modules.content import matching_content
 from configurator.modules.copytree import Item
-from configurator.modules.effects import Effects, effects, path_keys
+from configurator.modules.effects import Effects, effects, parent_keys, path_keys
 from configurator.modules.guards import guard_for_path
 from configurator.modules.params import ParamProblem, ParamSpec, param
 from configurator.modules.state import Change, State, compare
@@ -80,7 +80,8 @@ class Copy(Module[Any]):
             source = clean(params.src or "/")
             reads += [*path_keys(source), f"path:{source}", f"path:{source.rstrip('/')}/**"]
             writes.append(f"path:{path.rstrip('/')}/**")
-        return effects(reads=reads, writes=writes)
+        makes = parent_keys(path) if params.remote_src or params.dest.endswith("/") else ()
+        return effects(reads=reads, writes=writes, makes=makes)
 
     def guard(self, params: Any, system: System) -> Guard | None:
         name = posixpath.basename(params.src or "") if params.remote_src else params._original_basename

@@ -16,7 +16,7 @@ from configurator.core.errors import ParameterError, TaskError
 from configurator.modules import filetree
 from configurator.modules.attributes import Attributes, clean, common_problems, make_parents
 from configurator.modules.base import Guard, Module
-from configurator.modules.effects import Effects, effects, path_keys
+from configurator.modules.effects import Effects, effects, parent_keys, path_keys
 from configurator.modules.filetimes import Times, times_problem
 from configurator.modules.guards import guard_for_path
 from configurator.modules.params import ParamProblem, param
@@ -82,7 +82,8 @@ class File(Module[FileParams]):
             writes += [f"path:{source}"] if attributes and (params.follow or params.state == "hard") else []
         if params.recurse or params.state == "absent":
             writes.append(f"path:{path.rstrip('/')}/**")
-        return effects(reads=reads, writes=writes)
+        makes = parent_keys(path) if params.state == "directory" or params.recurse else ()
+        return effects(reads=reads, writes=writes, makes=makes)
 
     def guard(self, params: FileParams, system: System) -> Guard | None:
         return guard_for_path(system, clean(params.path))

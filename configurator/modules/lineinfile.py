@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from configurator.core.errors import ParameterError
 from configurator.modules.attributes import Attributes, clean, common_problems, make_parents
 from configurator.modules.base import Guard, Module
-from configurator.modules.effects import Effects, effects, path_keys
+from configurator.modules.effects import Effects, effects, parent_keys, path_keys
 from configurator.modules.guards import guard_for_path
 from configurator.modules.lines import Edit, absent, present
 from configurator.modules.params import ParamProblem, param
@@ -77,7 +77,8 @@ class LineInFile(Module[LineInFileParams]):
     def effects(self, params: LineInFileParams) -> Effects:
         path = clean(params.path)
         accounts = Attributes.of(params).account_keys()
-        return effects(reads=[*path_keys(path), *accounts], writes=[f"path:{path}"])
+        makes = parent_keys(path) if params.create else ()
+        return effects(reads=[*path_keys(path), *accounts], writes=[f"path:{path}"], makes=makes)
 
     def locks(self, params: LineInFileParams) -> frozenset[str]:
         # Two edits of one file each read it, change their line and write it whole: one would be lost.

@@ -25,7 +25,7 @@ from configurator.modules.account_files import (
     useradd_default,
 )
 from configurator.modules.base import Guard, Module
-from configurator.modules.effects import Effects, effects
+from configurator.modules.effects import Effects, effects, parent_keys
 from configurator.modules.group import check_account_name
 from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import UNKNOWN, Change, SecretValue, State
@@ -137,7 +137,8 @@ class User(Module[UserParams]):
         reads = {f"group:{name}" for name in named} | {"path:/etc/skel/**", "path:/etc/login.defs"}
         if params.shell:
             reads.add(f"path:{params.shell}")
-        return effects(reads=reads, writes=writes)
+        makes = parent_keys(home) if f"path:{home}" in writes else ()
+        return effects(reads=reads, writes=writes, makes=makes)
 
     def locks(self, params: UserParams) -> frozenset[str]:  # noqa: ARG002
         """The tools of passwd(1) lock the files and fail at once where they are locked."""

@@ -1,0 +1,191 @@
+"""The agent: lives on the host as long as the connection, runs what it is sent, says what happens.
+
+Input is read by one thread, runs happen in the main thread. When the input ends (the controller is gone,
+the link is cut, or nothing came for SILENCE_S) the agent starts nothing more, stops what may be stopped,
+waits for a dpkg under way, and ends. Nothing of it stays but its cache and its state directory.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import queue
+import select
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from configurator.agent import facts
+from configurator.agent.frames import FrameError, Message, encode, messages
+
+Handler = Callable[["Agent", Message], None]
+
+SILENCE_S = 60.0  # the controller sends a ping every 10 s; six lost ones mean that it is gone
+_HEARTBEAT_S = 5.0
+
+
+class Agent:
+    """One connection's worth of work."""
+
+    def __init__(self, ssh_connection: str, cache: str) -> None:
+        self._ssh_connection = ssh_connection
+        self._cache = cache
+        self._out = threading.Lock()
+        self._gone = threading.Event()
+        self._requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._answers: dict[str, queue.SimpleQueue[Message | None]] = {}
+        self._answers_lock = threading.Lock()
+        self._facts: dict[str, Any] = {}
+        self._current: Any = None  # the HostRun under way
+        self._context: Any = None
+        self._predicted: Any = None
+
+    # -- input and output -----------------------------------------------------------------------------
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a message; a controller that is gone is noticed by the reader, not here."""
+        data = memoryview(encode(message))
+        with self._out:
+            try:
+                while data:
+                    data = data[os.write(1, data) :]
+            except OSError:
+                self._gone.set()
+
+    def _read(self, count: int) -> bytes:
+        """Read exactly `count` bytes, or return b"" at the end or after SILENCE_S without a byte."""
+        parts: list[bytes] = []
+        while count:
+            ready, _, _ = select.select([0], [], [], SILENCE_S)
+            chunk = os.read(0, min(count, 65536)) if ready else b""
+            if not chunk:
+                return b""
+            parts.append(chunk)
+            count -= len(chunk)
+        return b"".join(parts)
+
+    def _listen(self) -> None:
+        try:
+            for message in messages(self._read):
+                kind = message["type"]
+                if kind in ("run", "facts"):
+                    self._requests.put(message)
+                elif kind == "answer":
+                    with self._answers_lock:
+                        waiting = self._answers.get(str(message.get("id")))
+                    if waiting is not None:
+                        waiting.put(message)
+                elif kind == "cancel":
+                    self._cancel(abort=bool(message.get("abort")))
+        except (FrameError, OSError):
+            pass  # no sense can be made of what follows: the same as the end
+        self.shut_down()
+
+    def ask(self, question: Mapping[str, Any], timeout_s: float) -> Message | None:
+        """Ask the controller and return its answer, or None if none came."""
+        number = os.urandom(6).hex()
+        waiting: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        with self._answers_lock:
+            if self._gone.is_set():
+                return None
+            self._answers[number] = waiting
+        try:
+            self.send({**question, "id": number})
+            return waiting.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        finally:
+            with self._answers_lock:
+                del self._answers[number]
+
+    def shut_down(self) -> None:
+        """Start nothing more and stop what may be stopped; the main thread ends when the rest has ended."""
+        self._gone.set()
+        with self._answers_lock:
+            waiting = list(self._answers.values())
+        for one in waiting:
+            one.put(None)
+        if self._current is not None:
+            self._current.executor.drain("the connection is gone")
+        if self._context is not None:
+            self._context.processes.close()
+            self._context.processes.kill_all()
+        self._requests.put(None)
+
+    def _cancel(self, *, abort: bool) -> None:
+        run = self._current
+        if run is None:
+            return
+        if abort:
+            run.executor.cancel("interrupted")
+        else:
+            run.executor.drain("interrupted")
+
+    def _beat(self) -> None:
+        while not self._gone.wait(_HEARTBEAT_S):
+            self.send({"type": "heartbeat"})
+
+    # -- work -------------------------------------------------------------------------------------------
+
+    def serve(self, load_handler: Callable[[], Handler]) -> None:
+        """Say hello with the facts, then have the handler do what is asked until the end of input.
+
+        `load_handler` is called after the hello: it imports what takes long, while the controller compiles.
+        """
+        self._facts = facts.collect()
+        hello = {"type": "hello", "facts": self._facts, "pid": os.getpid()}
+        self.send(hello)
+        for target in (self._listen, self._beat):
+            threading.Thread(target=target, name=target.__name__, daemon=True).start()
+        handle = load_handler()
+        while (message := self._requests.get()) is not None:
+            if message["type"] == "run":
+                handle(self, message)
+        if self._context is not None:
+            self._context.processes.wait_uninterruptible()
+
+    def blob(self, digest: str) -> bytes:
+        """Return a content that the controller holds."""
+        from hashlib import sha256  # noqa: PLC0415
+
+        from configurator.core.errors import TaskError  # noqa: PLC0415
+
+        answer = self.ask({"type": "blob", "digest": digest}, timeout_s=SILENCE_S)
+        data = (
+            base64.b64decode(answer["data"]) if answer is not None and answer.get("data") is not None else b""
+        )
+        if answer is None or sha256(data).hexdigest() != digest:
+            raise TaskError("a file's content did not arrive from the controller")
+        return data
+
+    @property
+    def cache(self) -> str:
+        """Return the agent's own cache directory on the host."""
+        return self._cache
+
+    @property
+    def ssh_connection(self) -> str:
+        """Return SSH_CONNECTION (ssh(1)): client address and port, server address and port."""
+        return self._ssh_connection
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return the facts as they were at the start."""
+        return self._facts
+
+    def begin(self, run: Any, context: Any) -> None:
+        """Make a run the one that is cancelled when the connection ends."""
+        self._context = context
+        self._current = run
+        if self._gone.is_set():
+            self.shut_down()
+
+    def end(self) -> None:
+        """The run is over."""
+        self._current = None
+
+    predicted = property(lambda self: self._predicted)
+
+    def remember(self, predicted: Any) -> None:
+        """Keep what a plan has shown, for an apply that follows on this connection."""
+        self._predicted = predicted

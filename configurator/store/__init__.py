@@ -1,1 +1,0 @@
-"""What is remembered between runs on the controller: log files, learned durations."""

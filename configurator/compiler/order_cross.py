@@ -49,6 +49,8 @@ def connect_needs(nodes: Nodes, edges: Edges, writers: Writers) -> None:
             others = [made for role, made in by_role.items() if role != owner]
             # A directory that is only made in passing may be there without that task.
             sure = all(key in nodes.task(made).effects.writes for made in chain(*others))
+            if not sure and key in item.effects.makes:
+                continue  # whoever comes first makes it
             link = Link(EdgeKind.NEEDS, len(others) == 1 and sure and key != INDEX, key)
             for made in others:
                 edges.insert(max(made, key=edges.position), node, link)
@@ -61,8 +63,8 @@ def check_conflicts(nodes: Nodes, edges: Edges, writers: Writers, problems: Diag
     these `turns` is enough.
     """
     subjects: dict[int, str | None] = {}
-    for key, by_role in writers.items():
-        by_role = _that_write(nodes, key, by_role)
+    for key, touched in writers.items():
+        by_role = _that_write(nodes, key, touched)
         everyone = [node for made in by_role.values() for node in made]
         if len(by_role) < 2 or key == INDEX or _only_edits(nodes, everyone):
             continue  # nobody minds a second refresh of the package index
@@ -100,8 +102,8 @@ def turns(nodes: Nodes, edges: Edges, writers: Writers) -> dict[int, set[str]]:
 def unordered_edits(nodes: Nodes, edges: Edges, writers: Writers) -> list[tuple[str, tuple[int, ...]]]:
     """Return the keys that several roles edit in no declared order, with the tasks that do."""
     found = []
-    for key, by_role in writers.items():
-        by_role = _that_write(nodes, key, by_role)
+    for key, touched in writers.items():
+        by_role = _that_write(nodes, key, touched)
         everyone = sorted(node for made in by_role.values() for node in made)
         if _only_edits(nodes, everyone) and _unordered(edges, by_role):
             found.append((key, tuple(everyone)))

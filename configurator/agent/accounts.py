@@ -44,6 +44,15 @@ user_name = _users.get
 group_name = _groups.get
 
 
+def account_of(user: str) -> tuple[int, int, str]:
+    """Return a user's number, and number and name of its group; root's for a user that is not there yet."""
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        return 0, 0, "root"
+    return entry.pw_uid, entry.pw_gid, group_name(entry.pw_gid)
+
+
 def uid_of(owner: str | None) -> int:
     """Return the number of a user given by name or number; -1, which chown(2) ignores, for None."""
     if owner is None:

@@ -206,7 +206,8 @@ def set_attributes(
             is_link = stat.S_ISLNK(found.st_mode)
             # An O_PATH descriptor takes no fchmod(2); its name below /proc leads to the very same inode.
             opened = f"/proc/self/fd/{descriptor}"
-            if (uid, gid) != (-1, -1):
+            # A call that changes nothing would cost the set-ID bits all the same.
+            if uid not in (-1, found.st_uid) or gid not in (-1, found.st_gid):
                 if is_link:
                     os.chown(place.name, uid, gid, dir_fd=place.directory, follow_symlinks=False)
                 else:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import posixpath
-from dataclasses import dataclass, replace
+import stat as bits
+import time
+from dataclasses import dataclass
 
+from configurator.agent.accounts import account_of
 from configurator.agent.walk import foreign_link
 from configurator.core.errors import TaskError
 from configurator.modules.system import FileStat, System
 
 _MAX_LINKS = 40  # path_resolution(7): the kernel follows at most 40 links
+_NO_DEVICE = -1  # of files that are only in memory, so that none of them is taken for a real one
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Overlay:
     def __init__(self, real: System) -> None:
         self._real = real
         self._nodes: dict[str, Node | None] = {}
+        self._changed: dict[tuple[int, int], FileStat] = {}  # by device and inode: seen under every name
+        self._inodes = itertools.count(1)
 
     def lstat(self, path: str, *, careful: bool = False) -> tuple[str, FileStat | None]:
         """Return the path with its directories resolved, and what is there (a link is not followed).
@@ -88,9 +95,27 @@ class Overlay:
             content = before.content
         self._nodes[resolved] = Node(stat, content, fresh or (before is not None and before.fresh))
 
-    def update(self, resolved: str, stat: FileStat, **changes: object) -> None:
-        """Have some properties of an existing path be different from now on."""
-        self.put(resolved, replace(stat, **changes))  # type: ignore[arg-type]
+    def change(self, resolved: str, stat: FileStat) -> None:
+        """Have what is at the path be like this from now on, under all the names that hard links gave it."""
+        self.put(resolved, stat)
+        if stat.inode:
+            self._changed[stat.device, stat.inode] = stat
+
+    def new(self, resolved: str, kind: str, mode: int, user: str) -> FileStat:
+        """Return what a user gets who makes something at a resolved path: no other path has its inode.
+
+        A directory with the set-group-ID bit hands its group down, and to directories the bit (inode(7)).
+        """
+        uid, gid, group = account_of(user)
+        above = self._at(posixpath.dirname(resolved))
+        if above is not None and above.mode & bits.S_ISGID:
+            gid, group = above.gid, above.group
+            mode |= bits.S_ISGID if kind == "directory" else 0
+        now = time.time()
+        inode = next(self._inodes)
+        return FileStat(
+            kind, mode, uid, gid, user, group, 0, now, now, inode=inode, device=_NO_DEVICE, links=1
+        )
 
     def remove(self, resolved: str) -> None:
         """Have the path and everything below it be gone."""
@@ -102,7 +127,7 @@ class Overlay:
     def _at(self, resolved: str) -> FileStat | None:
         if resolved in self._nodes:
             node = self._nodes[resolved]
-            return None if node is None else node.stat
+            return None if node is None else self._latest(node.stat)
         parent = posixpath.dirname(resolved)
         while parent != "/":
             if parent in self._nodes:
@@ -110,7 +135,11 @@ class Overlay:
                 if above is None or above.fresh or above.stat.kind != "directory":
                     return None
             parent = posixpath.dirname(parent)
-        return self._real.stat(resolved)
+        found = self._real.stat(resolved)
+        return None if found is None else self._latest(found)
+
+    def _latest(self, found: FileStat) -> FileStat:
+        return self._changed.get((found.device, found.inode), found) if self._changed else found
 
     def _resolve_parent(self, path: str, written: str | None = None) -> str:
         """Resolve links in every component but the last, over overlay and real files alike.

@@ -74,14 +74,12 @@ class PlanTaker:
         """Return a function that validates a future content from a file in the agent's own cache."""
 
         def validate(command: str, path: str, content: bytes) -> None:
-            import shlex  # noqa: PLC0415
-
             with tempfile.TemporaryDirectory(dir=self._cache) as directory:
                 # Some validators look at the name: keep it.
                 name = os.path.join(directory, os.path.basename(path))
                 descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(content)
-                real.run([word.replace("%s", name) for word in shlex.split(command)], establishes={})
+                real.validate(command, name, path)
 
         return validate

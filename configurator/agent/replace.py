@@ -11,7 +11,7 @@ from contextlib import suppress
 from configurator.agent import files, walk
 from configurator.agent.accounts import gid_of, uid_of
 from configurator.core.errors import TaskError
-from configurator.modules.modes import apply_mode
+from configurator.modules.modes import after_chown, apply_mode
 
 Validator = Callable[[str], None]  # given the path of the new content; raises to keep the old one
 
@@ -87,6 +87,8 @@ def _dress(
     if (uid, gid) != (-1, -1):
         os.fchown(descriptor, uid, gid)
     current = _DEFAULT_MODE if old is None else stat.S_IMODE(old.st_mode)
+    if old is not None and mode is None and (uid not in (-1, old.st_uid) or gid not in (-1, old.st_gid)):
+        current = after_chown(current)
     os.fchmod(descriptor, current if mode is None else apply_mode(mode, current, False))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from configurator.agent.accounts import gid_of, group_name, uid_of, user_name
 from configurator.agent.assumptions import Doubt, PendingPackages, never_packaged, parent_of
 from configurator.agent.overlay import Overlay
 from configurator.core.errors import ParameterError, TaskError
-from configurator.modules.modes import apply_mode
+from configurator.modules.modes import after_chown, apply_mode
 from configurator.modules.shapes import assumed_group, assumed_unit, assumed_user
 from configurator.modules.state import State, UnknownState
 from configurator.modules.system import CommandResult, FileStat, System
@@ -112,9 +111,11 @@ class SimulatedSystem:
             self._need_directory(resolved, path)
         if validate is not None:
             self._run_validator(validate, path, content)
-        base = found if found is not None and found.kind == "file" else self._new("file", 0o644)
+        new = self._world.files.new(resolved, "file", 0o644, self._user)
+        base = found if found is not None and found.kind == "file" else new
         stat = self._with_attributes(base, mode, owner, group)
-        stat = _replace(stat, size=len(content), mtime=time.time())
+        # The file is replaced by another one: its other names keep the old one.
+        stat = _replace(stat, size=len(content), mtime=new.mtime, device=new.device, inode=new.inode, links=1)
         self._world.files.put(resolved, stat, content)
         return f"{path}~" if backup and found is not None else None
 
@@ -125,7 +126,10 @@ class SimulatedSystem:
         if found is not None:
             raise TaskError(f"already exists: {path}")
         self._need_directory(resolved, path)
-        stat = self._with_attributes(self._new("directory", 0o755), mode, owner, group)
+        new = self._world.files.new(resolved, "directory", 0o755, self._user)
+        if mode is not None:
+            new = _replace(new, mode=0o755)  # what was handed down counts only where nothing else is wanted
+        stat = self._with_attributes(new, mode, owner, group)
         self._world.files.put(resolved, stat, fresh=True)
 
     def symlink(self, target: str, path: str) -> None:
@@ -134,7 +138,8 @@ class SimulatedSystem:
             raise TaskError(f"is a directory: {path}")
         self._need_directory(resolved, path)
         self._world.files.remove(resolved)
-        self._world.files.put(resolved, _replace(self._new("link", 0o777), target=target))
+        new = self._world.files.new(resolved, "link", 0o777, self._user)
+        self._world.files.put(resolved, _replace(new, target=target))
 
     def hardlink(self, target: str, path: str) -> None:
         source, found = self._to_write(target, follow=True)
@@ -158,7 +163,7 @@ class SimulatedSystem:
             if self._doubt_absence(resolved):
                 return
             raise TaskError(f"no such file: {path}")
-        self._world.files.put(resolved, self._with_attributes(found, mode, owner, group))
+        self._world.files.change(resolved, self._with_attributes(found, mode, owner, group))
 
     def set_times(self, path: str, *, atime: float | None = None, mtime: float | None = None) -> None:
         resolved, found = self._to_write(path, follow=True)
@@ -166,7 +171,7 @@ class SimulatedSystem:
             raise TaskError(f"no such file: {path}")
         times = {"atime": found.atime if atime is None else atime}
         times["mtime"] = found.mtime if mtime is None else mtime
-        self._world.files.put(resolved, _replace(found, **times))
+        self._world.files.change(resolved, _replace(found, **times))
 
     def remove(self, path: str) -> None:
         resolved, found = self._to_write(path, follow=False)
@@ -191,26 +196,10 @@ class SimulatedSystem:
         what = "does not exist" if found is None else "is no directory"
         raise ParameterError(f"the directory {parent} {what}", hint=f"needed for {path}")
 
-    def _new(self, kind: str, mode: int) -> FileStat:
-        now = time.time()
-        owner = self._owner_of(self._user)
-        return FileStat(kind, mode, owner[0], owner[1], self._user, owner[2], 0, now, now)
-
-    def _owner_of(self, user: str) -> tuple[int, int, str]:
-        import grp  # noqa: PLC0415
-        import pwd  # noqa: PLC0415
-
-        try:
-            entry = pwd.getpwnam(user)
-            return entry.pw_uid, entry.pw_gid, grp.getgrgid(entry.pw_gid).gr_name
-        except KeyError:
-            return 0, 0, "root"
-
     def _with_attributes(
         self, stat: FileStat, mode: str | None, owner: str | None, group: str | None
     ) -> FileStat:
-        if mode is not None:
-            stat = _replace(stat, mode=apply_mode(mode, stat.mode, stat.kind == "directory"))
+        before = stat
         if owner is not None:
             self._need_account("user", owner)
             uid = _number("user", owner)
@@ -224,6 +213,10 @@ class SimulatedSystem:
             stat = _replace(
                 stat, group=group if gid is None else group_name(gid), gid=-1 if gid is None else gid
             )
+        if mode is not None:
+            return _replace(stat, mode=apply_mode(mode, stat.mode, stat.kind == "directory"))
+        if stat.kind == "file" and (stat.owner, stat.group) != (before.owner, before.group):
+            return _replace(stat, mode=after_chown(stat.mode))
         return stat
 
     def _need_account(self, kind: str, name: str) -> None:
@@ -334,7 +327,10 @@ class SimulatedSystem:
             self._world.files.remove(resolved)
         elif state.get("kind") == "directory":
             stat = self._with_attributes(
-                self._new("directory", 0o755), state.get("mode"), state.get("owner"), state.get("group")
+                self._world.files.new(resolved, "directory", 0o755, self._user),
+                state.get("mode"),
+                state.get("owner"),
+                state.get("group"),
             )
             self._world.files.put(resolved, stat, fresh=True)
 

@@ -93,10 +93,10 @@ class RealSystem:
             group=group,
             backup=backup,
             follow=follow,
-            validator=None if validate is None else (lambda new: self._validate(validate, new, path)),
+            validator=None if validate is None else (lambda new: self.validate(validate, new, path)),
         )
 
-    def _validate(self, command: str, temporary: str, path: str) -> None:
+    def validate(self, command: str, temporary: str, path: str) -> None:
         """Run a validator on the new content, which stands under another path until it has passed."""
         import shlex  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import Any
 
-from configurator.modules.modes import apply_mode, mode_problem, octal
+from configurator.modules.modes import after_chown, apply_mode, mode_problem, octal
 from configurator.modules.params import ParamProblem
 from configurator.modules.state import State
 from configurator.modules.system import FileStat, System
@@ -55,6 +55,12 @@ class Attributes:
         for name, value in (("owner", self.owner), ("group", self.group)):
             if value is not None:
                 fields[name] = str(int(value)) if value.isdigit() else value
+        if self.mode is None and kind == "file" and stat is not None:
+            actual = self.observed(stat)
+            left = after_chown(stat.mode)
+            # A new owner costs set-ID bits that nobody asks to keep: that is a change to be shown.
+            if left != stat.mode and any(value != actual[name] for name, value in fields.items()):
+                fields["mode"] = octal(left)
         return fields
 
     def set(self, system: System, path: str, *, follow: bool = True) -> None:

@@ -6,6 +6,7 @@ from configurator.core.errors import ParameterError
 
 _ALL = 0o7777
 _EXECUTE = 0o111
+_GROUP_EXECUTE = 0o010
 # Which bits a class of users owns (chmod(1)): set-user-ID, set-group-ID and sticky belong to u, g and o.
 _CLASS = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": _ALL}
 _SHIFT = {"u": 6, "g": 3, "o": 0}
@@ -35,6 +36,14 @@ def apply_mode(spec: str, current: int, is_dir: bool) -> int:
     for clause in spec.split(","):
         mode = _apply_clause(clause, mode, is_dir, spec)
     return mode
+
+
+def after_chown(mode: int) -> int:
+    """Return what a new owner or group leaves of a file's mode: chown(2) takes the set-ID bits away.
+
+    Rightly so: a program that a user has put there must not run with the rights of its new owner.
+    """
+    return mode & ~(0o6000 if mode & _GROUP_EXECUTE else 0o4000)
 
 
 def mode_problem(spec: str | None, *, preserve: bool = False) -> str | None:

@@ -36,16 +36,35 @@ def task(name: str, module: str, params: Mapping[str, Any], **options: Any) -> T
     return TaskSpec(name, "test", name, module, params, **options)
 
 
-def run(session: HostSession, mode: str, tasks: Sequence[TaskSpec], **request: Any) -> dict[str, Message]:
-    """Plan or apply tasks; return the final report of each by its id, in the order of their ends."""
+def run(
+    session: HostSession,
+    mode: str,
+    tasks: Sequence[TaskSpec],
+    blobs: Mapping[str, bytes] | None = None,
+    **request: Any,
+) -> dict[str, Message]:
+    """Plan or apply tasks; return the final report of each by its id, in the order of their ends.
+
+    `blobs` holds the contents that the host may ask for, by sha256.
+    """
     ended: dict[str, Message] = {}
 
     def note(message: Message) -> None:
         if message["type"] == "task_finished":
             ended[message["task_id"]] = message
 
-    session.run({"mode": mode, "jobs": 4, "tasks": [item.to_json() for item in tasks], **request}, {}, note)
+    message = {"mode": mode, "jobs": 4, "tasks": [item.to_json() for item in tasks], **request}
+    session.run(message, blobs or {}, note)
     return ended
+
+
+def chain(*tasks: tuple[str, str, Mapping[str, Any]], **options: Any) -> list[TaskSpec]:
+    """Return tasks of which each comes after the one before, failed or not."""
+    specs: list[TaskSpec] = []
+    for name, module, params in tasks:
+        after = (specs[-1].id,) if specs else ()
+        specs.append(task(name, module, params, after=after, **options))
+    return specs
 
 
 def statuses(ended: Mapping[str, Message]) -> dict[str, str]:

@@ -176,7 +176,7 @@ def checked(ended: Ended) -> Ended:
     if ended.stdout.startswith('{"type":"version"'):
         first, last = ended.events[0], ended.events[-1]
         assert first == {"type": "version", "format": 1}
-        assert last["type"] == "run_finished"
+        assert last["type"] in ("run_finished", "finished")
         assert last["exit_code"] == ended.code
     return ended
 

@@ -92,7 +92,8 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
         )
     except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
         if command.cwd is not None and not os.path.isdir(command.cwd):
-            raise ParameterError(f"the directory {command.cwd} does not exist") from error
+            what = "is no directory" if os.path.lexists(command.cwd) else "does not exist"
+            raise ParameterError(f"the directory {command.cwd} {what}") from error
         if isinstance(error, FileNotFoundError):
             raise MissingProgramError(
                 f"{program} is not installed", command=command.argv, exit_status=NOT_FOUND

@@ -15,6 +15,7 @@ from configurator.core.cancel import CancelToken
 from configurator.core.changes import Certainty
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.state import UnknownState
+from configurator.modules.system import FileStat
 
 
 def simulated(world: World | None = None) -> SimulatedSystem:
@@ -74,6 +75,50 @@ def test_links_are_followed_through_the_overlay(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(TaskError):
         system.read(f"{tmp_path}/loop/x")
+
+
+def test_hard_links_are_one_file_until_one_of_them_is_rewritten(tmp_path: Path) -> None:
+    """Attributes are seen under all names, real and planned ones; a new content is another file."""
+    (tmp_path / "a").write_text("old")
+    os.link(tmp_path / "a", tmp_path / "b")
+    system = simulated()
+
+    def look(name: str) -> FileStat:
+        found = system.stat(f"{tmp_path}/{name}")
+        assert found is not None
+        return found
+
+    system.hardlink(f"{tmp_path}/a", f"{tmp_path}/c")
+    system.set_attributes(f"{tmp_path}/c", mode="0600")
+    assert [oct(look(name).mode) for name in "abc"] == ["0o600"] * 3
+    system.write(f"{tmp_path}/a", b"new", mode="0640")
+    assert [oct(look(name).mode) for name in "abc"] == ["0o640", "0o600", "0o600"]
+    assert look("b").inode == look("c").inode != look("a").inode
+    assert system.read(f"{tmp_path}/c") == b"old"
+    system.write(f"{tmp_path}/d", b"")
+    system.hardlink(f"{tmp_path}/d", f"{tmp_path}/e")
+    assert (look("d").device, look("d").inode) == (look("e").device, look("e").inode)
+    assert look("d").inode != look("a").inode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to other groups")
+@pytest.mark.parametrize("mode", [None, "0700", "u=rwx,go="])
+def test_a_directory_hands_down_its_group_as_the_kernel_does(tmp_path: Path, mode: str | None) -> None:
+    """Below a directory with the set-group-ID bit, in a plan as on the disk."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    os.chown(shared, 0, 65534)
+    shared.chmod(0o2755)
+    found = []
+    plan = simulated()
+    for system in (plan, HostContext().for_task(CancelToken())):
+        system.mkdir(f"{shared}/d", mode=mode)
+        system.write(f"{shared}/d/f", b"x", mode=mode)
+        system.symlink("d", f"{shared}/l")
+        stats = [system.stat(f"{shared}/{name}") for name in ("d", "d/f", "l")]
+        found.append([(stat.mode, stat.uid, stat.gid, stat.group) for stat in stats if stat is not None])
+    assert found[0] == found[1]
+    assert len(found[0]) == 3
 
 
 def test_a_missing_directory_is_an_error_in_the_plan_too(tmp_path: Path) -> None:

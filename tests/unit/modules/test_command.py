@@ -87,6 +87,9 @@ def test_a_missing_program_and_a_missing_directory_are_named(host: Host) -> None
         host.apply("command", cmd="nosuchprogram -x")
     with pytest.raises(TaskError, match=r"directory .*/none does not exist"):
         host.apply("command", cmd="pwd", chdir=host.path("none"))
+    Path(host.path("file")).write_text("")
+    with pytest.raises(TaskError, match=r"directory .*/file is no directory"):
+        host.apply("command", cmd="pwd", chdir=host.path("file"))
 
 
 def test_where_it_runs_and_what_it_reads(host: Host) -> None:

@@ -256,6 +256,34 @@ def test_a_new_owner_does_not_cost_the_set_id_bits(host: Host) -> None:
     assert mode_of(path) == "4755"
 
 
+@pytest.mark.usefixtures("root_only")
+@pytest.mark.parametrize(("before", "after"), [(0o4755, "0755"), (0o6755, "0755"), (0o2644, "2644")])
+def test_a_new_owner_shows_the_set_id_bits_that_it_costs(host: Host, before: int, after: str) -> None:
+    """A user's set-user-ID program must not become root's by a new owner, and a plan tells of the loss."""
+    for module, params in (
+        ("file", {"path": host.path("f"), "owner": "nobody"}),
+        ("copy", {"dest": host.path("f"), "content": "new", "owner": "nobody"}),
+    ):
+        path = Path(host.path("f"))
+        path.unlink(missing_ok=True)
+        path.write_text("")
+        path.chmod(before)
+        done = host.take(module, **params)
+        assert ("mode" in {change.field for change in done.changes}) == (f"{before:04o}" != after)
+        assert mode_of(path) == after
+
+
+def test_attributes_that_are_there_cost_no_set_id_bits(host: Host) -> None:
+    """chown(2) clears them even where it changes nothing, so it is not called then."""
+    path = Path(host.path("f"))
+    path.write_text("")
+    path.chmod(0o4755)
+    os.symlink("g", host.path("link"))
+    owner = str(os.geteuid())
+    host.take("file", path=host.path("link"), src="f", state="link", owner=owner)
+    assert mode_of(path) == "4755"
+
+
 def test_a_followed_link_to_a_directory_is_a_directory(host: Host) -> None:
     os.mkdir(host.path("real"))
     os.symlink("real", host.path("link"))

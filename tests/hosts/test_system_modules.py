@@ -16,7 +16,7 @@ from configurator.agent.frames import Message
 from configurator.agent.protocol import TaskSpec
 from configurator.sandbox import Lab, LabHost
 from tests.hosts.conftest import HostFactory
-from tests.hosts.on_host import agent, files, run, statuses, task
+from tests.hosts.on_host import agent, chain, files, run, statuses, task
 from tests.hosts.test_agent import remote
 
 pytestmark = pytest.mark.host
@@ -58,15 +58,6 @@ for name in goodpack brokenpack; do
 done > Packages
 echo 'deb [trusted=yes] file:/opt/own ./' > /etc/apt/sources.list.d/own.list
 """
-
-
-def chain(*tasks: tuple[str, str, Mapping[str, Any]]) -> list[TaskSpec]:
-    """Return tasks of which each comes after the one before, failed or not."""
-    specs: list[TaskSpec] = []
-    for name, module, params in tasks:
-        after = (specs[-1].id,) if specs else ()
-        specs.append(task(name, module, params, after=after))
-    return specs
 
 
 def shown(ended: Mapping[str, Message]) -> dict[str, list[tuple[Any, ...]]]:

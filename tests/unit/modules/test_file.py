@@ -260,10 +260,11 @@ def test_a_new_owner_does_not_cost_the_set_id_bits(host: Host) -> None:
 @pytest.mark.parametrize(("before", "after"), [(0o4755, "0755"), (0o6755, "0755"), (0o2644, "2644")])
 def test_a_new_owner_shows_the_set_id_bits_that_it_costs(host: Host, before: int, after: str) -> None:
     """A user's set-user-ID program must not become root's by a new owner, and a plan tells of the loss."""
-    for module, params in (
+    tasks: list[tuple[str, dict[str, Any]]] = [
         ("file", {"path": host.path("f"), "owner": "nobody"}),
         ("copy", {"dest": host.path("f"), "content": "new", "owner": "nobody"}),
-    ):
+    ]
+    for module, params in tasks:
         path = Path(host.path("f"))
         path.unlink(missing_ok=True)
         path.write_text("")

@@ -179,10 +179,13 @@ def _bug(error: BaseException | None) -> str:
 
 def _blank(message: dict[str, Any]) -> None:
     for change in message.get("changes", ()):
+        kind, colon, _ = change["subject"].partition(":")
+        if kind == "command":  # its name is the command line
+            change["subject"] = kind + colon + _HIDDEN
         for key in ("before", "after", "diff", "because"):
             if change.get(key) is not None:
                 change[key] = _HIDDEN
-    for key in ("message", "output"):
+    for key in ("message", "output", "hint"):
         if message.get(key):
             message[key] = _HIDDEN
     if message.get("command"):

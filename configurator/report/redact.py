@@ -155,7 +155,7 @@ def blanked(event: TaskFinished) -> TaskFinished:
     """Return the event without anything a secret could be in, as `no_log` demands."""
     changes = tuple(
         FieldChange(
-            change.subject, change.field, *(_hidden(change.before), _hidden(change.after)), change.certainty
+            _subject(change), change.field, *(_hidden(change.before), _hidden(change.after)), change.certainty
         )
         for change in event.changes
     )
@@ -165,8 +165,14 @@ def blanked(event: TaskFinished) -> TaskFinished:
         message=_hidden(event.message),
         command=(HIDDEN,) if event.command else (),
         output=_hidden(event.output) or "",
+        hint=_hidden(event.hint),
         warnings=(),
     )
+
+
+def _subject(change: FieldChange) -> str:
+    """Return what a change is about; of a command that is its command line."""
+    return f"command:{HIDDEN}" if change.subject.startswith("command:") else change.subject
 
 
 def _hidden(value: object) -> str | None:

@@ -41,7 +41,7 @@ def project(path: Path, pair: list[LabHost], tasks: str = TASKS) -> Folder:
 
 
 def adds_up(ended: Ended) -> None:
-    """The last line's counts are those of the tasks, host by host, and each task has its documented fields."""
+    """The last line counts what the events tell, host by host, and each task has its documented fields."""
     assert ended.events[1]["type"] == "run_started"
     for host, counts in ended.counts.items():
         tasks = ended.of("task_finished", host=host)

@@ -18,6 +18,7 @@ class Report:
     roles: int = 4
     hosts: int = 1
     tasks: int = 40
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -34,6 +35,15 @@ ROWS = [
     Row("web1", "192.0.2.10", "admin", 22, ("web", "all"), ("base", "nginx")),
     Row("database1", "192.0.2.20", "", 2222, ("db",), ()),
 ]
+
+
+def test_check_tells_what_it_would_ignore(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning stops nothing, and does not get between the answer's lines."""
+    app.info["check"] = Report(warnings=("inventory/hosts.yml:2:5: 'x' is ignored",))
+    assert main(["check"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "warning: inventory/hosts.yml:2:5: 'x' is ignored\n"
+    assert said.out.startswith("No problems in ")
 
 
 def test_check_counts_what_it_has_looked_at(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,10 @@ from configurator.sandbox.machine import ELSEWHERE
 from configurator.sandbox.records import LabRecord
 
 FORWARDING = "/proc/sys/net/ipv4/ip_forward"
+# inotify(7): instances per user, 128 by default. Each host takes about eight, all of them as
+# this machine's root: the sixteenth host would not boot ("Too many open files").
+INSTANCES = "/proc/sys/fs/inotify/max_user_instances"
+ENOUGH_INSTANCES = 1024
 
 
 def free_subnet() -> IPv4Network:
@@ -24,9 +28,9 @@ def free_subnet() -> IPv4Network:
 
 def create(record: LabRecord) -> None:
     """Make the lab's bridge and table, and let the kernel forward (ip-sysctl: ip_forward), as any container
-    engine does.
+    engine does, and watch files for more than a dozen hosts.
 
-    Forwarding is left on when the lab goes: another lab, or whatever came later, may rely on it by then.
+    Both settings stay when the lab goes: another lab, or whatever came later, may rely on them by then.
     """
     address = f"{subnet.gateway(record.network)}/{record.network.prefixlen}"
     try:
@@ -39,10 +43,16 @@ def create(record: LabRecord) -> None:
             f"cannot make the sandbox's network: {error.message}",
             hint=f"the kernel needs bridge, veth and nftables with NAT, {ELSEWHERE}",
         ) from error
-    with open(FORWARDING, "r+", encoding="ascii") as file:
-        if file.read().strip() == "0":
+    raise_to(FORWARDING, 1)
+    raise_to(INSTANCES, ENOUGH_INSTANCES)
+
+
+def raise_to(path: str, least: int) -> None:
+    """Have a kernel setting be at least this; a larger one is left alone."""
+    with open(path, "r+", encoding="ascii") as file:
+        if int(file.read()) < least:
             file.seek(0)
-            file.write("1")
+            file.write(str(least))
 
 
 def ruleset(record: LabRecord) -> str:

@@ -51,13 +51,23 @@ def exit_code_of(error: BaseException, args: list[str]) -> int:
         return usage_error(error, args) if isinstance(error, click.ClickException) else error.exit_code
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+    if was_interrupted(error) or isinstance(error, click.Abort):
         say("Interrupted.")
         return INTERRUPTED
     if not isinstance(error, BrokenPipeError):  # `| head` has read what it wanted: that is no error
         report_bug(error, args)
         return BUG_BEFORE_RUN
     return 0
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Return True for a KeyboardInterrupt, also one that was wrapped on its way.
+
+    Python makes a RuntimeError of one that arrives in `__set_name__` while a class is made (before 3.12).
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def usage_error(error: click.ClickException, args: list[str]) -> int:

@@ -182,11 +182,17 @@ def perform(mode: str, values: Mapping[str, Any], work: Callable[[Output], int])
         failure, code = error, error.exit_code
         output.fail(error)
     except KeyboardInterrupt as error:
-        failure = error
+        output.settle()
+        result = output.watch.results.get(mode)
+        if result is None:
+            failure = error
+        else:  # it came too late to interrupt anything, and the JSON's last line has been written
+            code = result.exit_code
     except Exception as error:  # noqa: BLE001  (the boundary: a bug is shown as one, and the terminal is restored)
         failure = error
         output.settle()
-        code = ending.BUG_IN_RUN if output.watch.started else ending.BUG_BEFORE_RUN
+        if not ending.was_interrupted(error):
+            code = ending.BUG_IN_RUN if output.watch.started else ending.BUG_BEFORE_RUN
     finally:
         output.close(code)
     _explain(failure, output)
@@ -198,7 +204,7 @@ def _explain(failure: BaseException | None, output: Output) -> None:
         return
     if isinstance(failure, ConfiguratorError):
         ending.show_error(failure)
-    elif isinstance(failure, KeyboardInterrupt):
+    elif ending.was_interrupted(failure):
         began = output.watch.started and output.applying
         left = "what was under way may be half done" if began else "nothing was changed"
         ending.say(f"Interrupted: {left}.")

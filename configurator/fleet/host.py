@@ -76,6 +76,7 @@ class HostRun:
         self._specs: dict[str, TaskSpec] = {}
         self._lock = threading.Lock()
         self._stop: bool | None = None
+        self._clock: Clock = lambda: 0.0
         self.summary = HostSummary()
         self.failure: ConfiguratorError | None = None
         self._tally = Tally()
@@ -99,6 +100,9 @@ class HostRun:
         with self._lock:
             self._stop = abort
             session = self._session
+        if not abort:
+            message = "interrupted: what runs is finished, nothing more begins; a second Ctrl-C stops it now"
+            self._emit(HostNotice(self.name, self._clock(), "warning", message))
         if session is not None:
             try:
                 session.cancel(abort=abort)
@@ -115,6 +119,7 @@ class HostRun:
 
     def _guarded(self, clock: Clock, work: Callable[[], None]) -> HostSummary:
         started = clock()
+        self._clock = clock
         self._tally = Tally()
         self.failure = None
         try:

@@ -79,20 +79,25 @@ class Running:
 
     def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
-        self._process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        self._streams = [folder / "stdout", folder / "stderr"]
+        with self._streams[0].open("wb") as stdout, self._streams[1].open("wb") as stderr:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process group, as a terminal does."""
         os.killpg(self._process.pid, number)
+
+    def so_far(self) -> str:
+        """Return what was written to both streams until now."""
+        return "\n".join(stream.read_text() for stream in self._streams)
 
     @property
     def over(self) -> bool:
@@ -102,12 +107,12 @@ class Running:
     def end(self, timeout: float = 120.0) -> Ended:
         """Wait for the end and return what came of it."""
         try:
-            stdout, stderr = self._process.communicate(timeout=timeout)
+            code = self._process.wait(timeout)
         except BaseException:
             self.signal(signal.SIGKILL)
-            self._process.communicate()
+            self._process.wait()
             raise
-        return checked(Ended(self._process.returncode, stdout, stderr, logs(self._folder)))
+        return checked(Ended(code, *(stream.read_text() for stream in self._streams), logs(self._folder)))
 
 
 class Folder:

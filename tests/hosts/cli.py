@@ -112,7 +112,8 @@ class Running:
             self.signal(signal.SIGKILL)
             self._process.wait()
             raise
-        return checked(Ended(code, *(stream.read_text() for stream in self._streams), logs(self._folder)))
+        stdout, stderr = (stream.read_text() for stream in self._streams)
+        return checked(Ended(code, stdout, stderr, logs(self._folder)))
 
 
 class Folder:

@@ -309,8 +309,13 @@ class RoleExpander:
         return text
 
     def _next_id(self, name: str) -> str:
-        """Return an id that no other task of the host has: numbers count within the role."""
-        number = self._numbers[self._prefix] = self._numbers.get(self._prefix, 0) + 1
+        """Return an id that no other task of the host has.
+
+        Tasks are numbered within their role, handlers among those of their name alone: what a killed run
+        owes is known by the id, and must be found again after other handlers were added or removed.
+        """
+        counted = f"{self._prefix}:{name}" if self._prefix else ""
+        number = self._numbers[counted] = self._numbers.get(counted, 0) + 1
         return f"{self._role.name}/{self._prefix}{number}:{name}"
 
     def _name(self, node: TaskNode | IncludeNode | FactNode, scope: Scope) -> str:

@@ -139,28 +139,39 @@ class ApplyTaker:
         armed = guards.arm(work.system, guard)
         try:
             done = work.converge()
-            for command in guard.activates:
-                work.system.run(command, establishes={})
+            self._activate(work, guard)
             problem = self._confirm(armed, work.system.ssh_ports())
         except BaseException:
-            self._undo(work, armed)
+            self._undo(armed)
             raise
         if problem is None and armed.disarmed:
             guards.forget(armed)
             return done
-        self._undo(work, armed)
+        undone = "the old state was put back" if self._undo(armed) else "the watchdog puts the old state back"
         raise GuardError(
-            f"after the change a new login failed ({problem or 'not disarmed'}); the old state was put back",
+            f"after the change a new login failed ({problem or 'not disarmed'}); {undone}",
             hint="the change would have locked you out: look at the ports, addresses and keys it allows",
         )
 
-    def _undo(self, work: LocalWork, armed: guards.Armed) -> None:
-        """Put the old state back now; where even that fails, the armed watchdog still will."""
+    def _activate(self, work: LocalWork, guard: Guard) -> None:
         try:
-            guards.undo(work.system, armed)
-        except TaskError:
-            return
-        guards.forget(armed)
+            for command in guard.activates:
+                work.system.run(command, establishes={})
+        except TaskError as error:
+            raise TaskError(
+                f"{error.message}; the old state is put back",
+                command=error.command,
+                exit_status=error.exit_status,
+                output=error.output,
+                hint=error.hint,
+            ) from error
+
+    def _undo(self, armed: guards.Armed) -> bool:
+        """Put the old state back now; where even that fails, the armed watchdog still will."""
+        undone = guards.undo(armed, self._context.lock_descriptor)
+        if undone:
+            guards.forget(armed)
+        return undone
 
     def _refuse_stale(self, spec: TaskSpec, seen: Observation) -> None:
         """After a confirmed plan, a change that was not shown fails its task instead of surprising."""

@@ -8,10 +8,13 @@ the watchdog by one rename(2); then the run goes on.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shlex
 import shutil
+import subprocess
+import time
 from dataclasses import dataclass
 
 from configurator.agent.places import make_private, state_directory
@@ -21,6 +24,8 @@ from configurator.modules.system import System
 
 WATCHDOG_S = 90  # until the host undoes the change by itself
 CONFIRM_S = 30  # how long the controller may take to log in again
+_UNDO_S = 60.0  # putting files back takes no time, restarting a service some
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _UNITS = "/etc/systemd/system"  # systemd.unit(5): units of the administrator, found at the next boot
 
 
@@ -82,15 +87,54 @@ def arm(system: System, guard: Guard) -> Armed:
     return Armed(token, directory)
 
 
-def undo(system: System, armed: Armed) -> bool:
-    """Put the old state back now; return False if a disarm or the watchdog was first."""
-    system.run(("/bin/sh", f"{armed.directory}/undo"), establishes={})
+def undo(armed: Armed, lock_descriptor: int | None) -> bool:
+    """Put the old state back now, or wait until the watchdog has; return False if that is not certain.
+
+    Unlike a task's commands it also runs while the agent is told to end: that is when a controller is gone
+    in the middle of a guarded change. The host stays locked until it has ended.
+    """
+    keeps = () if lock_descriptor is None else (lock_descriptor,)
+    command = ("/bin/sh", f"{armed.directory}/undo")
+    environment = {"PATH": _PATH, "LC_ALL": "C.UTF-8"}
+    nothing = subprocess.DEVNULL
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            command,
+            stdin=nothing,
+            stdout=nothing,
+            stderr=nothing,
+            env=environment,
+            pass_fds=keeps,
+            timeout=_UNDO_S,
+            check=False,
+            start_new_session=True,
+        )
+    until = time.monotonic() + _UNDO_S
+    while os.path.exists(f"{armed.directory}/undoing") and time.monotonic() < until:
+        time.sleep(0.1)  # the watchdog was first
     return os.path.exists(f"{armed.directory}/undone")
 
 
 def forget(armed: Armed) -> None:
     """Remove what was saved for a guard that is over."""
     shutil.rmtree(armed.directory, ignore_errors=True)
+
+
+def settle_left_over(lock_descriptor: int | None) -> int:
+    """Undo what a run that was killed could not confirm; return how many changes that were.
+
+    The caller holds the host's lock, so nobody is about to confirm them. Left alone, the watchdog would
+    undo under the hands of the new run what it has found to be as wanted.
+    """
+    base = os.path.join(state_directory(), "guard")
+    count = 0
+    for token in sorted(os.listdir(base)) if os.path.isdir(base) else ():
+        armed = Armed(token, os.path.join(base, token))
+        pending = armed.pending or os.path.exists(f"{armed.directory}/undoing")
+        count += pending
+        if not pending or undo(armed, lock_descriptor):
+            forget(armed)
+    return count
 
 
 def _save(system: System, guard: Guard, directory: str) -> list[str]:

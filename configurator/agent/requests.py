@@ -20,6 +20,8 @@ from configurator.agent.plan_taker import PlanTaker
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.system import HostContext
 
+_PUT_BACK = "an earlier run ended before it could prove that we can still log in: its change was put back"
+
 
 def run(agent: Agent, message: Mapping[str, Any]) -> None:
     """Run a plan or an apply; `finished` is the last message about it, or `refused` the only one."""
@@ -30,6 +32,8 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         if holder is not None:
             agent.send({"type": "refused", "reason": "locked", "holder": dict(holder)})
             return
+        if guards.settle_left_over(lock.descriptor):
+            agent.send({"type": "notice", "level": "warning", "message": _PUT_BACK})
     context = HostContext(
         facts=agent.facts,
         fetch_blob=agent.blob,

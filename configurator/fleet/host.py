@@ -220,6 +220,10 @@ class HostRun:
 
     def _report(self, message: Mapping[str, Any], origin: float) -> None:
         """Turn an agent's message into an event; names come from our own graph, never from the host."""
+        if message["type"] == "notice":
+            level = "warning" if message.get("level") == "warning" else "info"
+            self._emit(HostNotice(self.name, self._clock(), level, str(message.get("message"))))
+            return
         spec = self._specs.get(str(message.get("task_id")))
         if spec is None:
             return

@@ -21,6 +21,8 @@ from configurator.core.task import SettleEarly, Skip, Task, TaskContext, TaskRes
 
 # SSH and apt wait far more than they compute, so the CPU count says nothing; four is what one host bears.
 DEFAULT_WORKERS = 4
+# A Ctrl-C that arrives just before a wait begins is only seen when the wait ends, so none is long.
+_GLANCE_S = 0.5
 
 
 class ParallelExecutor:
@@ -159,8 +161,8 @@ class _Run:
                         self._deadlines[number] = now + self._grace_s
                 due, self._to_cancel = self._to_cancel, []
                 if not due and not self._schedule.finished:
-                    nearest = min(self._deadlines.values(), default=None)
-                    self._wake.wait(None if nearest is None else max(0.0, nearest - now))
+                    nearest = min(self._deadlines.values(), default=now + _GLANCE_S)
+                    self._wake.wait(max(0.0, min(nearest - now, _GLANCE_S)))
             for token, reason in due:  # outside the lock: callbacks are not ours
                 token.cancel(reason)
 

@@ -23,6 +23,7 @@ from configurator.modules.guards import guard_for_path
 from configurator.modules.params import ParamProblem, ParamSpec, param
 from configurator.modules.state import Change, State, compare
 from configurator.modules.system import System
+from configurator.modules.validators import default_validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class Copy(Module[Any]):
             owner=attributes.owner,
             group=attributes.group,
             backup=params.backup,
-            validate=params.validate,
+            validate=params.validate or default_validator(system, item.path),
             follow=params.follow,
         )
 

@@ -9,12 +9,11 @@ from configurator.modules.system import System
 
 _SSH = "/etc/ssh"
 _RELOAD_SSH = ("systemctl", "reload", "ssh")
+_RULES = "/etc/nftables.conf"  # loaded by nftables.service; nftables.d is what it includes
 _TREES = (
     "/etc/network",  # interfaces(5)
     "/etc/systemd/network",  # systemd.network(5)
     "/etc/netplan",
-    "/etc/nftables.conf",  # nft(8): loaded by nftables.service
-    "/etc/nftables.d",
     "/etc/sudoers",  # sudoers(5)
     "/etc/sudoers.d",
     "/etc/pam.d",  # pam.d(5): sshd, sudo, and what they include
@@ -33,11 +32,21 @@ def guard_for_path(system: System, path: str) -> Guard | None:
         reload = (_RELOAD_SSH,) if active else ()
         # Reloaded at once: a new configuration that nobody has loaded yet would pass any test.
         return Guard(saves=(path,), activates=reload, restores=reload)
+    if _meets(path, _RULES) or _meets(path, "/etc/nftables.d"):
+        return _guard_for_rules(system, path)
     if any(_meets(path, tree) for tree in _TREES):
         return Guard(saves=(path,))
     if any(fnmatch.fnmatchcase(path, pattern) for pattern in _KEYS):
         return Guard(saves=(path,))
     return None
+
+
+def _guard_for_rules(system: System, path: str) -> Guard:
+    """Have rules that the next boot would load be loaded now: untested, they would lock us out then."""
+    enabled = system.query(("systemctl", "is-enabled", "nftables"), ok=range(256)).exit_status == 0
+    if not enabled or system.stat("/usr/sbin/nft", follow=True) is None:
+        return Guard(saves=(path,))
+    return Guard(saves=(path,), saves_tables=("*",), activates=(("nft", "-f", _RULES),))
 
 
 def _meets(path: str, tree: str) -> bool:

@@ -21,6 +21,7 @@ from configurator.modules.lines import Edit, absent, present
 from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import Change, Content, State
 from configurator.modules.system import System
+from configurator.modules.validators import default_validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class LineInFile(Module[LineInFileParams]):
             owner=params.owner,
             group=params.group,
             backup=params.backup,
-            validate=params.validate,
+            validate=params.validate or default_validator(system, params.path),
         )
         return {"written": content} | ({"backup": backup} if backup is not None else {})
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
+
+from configurator.modules.system import System
 
 # Program: the words that make it only look (its manual page); one of the alternatives must be there whole.
 # Not here, since they write while they check: nginx -t and php-fpm -t (logs, pid file), apache2ctl -t
@@ -27,6 +30,23 @@ _CHECKERS: dict[str, tuple[tuple[str, ...], ...]] = {
 _DIRECTORIES = frozenset({"", "/bin", "/sbin", "/usr/bin", "/usr/sbin"})  # where Debian's packages put them
 # A command line is split into words and given to no shell, but a person may have meant one.
 _SHELL_SIGNS = frozenset("|&;<>`$()\n")
+
+
+# Files in which a mistake would cut our access are checked whether the task asks for it or not.
+_ALWAYS = (
+    ("/etc/sudoers", "/usr/sbin/visudo", "-c -f %s"),
+    ("/etc/sudoers.d/*", "/usr/sbin/visudo", "-c -f %s"),
+    ("/etc/ssh/sshd_config", "/usr/sbin/sshd", "-t -f %s"),
+    ("/etc/nftables.conf", "/usr/sbin/nft", "-c -f %s"),
+)
+
+
+def default_validator(system: System, path: str) -> str | None:
+    """Return the check that a file gets without being asked for; None where there is none on the host."""
+    for pattern, program, options in _ALWAYS:
+        if fnmatch.fnmatchcase(path, pattern) and system.stat(program, follow=True) is not None:
+            return f"{program} {options}"
+    return None
 
 
 def is_read_only(command: str) -> bool:

@@ -136,6 +136,8 @@ class RedactingSink:
         shown = self._redactor.redact(event)
         if shown is event:
             return event
+        if isinstance(shown, TaskFinished):
+            shown = replace(shown, changes=tuple(_without_old_secret(change) for change in shown.changes))
         kept = {
             name: getattr(event, name) for name in ("host", "hosts", "module", "mode") if hasattr(event, name)
         }
@@ -168,6 +170,19 @@ def blanked(event: TaskFinished) -> TaskFinished:
         hint=_hidden(event.hint),
         warnings=(),
     )
+
+
+def _without_old_secret(change: FieldChange) -> FieldChange:
+    """Blank the removed lines of a diff whose new lines hold a secret: they hold the one that it replaces.
+
+    The old one is nowhere in the configuration any more, so that nobody could know it by its text.
+    """
+    lines = (change.diff or "").splitlines(keepends=True)
+    added = [line for line in lines if line.startswith("+") and not line.startswith("+++")]
+    if not any(MASK in line for line in added):
+        return change
+    hidden = [f"-{MASK}\n" if line.startswith("-") and not line.startswith("---") else line for line in lines]
+    return replace(change, diff="".join(hidden))
 
 
 def _subject(change: FieldChange) -> str:

@@ -160,7 +160,8 @@ class HostSession:
         return UnreachableError(
             self.endpoint.name,
             f"the connection was lost: {reason}",
-            hint="the host finishes no more than a package installation under way; apply again",
+            hint="the host ends a package installation under way, and undoes a change of firewall or sshd "
+            "that was not confirmed within 90 s; look at a plan before you apply again",
         )
 
     def _stderr(self) -> str:

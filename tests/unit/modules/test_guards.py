@@ -11,8 +11,6 @@ from tests.unit.modules.recorded_system import RecordedSystem
 @pytest.mark.parametrize(
     "path",
     [
-        "/etc/nftables.conf",
-        "/etc/nftables.d/own.nft",
         "/etc/network/interfaces",
         "/etc/systemd/network/10-eth.network",
         "/etc/sudoers",
@@ -26,6 +24,20 @@ def test_what_lets_us_in_is_kept_before_it_changes(path: str) -> None:
     guard = guard_for_path(RecordedSystem(), path)
     assert guard is not None
     assert guard.saves == (path,)
+
+
+@pytest.mark.parametrize("path", ["/etc/nftables.conf", "/etc/nftables.d/own.nft"])
+def test_rules_for_the_next_boot_are_loaded_now(path: str) -> None:
+    """Rules that nobody has loaded yet would pass any login, and lock us out at the next boot."""
+    enabled = RecordedSystem({"systemctl is-enabled nftables": "enabled\n"})
+    enabled.put("/usr/sbin/nft")
+    guard = guard_for_path(enabled, path)
+    assert guard is not None
+    assert (guard.saves, guard.saves_tables) == ((path,), ("*",))
+    assert guard.activates == (("nft", "-f", "/etc/nftables.conf"),)
+    idle = guard_for_path(RecordedSystem({"systemctl is-enabled nftables": (1, "disabled\n", "")}), path)
+    assert idle is not None
+    assert (idle.saves, idle.activates) == ((path,), ())
 
 
 @pytest.mark.parametrize(

@@ -173,3 +173,13 @@ def test_a_no_log_task_is_blanked_even_if_the_host_sends_everything() -> None:
         (HIDDEN, HIDDEN, None)
     ]
     assert event.warnings == ()
+
+
+def test_the_old_value_of_a_rotated_secret_is_not_shown() -> None:
+    """The value that a new secret replaces stands nowhere any more, and is a secret all the same."""
+    diff = "--- a\n+++ a\n@@ -1,2 +1,2 @@\n kept\n-key = oldsecret99\n+key = newsecret99\n"
+    change = FieldChange("path:/a", "content", "1", "2", diff=diff)
+    event = TaskFinished("h", 0.0, "i", "r", "t", "copy", Outcome.CHANGED, changes=(change,))
+    shown = through(event, "newsecret99")
+    assert isinstance(shown, TaskFinished)
+    assert shown.changes[0].diff == ("--- a\n+++ a\n@@ -1,2 +1,2 @@\n kept\n-********\n+key = ********\n")

@@ -48,6 +48,7 @@ def check(options: RunOptions) -> CheckReport:
     hosts = project.hosts(options.hosts) if options.hosts or project.inventory.hosts else []
     for host in hosts:
         project.connection(host)
+    project.check_selection((), roles=project.own_roles)  # also those that no entry of `site:` uses yet
     nodes = [node for role in project.read_roles for node in role.nodes()]
     tasks = sum(isinstance(node, TaskNode | FactNode) for node in nodes)
     files = {node.span.path for node in nodes} | set(project.inventory.sources)

@@ -66,6 +66,13 @@ class Project:
         """Return the roles that were read: those of `site:` and what they need."""
         return self._tools.library.loaded()
 
+    @property
+    def own_roles(self) -> tuple[str, ...]:
+        """Return the names of the project's own roles, used or not, without the built-in ones."""
+        folders = [os.path.join(self.root, folder) for folder in self.settings.roles_path]
+        library = self._tools.library
+        return tuple(name for name in library.names() if library.stands_in(name, folders))
+
     @classmethod
     def load(
         cls,

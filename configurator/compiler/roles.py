@@ -93,6 +93,10 @@ class RoleLibrary:
         """Return the names of all roles that can be found."""
         return self._paths.keys()
 
+    def stands_in(self, name: str, folders: Sequence[str]) -> bool:
+        """Return True if the role was found directly in one of these folders."""
+        return os.path.dirname(self._paths[name]) in {os.path.abspath(folder) for folder in folders}
+
     def get(self, name: str) -> Role | None:
         """Return a role that was loaded; None if it is unknown or could not be read."""
         return self._loaded.get(name)

@@ -397,5 +397,6 @@ def how_to_use(lab: Lab, name: str) -> str:
     """Return the command that plans for a host of the lab; under sudo its files are root's, so it needs sudo
     too.
     """
-    sudo = "sudo " if "SUDO_USER" in os.environ else ""
-    return f"{sudo}configurator plan -i {lab.inventory_path} --host {name}"
+    # sudo looks only into its own secure_path (sudoers(5)), which has no virtual environment.
+    program = 'sudo "$(command -v configurator)"' if "SUDO_USER" in os.environ else "configurator"
+    return f"{program} plan -i {lab.inventory_path} --host {name}"

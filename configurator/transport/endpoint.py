@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -139,7 +140,14 @@ def openssh_config(arguments: Sequence[str]) -> Mapping[str, list[str]] | None:
     system = os.path.isdir("/etc/ssh/ssh_config.d") and bool(os.listdir("/etc/ssh/ssh_config.d"))
     if not (own or system) or shutil.which("ssh") is None:
         return None
-    done = subprocess.run(["ssh", "-G", *arguments], capture_output=True, text=True, check=False, timeout=10)
+    home, elsewhere = _homes()
+    command = [
+        "ssh",
+        *(["-F", os.path.join(home, ".ssh/config")] if elsewhere and own else []),
+        "-G",
+        *arguments,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
     if done.returncode != 0:
         raise InputError(
             f"ssh -G {arguments[-1]}: {done.stderr.strip() or 'failed'}", hint="see ~/.ssh/config"
@@ -147,5 +155,22 @@ def openssh_config(arguments: Sequence[str]) -> Mapping[str, list[str]] | None:
     values: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
         key, _, value = line.partition(" ")
+        if elsewhere:
+            value = value.replace(f"{elsewhere}/.ssh/", f"{home}/.ssh/")
         values.setdefault(key.lower(), []).append(value)
     return values
+
+
+def _homes() -> tuple[str, str | None]:
+    """Return the home directory, and the one that OpenSSH takes for it if that is another.
+
+    ssh(1) asks the account's entry; everything else, we included, goes by $HOME, which containers and sudo
+    set differently.
+    """
+    home = os.path.expanduser("~")
+    try:
+        account = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return home, None
+    same = os.path.realpath(home) == os.path.realpath(account)
+    return home, None if same else account.rstrip("/")

@@ -14,6 +14,7 @@ from configurator.report.redact import RedactingSink, Redactor
 from configurator.transport.sshauth import Prompt
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_PATIENCE_S = 5.0  # for a host's thread to notice that its connection was closed
 Confirm = Callable[[Mapping[str, HostSummary]], bool]
 
 
@@ -87,6 +88,8 @@ def _phase(
         run_hosts(hosts, work, forks)
     except KeyboardInterrupt:
         interrupted = True
+        for host in hosts:
+            host.abandon(_PATIENCE_S)  # else its last events would come after the run's
     summaries = {host.name: host.summary for host in hosts}
     code = INTERRUPTED if interrupted else exit_code(summaries)
     sink.handle(RunFinished(mode, code, summaries, round(clock(), 3)))

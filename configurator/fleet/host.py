@@ -76,6 +76,8 @@ class HostRun:
         self._specs: dict[str, TaskSpec] = {}
         self._lock = threading.Lock()
         self._stop: bool | None = None
+        self._idle = threading.Event()
+        self._idle.set()
         self._clock: Clock = lambda: 0.0
         self.summary = HostSummary()
         self.failure: ConfiguratorError | None = None
@@ -109,6 +111,14 @@ class HostRun:
             except UnreachableError:
                 return  # the run's own thread finds out and says so
 
+    def abandon(self, patience_s: float) -> None:
+        """End a run that somebody does not want to wait for, and return when it has said how it ended.
+
+        The agent kills what may be killed as soon as its input ends. After `patience_s` the run is given up.
+        """
+        self.close()
+        self._idle.wait(patience_s)
+
     def close(self) -> None:
         """End the agent and the connection."""
         if self._session is not None:
@@ -119,15 +129,19 @@ class HostRun:
 
     def _guarded(self, clock: Clock, work: Callable[[], None]) -> HostSummary:
         started = clock()
+        self._idle.clear()
         self._clock = clock
         self._tally = Tally()
         self.failure = None
         try:
-            work()
-        except ConfiguratorError as error:
-            self._fail(clock, error)
-        self.summary = self._tally.summary(clock() - started)
-        self._emit(HostFinished(self.name, clock(), self.summary))
+            try:
+                work()
+            except ConfiguratorError as error:
+                self._fail(clock, error)
+            self.summary = self._tally.summary(clock() - started)
+            self._emit(HostFinished(self.name, clock(), self.summary))
+        finally:
+            self._idle.set()
         return self.summary
 
     def _fail(self, clock: Clock, error: ConfiguratorError) -> None:

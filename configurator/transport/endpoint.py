@@ -119,15 +119,20 @@ def _jump(value: str | None, ssh_config: Resolver | None) -> Endpoint | None:
         if not hop.strip():
             continue
         user, at, rest = hop.strip().removeprefix("ssh://").rpartition("@")
-        host, colon, port = rest.rpartition(":") if rest.count(":") == 1 else (rest, "", "")
-        inner = resolve(
-            host if colon else rest,
-            user=user if at else None,
-            port=int(port) if colon else None,
-            ssh_config=ssh_config,
-        )
+        host, port = _host_and_port(rest)
+        inner = resolve(host, user=user if at else None, port=port, ssh_config=ssh_config)
         endpoint = replace(inner, jump=endpoint or inner.jump, become=False)
     return endpoint
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    """Split `host`, `host:port`, `[host]`, `[host]:port` or a bare IPv6 address; `ssh -G` writes brackets."""
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        port = port.removeprefix(":")
+    else:
+        host, _, port = text.partition(":") if text.count(":") == 1 else (text, "", "")
+    return host, int(port) if port.isdecimal() else None
 
 
 def openssh_config(arguments: Sequence[str]) -> Mapping[str, list[str]] | None:

@@ -80,16 +80,34 @@ def test_openssh_itself_resolves_the_configuration(tmp_path: Path, monkeypatch: 
     version = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr
     assert version.startswith("OpenSSH")
     (tmp_path / ".ssh").mkdir()
-    (tmp_path / ".ssh" / "config").write_text("Host x\n  HostName 192.0.2.7\n  Port 2022\n")
+    (tmp_path / ".ssh" / "config").write_text(
+        "Host x\n  HostName 192.0.2.7\n  Port 2022\n  ProxyJump anna@192.0.2.8,[2001:db8::1]:2200\n"
+    )
     monkeypatch.setenv("HOME", str(tmp_path))
-    real_run = subprocess.run
-
-    def with_file(argv: Sequence[str], **options: object) -> object:
-        # ssh finds the home directory in passwd(5), not in HOME: say which file is meant.
-        words = [argv[0], "-F", str(tmp_path / ".ssh" / "config"), *argv[1:]]
-        return real_run(words, **options)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(subprocess, "run", with_file)
     found = openssh_config(["x"])
     assert found is not None
     assert (found["hostname"], found["port"]) == (["192.0.2.7"], ["2022"])
+    assert found["userknownhostsfile"][0].startswith(f"{tmp_path}/.ssh/known_hosts ")
+    jump = resolve("x").jump
+    assert jump is not None and jump.jump is not None
+    assert (jump.address, jump.port) == ("2001:db8::1", 2200)
+    assert (jump.jump.address, jump.jump.port, jump.jump.user) == ("192.0.2.8", 22, "anna")
+
+
+@pytest.mark.parametrize(
+    ("hop", "address", "port"),
+    [
+        ("gate", "gate", 22),
+        ("gate:2200", "gate", 2200),
+        ("[192.0.2.8]", "192.0.2.8", 22),
+        ("[2001:db8::1]:2200", "2001:db8::1", 2200),
+        ("2001:db8::1", "2001:db8::1", 22),
+        ("ssh://gate:2200", "gate", 2200),
+    ],
+)
+def test_every_way_to_write_a_jump(hop: str, address: str, port: int) -> None:
+    """As in ssh_config(5), and as `ssh -G` writes it: addresses in brackets."""
+    jumps = {"web1": {"proxyjump": [hop]}}
+    jump = resolve("web1", user="x", ssh_config=lambda arguments: jumps.get(arguments[-1], {})).jump
+    assert jump is not None
+    assert (jump.address, jump.port) == (address, port)

@@ -74,6 +74,7 @@ class HostRun:
         self._session: HostSession | None = None
         self._graph: HostGraph | None = None
         self._specs: dict[str, TaskSpec] = {}
+        self._under_way: dict[str, str] = {}
         self._lock = threading.Lock()
         self._stop: bool | None = None
         self._idle = threading.Event()
@@ -131,6 +132,7 @@ class HostRun:
         started = clock()
         self._idle.clear()
         self._clock = clock
+        self._under_way.clear()
         self._tally = Tally()
         self.failure = None
         try:
@@ -149,9 +151,10 @@ class HostRun:
         status = Outcome.UNREACHABLE if isinstance(error, UnreachableError) else Outcome.FAILED
         self._tally.host(status)
         output, diagnostics = getattr(error, "output", ""), getattr(error, "diagnostics", ())
-        self._emit(
-            HostFailed(self.name, clock(), status, error.message, output, error.hint, tuple(diagnostics))
-        )
+        message = error.message
+        if self._under_way:  # nobody can tell what came of them
+            message += f"; under way: {', '.join(self._under_way.values())}"
+        self._emit(HostFailed(self.name, clock(), status, message, output, error.hint, tuple(diagnostics)))
 
     def _run(self, mode: str, clock: Clock, *, confirmed: bool) -> None:
         session = self._connect(applying=mode == "apply", clock=clock)
@@ -243,9 +246,11 @@ class HostRun:
             return
         if message["type"] == "task_started":
             at = origin + float(message["at_s"])
+            self._under_way[spec.id] = f"{spec.role}: {spec.name}"
             self._emit(TaskStarted(self.name, at, spec.id, spec.role, spec.name, spec.module, spec.handler))
         elif message["type"] == "task_finished":
             event = self._finished(spec, message, origin)
+            self._under_way.pop(spec.id, None)
             self._tally.task(event)
             self._emit(event)
 

@@ -108,3 +108,15 @@ def test_before_anything_runs(folder: Folder, seen: Remote) -> None:
     assert ended.code == 130
     assert seen.sh("ls /opt") in ("", "before\n")
     assert not seen.exists("/run/slow") or ended.statuses()["slow"] != "changed"
+
+
+def test_an_agent_that_dies_is_a_host_out_of_reach(folder: Folder, seen: Remote) -> None:
+    """Exit 4: what was under way is named, what was done before is counted."""
+    running = under_way(folder, seen, "--json")
+    seen.sh("pkill -KILL -f '[p]ython3 -I -S'; touch /run/go")
+    ended = running.end(30)
+    assert ended.code == 4
+    assert ended.statuses() == {"before": "changed"}
+    (failure,) = ended.of("host_failed")
+    assert failure["message"].endswith("; under way: app: slow")
+    assert (ended.counts["alpha"]["changed"], ended.counts["alpha"]["unreachable"]) == (1, 1)

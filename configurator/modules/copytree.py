@@ -81,6 +81,9 @@ def wanted(item: Item, actual: Mapping[str, Any], attributes: Attributes) -> Sta
     kind, stat = actual["kind"], actual["stat"]
     if kind == "directory" and item.kind != "directory":
         raise TaskError(f"{item.path} is a directory")
+    if kind == "other":
+        # rename(2) would put a file in the place of /dev/null without a word.
+        raise TaskError(f"{item.path} is a device, a pipe or a socket, and no file replaces it")
     if kind not in ("absent", "directory") and item.kind == "directory":
         raise TaskError(f"{item.path} is a {kind}, not a directory")
     if item.kind == "link":

@@ -255,3 +255,13 @@ def test_wrong_parameters_are_told_without_a_host(params: dict[str, Any], said: 
     found = problems("copy", **params)
     assert len(found) == 1
     assert said in found[0]
+
+
+@pytest.mark.parametrize("module", ["copy", "template"])
+def test_a_device_a_pipe_or_a_socket_is_never_replaced(host: Host, module: str) -> None:
+    """A mistaken `dest: /dev/null` would otherwise break the whole host."""
+    os.mkfifo(host.path("pipe"))
+    os.symlink("/dev/null", host.path("link"))
+    assert "no file replaces it" in host.fails(module, dest=host.path("pipe"), content="x").message
+    error = host.fails(module, dest=host.path("link"), content="x", follow=True)
+    assert "is a device, a pipe or a socket" in error.message

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from configurator.agent.notifications import Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.work import Done
+from configurator.core.cancel import Cancelled
 from configurator.core.errors import TaskError
 from configurator.core.events import EngineEvent, TaskEnded, TaskStarted
 from configurator.core.graph import TaskGraph
@@ -57,6 +58,7 @@ class HostRun:
         self._taker = taker
         self._notifications = notifications
         self._send = send
+        self._handled: set[str] = set()
         self.executor = ParallelExecutor(taker.workers, fail_fast, observer=self._observe)
 
     def execute(self) -> None:
@@ -88,6 +90,7 @@ class HostRun:
         if self._notifications.order(spec.id) is None:
             return Skip(SkipReason.NOT_NOTIFIED)
         done = self._taker.take(spec, context)
+        self._handled.add(spec.id)
         self._notifications.done(spec.id)
         return done
 
@@ -110,7 +113,9 @@ class HostRun:
                 self._send(describe(spec, event))
 
     def _due(self, spec: TaskSpec) -> bool:
-        return self._notifications.order(spec.id) is not None
+        """Return True for a handler that was notified; reports come later, when it may be done already."""
+        # In this order: a handler is noted as handled before it ceases to be due.
+        return self._notifications.order(spec.id) is not None or spec.id in self._handled
 
 
 def describe(spec: TaskSpec, event: TaskEnded) -> dict[str, Any]:
@@ -155,6 +160,8 @@ def _failure(result: TaskResult) -> dict[str, Any]:
         if result.metadata.get("leaked"):
             text += "; it does not react and was left behind with its locks"
         return {"message": text, "hint": "give the task a longer `timeout`"}
+    if isinstance(error, Cancelled):
+        return {"message": "stopped before it had ended", "cause": error.reason}
     if not isinstance(error, TaskError):
         kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
         return {"message": f"{kind}{error}", "hint": None if isinstance(error, OSError) else _bug(error)}

@@ -256,7 +256,7 @@ class HostRun:
 
     def _finished(self, spec: TaskSpec, message: Mapping[str, Any], origin: float) -> TaskFinished:
         cause = message.get("cause")
-        blamed = self._specs.get(str(cause))
+        blamed = self._specs.get(str(cause).removesuffix(" failed"))  # what cancels says of whom
         reason = message.get("reason")
         status = message.get("exit_status")
         return TaskFinished(

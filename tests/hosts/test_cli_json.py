@@ -60,7 +60,8 @@ def adds_up(ended: Ended) -> None:
         assert task["status"] in set(Outcome)
         assert (task["reason"] in set(SkipReason)) == (task["status"] == "skipped")
         assert task["duration_s"] >= 0
-        assert ((task["host"], task["task_id"]) in started) == (task["status"] != "skipped")
+        if task["status"] != "cancelled":  # what was waiting is cancelled, too
+            assert ((task["host"], task["task_id"]) in started) == (task["status"] != "skipped")
         for change in task["changes"]:
             assert change.keys() >= {"subject", "field", "before", "after", "certainty"}
 
@@ -104,6 +105,22 @@ def test_a_plan_counts_predictions(tmp_path: Path, pair: list[LabHost]) -> None:
         assert planned.counts[host]["changed"] == applied.counts[host]["changed"] == 1
         assert planned.task("one", host)["changes"] == applied.task("one", host)["changes"]
     assert folder.run("plan", "--json", "--detailed-exitcode").counts["alpha"]["changed"] == 0
+
+
+def test_a_critical_failure_stops_what_runs(tmp_path: Path, pair: list[LabHost]) -> None:
+    """What runs is cancelled, and so is what waits, each with the task to blame."""
+    folder = Folder(tmp_path, pair)
+    long = "touch /run/long; sleep 600"
+    bad = "until test -e /run/long; do sleep 0.1; done; false"
+    folder.role("one", [{"name": "long", "shell": long, "effects": {"writes": ["path:/run/long"]}}])
+    folder.role("two", [{"name": "bad", "shell": bad, "critical": True}])
+    folder.role("app", [{"name": "waits", "command": "true", "requires": ["one"]}])
+    folder.site("app", "one", "two")
+    ended = folder.run("apply", "--yes", "--json", "--host", "alpha", code=3)
+    adds_up(ended)
+    assert ended.statuses() == {"bad": "failed", "long": "cancelled", "waits": "cancelled"}
+    assert {ended.task(name)["cause"] for name in ("long", "waits")} == {"two: bad"}
+    assert ended.counts["alpha"]["failed"] == 1
 
 
 def test_check_hosts_and_facts_are_framed(tmp_path: Path, pair: list[LabHost]) -> None:

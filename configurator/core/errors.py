@@ -10,7 +10,8 @@
     ├── HostSetupError        reached, but cannot be worked on (sudo, python3, disk)     exit 3
     └── TaskError             one task failed; carries command, exit code, output        exit 3
         ├── ParameterError    a value only the host can judge is wrong
-        └── GuardError        a guarded change was undone
+        ├── GuardError        a guarded change was undone
+        └── BreakerOpenError  not tried: what it needs has failed too often
 
 Nothing here composes prose for people: `report/` does that from the attributes.
 """
@@ -103,3 +104,16 @@ class ParameterError(TaskError):
 
 class GuardError(TaskError):
     """A guarded change cut our access, or could not be confirmed, and was undone."""
+
+
+class BreakerOpenError(TaskError):
+    """A call was not made, because what it needs kept failing; `breaker` is the name of its breaker.
+
+    `retry_in_s` is how many seconds later a trial will be admitted; None if one is under way already.
+    """
+
+    def __init__(self, breaker: str, retry_in_s: float | None = None, *, hint: str | None = None) -> None:
+        when = "while a trial is under way" if retry_in_s is None else f"for another {retry_in_s:.1f} s"
+        super().__init__(f"the circuit breaker {breaker!r} is open {when}", hint=hint)
+        self.breaker = breaker
+        self.retry_in_s = retry_in_s

@@ -1,78 +1,374 @@
-"""The engine's own events and the bus that carries them: no subscriber can slow or hurt a run."""
+"""The bus that carries the engine's events: no subscriber can slow or hurt a run."""
 
 from __future__ import annotations
 
-import queue
+import itertools
+import os
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+import weakref
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, overload
 
-from configurator.core.task import TaskResult
+from configurator.core.engine_events import (
+    BreakerChanged,
+    EngineEvent,
+    GroupEnded,
+    GroupStarted,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunStopping,
+    SubscriberFailed,
+    TaskEnded,
+    TaskProgress,
+    TaskRetrying,
+    TasksJoined,
+    TaskStarted,
+)
+
+__all__ = [
+    "BreakerChanged",
+    "EngineEvent",
+    "EventBus",
+    "GroupEnded",
+    "GroupStarted",
+    "RunEnded",
+    "RunPaused",
+    "RunResumed",
+    "RunStarted",
+    "RunStopping",
+    "Subscriber",
+    "SubscriberFailed",
+    "TaskEnded",
+    "TaskProgress",
+    "TaskRetrying",
+    "TaskStarted",
+    "TasksJoined",
+]
+
+Subscriber = Callable[[EngineEvent], object]
+_E = TypeVar("_E", bound=EngineEvent)
+
+# A Ctrl-C that arrives just before a wait begins is only seen when the wait ends, so none is long. The idle
+# delivery thread looks up as often: its bus may be forgotten, or a Ctrl-C may have cut off the ring.
+_GLANCE_S = 0.5
+_FAILURES_KEPT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class EngineEvent:
-    """Base of what the engine announces; `at_s` is seconds since the start of the run."""
+class _Subscription:
+    """One subscriber with its choice of types; queued itself, so that its place in the order is exact."""
 
-    at_s: float
+    __slots__ = ("active", "name", "replay", "subscriber", "types")
 
-
-@dataclass(frozen=True, slots=True)
-class TaskStarted(EngineEvent):
-    """A worker took the task."""
-
-    task_name: str
-    worker: int
-
-
-@dataclass(frozen=True, slots=True)
-class TaskEnded(EngineEvent):
-    """The task's result is final."""
-
-    result: TaskResult
+    def __init__(
+        self, subscriber: Callable[[Any], object], types: tuple[type[EngineEvent], ...], replay: bool
+    ) -> None:
+        self.subscriber = subscriber
+        self.name: str = getattr(subscriber, "__qualname__", type(subscriber).__qualname__)
+        self.types = types or (EngineEvent,)
+        self.replay = replay
+        self.active = True
 
 
-Subscriber = Callable[[EngineEvent], None]
+class _Mark(threading.Event):
+    """A place in the queue; set once everything queued before it was delivered."""
+
+    def wait_for_it(self) -> None:
+        while not self.wait(_GLANCE_S):
+            pass
 
 
 class EventBus:
-    """Delivers events in the order of the state changes, from one thread of its own.
+    """Delivers events to every subscriber in exactly the order of `publish`, from a daemon thread of its own.
 
-    A subscriber that raises is reported through `on_error` and still gets the following events.
+    - A publisher never waits for a subscriber: `publish` queues, and may be called from any thread.
+    - A subscriber that raises still gets the following events, and so do the others; they are told by a
+      SubscriberFailed. `failures` keeps the newest failures, and `on_error(subscriber, error)` is called for
+      each, in the delivery thread.
+    - State events are never dropped. Of TaskProgress only the newest undelivered one of each task is kept,
+      in its own place in the order; one that comes after the task's TaskEnded is dropped.
+    - The newest `history` events are kept for late subscribers, also while nobody is subscribed; of each
+      task only its newest TaskProgress, and no SubscriberFailed.
+
+    >>> bus = EventBus()
+    >>> bus.publish(TaskStarted(0.0, "nginx", worker=0))
+    >>> take_back = bus.subscribe(print, TaskStarted, TaskProgress, replay=True)
+    >>> bus.publish(TaskProgress(1.5, "nginx", done=3, total=4))
+    >>> bus.close()
+    TaskStarted(at_s=0.0, task_name='nginx', worker=0, attempt=1, group=None)
+    TaskProgress(at_s=1.5, task_name='nginx', done=3, total=4, message='')
     """
 
-    def __init__(self, on_error: Callable[[Subscriber, Exception], None] | None = None) -> None:
-        self._queue: queue.SimpleQueue[EngineEvent | None] = queue.SimpleQueue()
-        self._subscribers: list[Subscriber] = []
+    def __init__(
+        self,
+        on_error: Callable[[Callable[[Any], object], BaseException], object] | None = None,
+        *,
+        history: int = 1000,
+    ) -> None:
+        if history < 0:
+            raise ValueError(f"history must not be negative, not {history}")
         self._on_error = on_error
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._limit = history
+        self._ended: set[str] = set()  # tasks of the current run whose progress comes too late
+        self._keys = itertools.count()
+        # Both by a number that only tells them apart, or for a TaskProgress by its task: so a newer one finds
+        # the older one and takes it out wherever it stands, and the order is that of insertion.
+        self._queue: OrderedDict[int | str, EngineEvent | _Subscription | _Mark] = OrderedDict()
+        self._history: OrderedDict[int | str, EngineEvent] = OrderedDict()
+        self._subscriptions: tuple[_Subscription, ...] = ()
+        self._failures: deque[tuple[Callable[[Any], object], BaseException]] = deque(maxlen=_FAILURES_KEPT)
+        self._reset_thread()
+        _buses.add(self)
 
-    def subscribe(self, subscriber: Subscriber) -> None:
-        """Have `subscriber` called for every event from now on."""
-        with self._lock:
-            self._subscribers.append(subscriber)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._deliver, name="events", daemon=True)
-                self._thread.start()
+    def _reset_thread(self) -> None:
+        self._lock = threading.Lock()  # guards all of the above; never held while a subscriber runs
+        self._bell = threading.Event()
+        self._asleep = False
+        self._thread: threading.Thread | None = None
+        self._closing: _Mark | None = None
+
+    # -- publishers ---------------------------------------------------------------------------------
 
     def publish(self, event: EngineEvent) -> None:
-        """Queue an event; never blocks."""
-        if self._thread is not None:
-            self._queue.put(event)
+        """Queue an event; never blocks and never raises what a subscriber raises.
+
+        On a bus that has no subscriber yet, or is closed, the event goes to the history only.
+        """
+        with self._lock:
+            key: int | str
+            if isinstance(event, TaskProgress):
+                key = event.task_name
+                if key in self._ended:
+                    return
+                self._queue.pop(key, None)
+            else:
+                key = next(self._keys)
+                if isinstance(event, TaskEnded):
+                    self._ended.add(event.result.task_name)
+                elif isinstance(event, TaskStarted):
+                    self._ended.discard(event.task_name)
+                elif isinstance(event, RunStarted):
+                    self._ended.clear()
+            if self._thread is None:
+                self._remember(key, event)
+            else:
+                self._queue[key] = event
+                if self._asleep:
+                    self._ring()
+
+    # -- subscribers --------------------------------------------------------------------------------
+
+    @overload
+    def subscribe(self, subscriber: Subscriber, *, replay: bool = ...) -> Callable[[], None]: ...
+
+    @overload
+    def subscribe(
+        self, subscriber: Callable[[_E], object], *types: type[_E], replay: bool = ...
+    ) -> Callable[[], None]: ...
+
+    def subscribe(
+        self, subscriber: Callable[[Any], object], *types: type[EngineEvent], replay: bool = False
+    ) -> Callable[[], None]:
+        """Have `subscriber` called for every event from now on; return a function that takes that back.
+
+        With `types`, only for events of these types. With `replay` it first gets the history, and after that
+        every later event: none is lost, doubled or out of order. After the returned function has returned,
+        no call begins; one that is under way may still end. Makes a closed bus deliver again, as `open` does.
+        """
+        subscription = _Subscription(subscriber, types, replay)
+        with self._lock:
+            self._start()
+            self._put(subscription)
+        return lambda: self._take_back(subscription)
+
+    def open(self) -> None:
+        """Deliver again after `close`, to the same subscribers; does nothing on a bus that is not closed.
+
+        What was published while the bus was closed is in the history, and is not delivered late.
+        """
+        with self._lock:
+            if self._subscriptions or self._closing is not None:
+                self._start()
+
+    def flush(self) -> None:
+        """Return after everything that was published before this call was delivered.
+
+        Called by a subscriber it returns at once: it would wait for itself. The caller must not hold a lock
+        that a subscriber needs. A KeyboardInterrupt ends the wait and leaves the bus as it was.
+        """
+        with self._lock:
+            if self._thread is None or self._thread is threading.current_thread():
+                return
+            mark = _Mark()
+            self._put(mark)
+        mark.wait_for_it()
 
     def close(self) -> None:
-        """Return after every queued event was delivered."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join()
-            self._thread = None
+        """Return after everything published so far was delivered and the delivery thread has ended.
 
-    def _deliver(self) -> None:
-        while (event := self._queue.get()) is not None:
-            for subscriber in tuple(self._subscribers):
-                try:
-                    subscriber(event)
-                except Exception as error:  # noqa: BLE001  (a broken output must not hurt the run)
-                    if self._on_error is not None:
-                        self._on_error(subscriber, error)
+        Later events go to the history only, until `open` or `subscribe`; subscriptions are kept. Called by a
+        subscriber it returns at once, and the thread ends later. A KeyboardInterrupt ends the wait alone.
+        """
+        with self._lock:
+            thread = self._thread
+            if thread is None:
+                return
+            mark = self._closing = _Mark()
+            self._put(mark)
+        if thread is threading.current_thread():
+            return
+        mark.wait_for_it()
+        # Unless someone subscribed meanwhile, which makes this close a flush: then the thread goes on.
+        while thread.is_alive() and (self._thread is not thread or self._closing is not None):
+            thread.join(_GLANCE_S)
+
+    @property
+    def history(self) -> tuple[EngineEvent, ...]:
+        """The newest events, oldest first, whether delivered or still queued; bounded by `history`."""
+        with self._lock:
+            merged: dict[int | str, EngineEvent] = dict(self._history)
+            for key, item in self._queue.items():
+                if isinstance(item, EngineEvent):
+                    merged.pop(key, None)
+                    merged[key] = item
+        events = tuple(merged.values())
+        return events[max(0, len(events) - self._limit) :]
+
+    @property
+    def failures(self) -> tuple[tuple[Callable[[Any], object], BaseException], ...]:
+        """The newest failures of subscribers as (subscriber, error), oldest first; at most 100 are kept."""
+        with self._lock:
+            return tuple(self._failures)
+
+    # -- with the lock held -------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Make sure that a thread delivers; a close that has not got that far becomes a flush."""
+        self._closing = None
+        if self._thread is None:
+            thread = threading.Thread(
+                target=_pump, args=(weakref.ref(self), self._bell), name="events", daemon=True
+            )
+            thread.start()  # it needs the lock first of all, so it cannot see that it is not set yet
+            self._thread = thread
+
+    def _put(self, item: _Subscription | _Mark) -> None:
+        self._queue[next(self._keys)] = item
+        if self._asleep:
+            self._ring()
+
+    def _ring(self) -> None:
+        self._bell.set()
+        self._asleep = False
+
+    def _remember(self, key: int | str, event: EngineEvent) -> None:
+        history = self._history
+        if isinstance(event, TaskProgress):
+            history.pop(key, None)
+        history[key] = event
+        if len(history) > self._limit:
+            history.popitem(last=False)
+
+    def _abandon_queue(self) -> list[_Mark]:
+        """Make history of what is queued, without delivering it; return the marks that someone waits for."""
+        marks = []
+        for key, item in self._queue.items():
+            if isinstance(item, EngineEvent):
+                self._remember(key, item)
+            elif isinstance(item, _Mark):
+                marks.append(item)
+            else:
+                self._subscriptions += (item,)
+        self._queue.clear()
+        return marks
+
+    def _take_back(self, subscription: _Subscription) -> None:
+        with self._lock:
+            subscription.active = False
+            self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
+
+    # -- the delivery thread ------------------------------------------------------------------------
+
+    def _deliver(self) -> bool:
+        """Deliver until the queue is empty; return False when the thread has to end."""
+        while True:
+            events: Iterable[EngineEvent] = ()
+            targets: tuple[_Subscription, ...] = ()
+            with self._lock:
+                if not self._queue:
+                    self._asleep = True
+                    return True
+                key, item = self._queue.popitem(last=False)
+                if isinstance(item, EngineEvent):
+                    self._remember(key, item)
+                    events, targets = (item,), self._subscriptions
+                elif isinstance(item, _Subscription):
+                    if item.active:
+                        self._subscriptions += (item,)
+                    if item.replay:
+                        events, targets = tuple(self._history.values()), (item,)
+                elif item is self._closing:
+                    self._thread = self._closing = None
+                    for mark in (item, *self._abandon_queue()):
+                        mark.set()
+                    return False
+                else:
+                    item.set()
+            for event in events:
+                self._hand_over(event, targets)
+
+    def _hand_over(self, event: EngineEvent, targets: Iterable[_Subscription]) -> None:
+        """Call the subscribers, and tell the others of each that failed before the next event comes."""
+        failed = [(s, error) for s in targets if (error := self._call(s, event)) is not None]
+        for subscription, error in failed:
+            notice = SubscriberFailed(event.at_s, subscription.name, error)
+            for other in self._subscriptions:
+                if other is not subscription:
+                    self._call(other, notice)  # who fails on this is recorded, but not announced in turn
+
+    def _call(self, subscription: _Subscription, event: EngineEvent) -> BaseException | None:
+        try:
+            if subscription.active and isinstance(event, subscription.types):
+                subscription.subscriber(event)
+        except BaseException as error:  # noqa: BLE001  (a broken output must hurt neither the run nor the others)
+            self._record(subscription.subscriber, error)
+            return error
+        return None
+
+    def _record(self, subscriber: Callable[[Any], object], error: BaseException) -> None:
+        with self._lock:
+            self._failures.append((subscriber, error))
+        if self._on_error is not None:
+            try:
+                self._on_error(subscriber, error)
+            except BaseException as worse:  # noqa: BLE001  (nor must the one who is told about it)
+                with self._lock:
+                    self._failures.append((subscriber, worse))
+
+
+def _pump(bus_ref: weakref.ref[EventBus], bell: threading.Event) -> None:
+    """Deliver until the bus is closed, or was forgotten unclosed: while idle, nothing here holds it."""
+    while (bus := bus_ref()) is not None:
+        bell.clear()
+        if not bus._deliver():
+            return
+        del bus
+        bell.wait(_GLANCE_S)
+
+
+_buses: weakref.WeakSet[EventBus] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """In a child process no bus has its thread, and a lock may have been held: each is as after a close.
+
+    The marks are left alone: who waited for them is gone, and their locks may be held, too.
+    """
+    for bus in list(_buses):
+        bus._reset_thread()
+        bus._abandon_queue()
+
+
+os.register_at_fork(after_in_child=_after_fork)

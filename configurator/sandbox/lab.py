@@ -10,7 +10,6 @@ import secrets
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,6 +26,7 @@ from configurator.sandbox.machine import require_machine
 from configurator.sandbox.reap import LOCK, RECORD, destroy_hosts, guest_of, reap_lab, reap_others, remove_lab
 from configurator.sandbox.records import HostRecord, LabRecord
 from configurator.sandbox.signals import terminable, uninterrupted
+from configurator.sandbox.together import together
 from configurator.sandbox.tree import TreeCache
 
 DEFAULT_LAB = "default"
@@ -34,9 +34,6 @@ DEFAULT_RELEASE = "bookworm"
 
 # The most that one host may write; its memory is used only as far as it does write.
 DEFAULT_MEMORY = "1G"
-
-# More at once only wait for the processor: booting one is a second of work.
-BOOTS_AT_ONCE = 8
 
 
 def _silence(_line: str) -> None:
@@ -298,7 +295,9 @@ class Lab:
         layers = {release: self._layers(release) for release in {host.release for host in wanted}}
         with open(f"{self.key_path}.pub", encoding="ascii") as file:
             key = file.read().strip()
-        self._in_parallel([partial(self._boot_one, host, layers[host.release], wire, key) for host in wanted])
+        boots = {host.name: partial(self._boot_one, host, layers[host.release], wire, key) for host in wanted}
+        for error in together(boots, self._cancel).values():
+            raise error
         for host in wanted:
             record = record.with_host(replace(host, starter=None))
         self._publish(record)
@@ -327,22 +326,6 @@ class Lab:
             raise SandboxError(
                 f"{host.name}: {error.message}; its console ends:\n{said}", hint=error.hint
             ) from error
-
-    def _in_parallel(self, jobs: Sequence[Callable[[], None]]) -> None:
-        """Run the jobs and return when all are done; the first failure, or a signal, makes the others give
-        up.
-        """
-        with ThreadPoolExecutor(max_workers=BOOTS_AT_ONCE) as pool:
-            futures: list[Future[None]] = [pool.submit(job) for job in jobs]
-            try:
-                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-            except BaseException:
-                with uninterrupted():
-                    self._cancel.set()
-                    pool.shutdown()
-                raise
 
     @contextmanager
     def _undone_on_error(self, names: Sequence[str]) -> Iterator[None]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from configurator.core.errors import SandboxError
 from configurator.sandbox import cgroups, mounts, network, processes, records, registry
@@ -15,6 +14,7 @@ from configurator.sandbox.guest import Guest, remove_traces
 from configurator.sandbox.locks import held
 from configurator.sandbox.paths import REGISTRY
 from configurator.sandbox.records import HostRecord, LabRecord
+from configurator.sandbox.together import together
 from configurator.sandbox.tree import remove_tree
 
 RECORD = "lab.json"
@@ -34,20 +34,14 @@ def destroy_hosts(directory: str, record: LabRecord, names: Iterable[str]) -> La
 
     A host that resists stays on record and is reported when all have been tried.
     """
-    guests = [guest_of(directory, record.hosts[name]) for name in names]
-    errors = []
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        outcomes = [(guest, pool.submit(guest.destroy)) for guest in guests]
-    for guest, future in outcomes:
-        error = future.exception()
-        if error is None:
-            record = record.without_host(guest.record.name)
-        else:
-            errors.append(error)
-    if guests:
+    destroys = {name: guest_of(directory, record.hosts[name]).destroy for name in names}
+    errors = together(destroys)
+    for name in destroys.keys() - errors.keys():
+        record = record.without_host(name)
+    if destroys:
         records.save(os.path.join(directory, RECORD), record)
-    if errors:
-        raise errors[0]
+    for error in errors.values():
+        raise error
     return record
 
 

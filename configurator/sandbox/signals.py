@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 def _in_main_thread() -> bool:
@@ -26,6 +27,37 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Ignore SIGINT and SIGTERM inside the block once one of them has raised: what unwinds then goes to its
+    end.
+    """
+    if not _in_main_thread():
+        yield
+        return
+    before: dict[int, Callable[[int, FrameType | None], object]] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        handler = signal.getsignal(number)
+        if callable(handler):  # what ignores it, or lets it end us, stays as it is
+            before[number] = handler
+
+    def raise_first(number: int, frame: FrameType | None) -> None:
+        try:
+            before[number](number, frame)
+        except BaseException:
+            for other in before:
+                signal.signal(other, signal.SIG_IGN)
+            raise
+
+    for one in before:
+        signal.signal(one, raise_first)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @contextmanager

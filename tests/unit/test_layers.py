@@ -179,12 +179,28 @@ def process_wide(item: Source) -> list[str]:
     return found
 
 
+def other_schedulers(item: Source) -> list[str]:
+    """Whatever happens at once happens through ParallelExecutor: one place for limits, order and Ctrl-C."""
+    banned = ("concurrent", "multiprocessing")
+    return [
+        f"{item.path}:{line} imports {name}" for line, name in imports(item) if name.split(".")[0] in banned
+    ]
+
+
 def _named(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
 Rule = Callable[[Source], list[str]]
-RULES: tuple[Rule, ...] = (upward, foreign, engine_internals, asks_for_plan, prints, process_wide)
+RULES: tuple[Rule, ...] = (
+    upward,
+    foreign,
+    engine_internals,
+    asks_for_plan,
+    prints,
+    process_wide,
+    other_schedulers,
+)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -231,6 +247,11 @@ BREAKS: list[tuple[Rule, str, str]] = [
     (process_wide, "agent/x.py", "from os import chdir"),
     (process_wide, "modules/x.py", "run('x', shell=True)"),
     (process_wide, "core/x.py", "run('x', preexec_fn=f)"),
+    (other_schedulers, "sandbox/x.py", "from concurrent.futures import ThreadPoolExecutor"),
+    (other_schedulers, "sandbox/x.py", "def f():\n    from concurrent import futures"),
+    (other_schedulers, "fleet/x.py", "import concurrent.futures as cf"),
+    (other_schedulers, "fleet/x.py", "from multiprocessing.pool import ThreadPool"),
+    (other_schedulers, "core/x.py", "import multiprocessing"),
 ]
 
 

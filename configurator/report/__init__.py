@@ -1,1 +1,1 @@
-"""Sinks for events: board, plain lines, summary, JSON Lines, log file; and the wording of errors."""
+"""Sinks for events: board, plain lines, summary, JSON Lines, JUnit, log file; and the wording of errors."""

@@ -91,6 +91,7 @@ _OUTPUT = (
     ),
     click.option("--json", "as_json", is_flag=True, help="Write JSON Lines to stdout."),
     click.option("--log", metavar="FILE", type=click.Path(), help="Write the full log there."),
+    click.option("--junit", metavar="FILE", type=click.Path(), help="Write a JUnit report there, for CI."),
 )
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from configurator.core.run_events import RunEvent, RunFinished, RunStarted, Sink
 from configurator.report.jsonl import JsonSink
 from configurator.report.log import LogSink, new_log_path
 from configurator.report.sinks import Reporter
+
+if TYPE_CHECKING:
+    from configurator.report.junit import JUnitSink
 
 PENDING = 2  # changes are pending
 _ERASE_LINE = "\r\x1b[K"
@@ -91,6 +94,7 @@ class Output:
         self.json = JsonSink(sys.stdout) if values["as_json"] else None
         self.watch = Watch()
         self.log: LogSink | None = None
+        self.junit: JUnitSink | None = None
         self._mode = mode
         self._values = values
         self._reporter: Reporter | None = None
@@ -99,10 +103,12 @@ class Output:
     def reporter(self) -> Reporter:
         """Return the sink for the app; made at the first use, because it imports what draws."""
         if self._reporter is None:
-            early: list[Sink] = [EarlyLine()] if self._board_fits() else []
+            self.junit = _junit(self._values["junit"])
             self.log = _log(self._mode, self._values["log"])
+            early: list[Sink] = [EarlyLine()] if self._board_fits() else []
+            files: list[Sink] = [sink for sink in (self.log, self.junit) if sink is not None]
             self._reporter = Reporter(
-                [*early, *([self.log] if self.log else []), *self._people()],
+                [*early, *files, *self._people()],
                 [self.watch, *([self.json] if self.json else [])],
                 log_path=self.log.path if self.log else None,
                 complain=lambda text: ending.say(f"warning: {text}"),
@@ -152,6 +158,8 @@ class Output:
         """Show what is left, leave the terminal as it was found, end the JSON with `run_finished`."""
         if self.json is not None:
             self.json.end(exit_code)
+        if self.junit is not None:
+            self.junit.end(exit_code)
         if self._reporter is not None:
             self._reporter.close()
         elif self.json is not None:
@@ -163,10 +171,12 @@ class Output:
             self._reporter.flush()
 
     def fail(self, error: ConfiguratorError) -> None:
-        """Add an error to the JSON and to the log, after everything that came before it."""
+        """Add an error to the JSON, the JUnit report and the log, after everything that came before it."""
         self.settle()
         if self.json is not None:
             self.json.fail(error, error.exit_code)
+        if self.junit is not None:
+            self.junit.fail(error)
         if self.log is not None:
             self.log.note(f"error: {error.message}")
 
@@ -212,6 +222,21 @@ def _explain(failure: BaseException | None, output: Output) -> None:
             ending.say("help: run the same command again; it goes on from what the hosts are now")
     else:
         ending.report_bug(failure, sys.argv[1:])
+
+
+def _junit(wanted: str | None) -> JUnitSink | None:
+    """Return the sink of `--junit`; InputError if its file cannot be written, before anything is touched."""
+    if wanted is None:
+        return None
+    from configurator.report.junit import JUnitSink  # noqa: PLC0415  (rich, and the library for XML)
+
+    sink = JUnitSink(wanted)
+    try:
+        sink.prepare()
+    except OSError as error:
+        hint = "its directory must exist, and you must be allowed to write there"
+        raise InputError(f"cannot write the JUnit report {wanted}: {error.strerror}", hint=hint) from None
+    return sink
 
 
 def _log(mode: str, wanted: str | None) -> LogSink | None:

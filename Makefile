@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: demo test test-full check bench setup hosts-setup clean lock
+.PHONY: demo test test-full check bench bench-engine setup hosts-setup clean lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,11 @@ check: setup
 
 bench: setup hosts-setup
 	@$(SUDO) $(BIN)/python -m benchmarks
+
+# The engine alone, next to its peers; needs no root. `make bench-engine ARGS=--full` takes longer.
+bench-engine: setup
+	@$(BIN)/pip install -q --disable-pip-version-check -r benchmarks/requirements.txt
+	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
 # Pin what pyproject.toml admits; run after changing a dependency.
 lock: setup

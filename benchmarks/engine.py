@@ -1,0 +1,40 @@
+"""Every figure of the engine with the limit beside it: `python -m benchmarks.engine [--full]`."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Sequence
+
+from benchmarks import engine_cases, engine_overhead, engine_timers
+from benchmarks.figures import Figure, print_figures, print_verdict
+
+PARTS = {
+    "overhead": engine_overhead,
+    "cases": engine_cases,
+    "timers": engine_timers,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the parts asked for, or all of them, and print them as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="also a million tasks, and more runs")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.parts if name not in PARTS]
+    if unknown:
+        parser.error(f"no such part: {unknown[0]} (there are {', '.join(PARTS)})")
+    print(f"Python {platform.python_version()}; ratios of medians, timed in turn, collector off unless said")
+    measured: list[Figure] = []
+    for name in options.parts or PARTS:
+        for title, figures in PARTS[name].measure(full=options.full):
+            print_figures(title, figures)
+            measured += figures
+    print_verdict(measured)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""What the engine costs a task that does nothing, next to a bare thread pool and to other engines.
+
+Ours is timed from callables to results, building the graph included, with a subscriber and the statistics.
+The base is a bare ThreadPoolExecutor that is given the same callables at once and in no order, also where
+the others keep the order of a graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from benchmarks import ours, peers
+from benchmarks.calls import Contender, Timed, in_turn, peak_bytes, whole
+from benchmarks.dags import chain, window_dag
+from benchmarks.figures import Figure
+from benchmarks.ours import Requirements
+
+WORKERS = 4
+# The bare pool keeps no order, no results by name and no events; to cost no more than it is the goal.
+_RATIO_LIMIT = 1.0
+_GROWTH_LIMIT = 1.5
+# doit is slow, and its cost of a task does not fall with their number.
+_DOIT_TASKS = 500
+
+
+def no_ops(shape: str, requirements: Requirements, runs: int, *, collector: bool = False) -> list[Figure]:
+    """Time ours and what the standard library offers on one graph in turn, as ratios to the bare pool."""
+    contenders: dict[str, Contender] = {
+        "bare": whole(partial(peers.bare_pool, requirements, WORKERS)),
+        "ours": ours.split(requirements, WORKERS),
+        "graphlib": whole(partial(peers.graphlib_pool, requirements, WORKERS)),
+    }
+    timed = in_turn(contenders, runs, collector=collector)
+    size = len(requirements)
+    label = f"{shape} of {size:,}" + (", collector on" if collector else "")
+    return [
+        Figure(f"{label}: bare pool", _each(timed["bare"].median, size), "us"),
+        Figure(
+            f"{label}: ours / bare", _ratio(timed, "ours"), at_most=_RATIO_LIMIT, note=_parts(timed, size)
+        ),
+        Figure(f"{label}: graphlib + pool / bare", _ratio(timed, "graphlib")),
+    ]
+
+
+def optional(shape: str, requirements: Requirements, names: tuple[str, ...], runs: int) -> list[Figure]:
+    """Time other engines, where they are installed, in turn with the bare pool."""
+    bare = {"bare": whole(partial(peers.bare_pool, requirements, WORKERS))}
+    others = {
+        name: whole(partial(peers.OPTIONAL[name], requirements, WORKERS))
+        for name in names
+        if peers.installed(name)
+    }
+    timed = in_turn(bare | others, runs) if others else {}
+    size = len(requirements)
+    return [
+        Figure(
+            f"{shape} of {size:,}: {name} / bare",
+            _ratio(timed, name) if name in others else None,
+            note=f"{_each(timed[name].median, size):.0f} us" if name in others else "not installed",
+        )
+        for name in names
+    ]
+
+
+def long_chain(size: int, runs: int) -> list[Figure]:
+    """Time a chain, where nothing can run at once and every step is a handing over."""
+    requirements = chain(size)
+    timed = in_turn(
+        {
+            "bare": whole(partial(peers.bare_pool, requirements, WORKERS)),
+            "ours": ours.split(requirements, WORKERS),
+            "graphlib": whole(partial(peers.graphlib_pool, requirements, WORKERS)),
+        },
+        runs,
+    )
+    label = f"chain of {size:,}"
+    return [
+        Figure(
+            f"{label}: ours / bare", _ratio(timed, "ours"), at_most=_RATIO_LIMIT, note=_parts(timed, size)
+        ),
+        Figure(f"{label}: graphlib + pool / bare", _ratio(timed, "graphlib")),
+    ]
+
+
+def memory(size: int) -> list[Figure]:
+    """Measure the peak of bytes a task, in runs that are not timed."""
+    figures = []
+    for shape, requirements in (("list", [()] * size), ("graph", window_dag(size))):
+        bare = peak_bytes(partial(peers.bare_pool, requirements, WORKERS)) / size
+        mine = peak_bytes(partial(ours.build_and_run, requirements, WORKERS)) / size
+        label = f"{shape} of {size:,}"
+        figures += [
+            Figure(f"{label}: bare pool, memory a task", bare, "bytes"),
+            Figure(f"{label}: ours, memory a task", mine, "bytes", note=f"{mine / bare:.2f} x bare"),
+        ]
+    return figures
+
+
+def growth(sizes: tuple[int, ...], runs: int) -> list[Figure]:
+    """Time ours alone on growing lists and chains; the cost of a task stays about the same."""
+    figures = []
+    for shape, make in (("list", lambda size: [()] * size), ("chain", chain)):
+        graphs: dict[str, Requirements] = {f"{shape} of {size:,}": make(size) for size in sizes}
+        timed = in_turn({name: ours.split(graph, WORKERS) for name, graph in graphs.items()}, runs)
+        for part, lap in (("build", 0), ("run", 1)):
+            costs = {name: _each(timed[name].lap(lap), len(graph)) for name, graph in graphs.items()}
+            first, *_, last = costs.values()
+            figures += [Figure(f"{name}: {part}", cost, "us") for name, cost in costs.items()]
+            figures.append(Figure(f"{shape}: {part}, last / first size", last / first, at_most=_GROWTH_LIMIT))
+    return figures
+
+
+def measure(*, full: bool) -> list[tuple[str, list[Figure]]]:
+    """Measure everything; `full` adds the million and the slow contenders at 100,000."""
+    small, large = 10_000, 100_000
+    repeats = 7 if full else 3
+    cost = [
+        *no_ops("list", [()] * small, 11),
+        *no_ops("graph", window_dag(small), 11),
+        *no_ops("list", [()] * large, repeats),
+        *no_ops("graph", window_dag(large), repeats),
+        *no_ops("graph", window_dag(large), repeats, collector=True),
+        *long_chain(large, repeats),
+    ]
+    others = [
+        *optional("list", [()] * small, ("joblib", "dask"), 5),
+        *optional("graph", window_dag(small), ("dask",), 5),
+        *optional("list", [()] * _DOIT_TASKS, ("doit",), 5),
+        *optional("graph", window_dag(_DOIT_TASKS), ("doit",), 5),
+    ]
+    if full:
+        others += optional("list", [()] * large, ("joblib", "dask"), 3)
+        others += optional("graph", window_dag(large), ("dask",), 3)
+    sizes = (small, large, 1_000_000) if full else (small, large)
+    return [
+        (f"Cost of a task that does nothing, {WORKERS} workers", cost),
+        ("Other engines", others),
+        ("Memory of a task (peak of building and running)", memory(small)),
+        ("Growth with the number of tasks", growth(sizes, 3)),
+    ]
+
+
+def _each(seconds: float, size: int) -> float:
+    return seconds / size * 1e6
+
+
+def _ratio(timed: Mapping[str, Timed], name: str) -> float:
+    return timed[name].median / timed["bare"].median
+
+
+def _parts(timed: Mapping[str, Timed], size: int) -> str:
+    build, run = (_each(timed["ours"].lap(lap), size) for lap in (0, 1))
+    minima = timed["ours"].minimum / timed["bare"].minimum
+    return f"build {build:.1f} + run {run:.1f} us; of the minima {minima:.2f} x"

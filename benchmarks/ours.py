@@ -1,0 +1,73 @@
+"""The engine as the benchmarks call it: with everything on that a real run has on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from benchmarks.calls import Contender, Laps
+from configurator.core.events import EngineEvent
+from configurator.core.graph import TaskGraph
+from configurator.core.parallel import ParallelExecutor
+from configurator.core.status import Status
+from configurator.core.task import Task, TaskResult
+
+# The numbers of the earlier nodes that each node requires.
+Requirements = Sequence[tuple[int, ...]]
+
+
+def noop(*_arguments: object) -> object:
+    """Do nothing: what remains is what the engine itself costs. Every contender calls this very function."""
+    return None
+
+
+class Subscriber:
+    """The one subscriber of a run: it looks at every event, and does no work of its own."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def __call__(self, _event: EngineEvent) -> None:
+        self.seen += 1
+
+
+def build(
+    requirements: Requirements, func: Callable[..., object] = noop, timeout_s: float | None = None
+) -> TaskGraph:
+    """Return the graph of one task per node, names and all."""
+    names = [f"task-{number}" for number in range(len(requirements))]
+    return TaskGraph(
+        [
+            Task(name, func, requires=tuple([names[one] for one in required]), timeout_s=timeout_s)
+            for name, required in zip(names, requirements, strict=True)
+        ]
+    )
+
+
+def run(graph: TaskGraph, workers: int) -> list[TaskResult]:
+    """Run the graph with one subscriber, and return the results after the last event was delivered."""
+    results = ParallelExecutor(workers, observer=Subscriber()).execute(graph)
+    if any(result.status is not Status.SUCCESS for result in results):
+        raise RuntimeError("a task of the benchmark did not succeed: its figures mean nothing")
+    return results
+
+
+def build_and_run(requirements: Requirements, workers: int) -> object:
+    """From callables to results."""
+    graph = build(requirements)
+    return graph, run(graph, workers)
+
+
+def split(requirements: Requirements, workers: int, timeout_s: float | None = None) -> Contender:
+    """Return a contender with two laps: building the graph, and running it."""
+
+    def contender() -> Laps:
+        start = time.perf_counter()
+        graph = build(requirements, timeout_s=timeout_s)
+        built = time.perf_counter()
+        kept = run(graph, workers)
+        ended = time.perf_counter()
+        del kept, graph
+        return built - start, ended - built
+
+    return contender

@@ -77,8 +77,8 @@ class CircuitBreaker:
         self._failures = 0  # in a row
         self._retry_at = 0.0
         self._trial = False  # a trial is under way
-        # Counts changes and trials. An answer that carries an older number belongs to a call that was
-        # admitted before the last change: it says nothing about the trial that is under way now.
+        # Counts the trials. An answer that carries an older number belongs to a call that was admitted
+        # before the last trial: it says nothing about the one that is under way now, or its outcome.
         self._term = 1
         self._untold: deque[BreakerState] = deque()
         self._telling = False
@@ -108,7 +108,7 @@ class CircuitBreaker:
     def admit(self, now: float | None = None) -> int | None:
         """Do as `allow`, but return a number that ties the answer to this call; None if refused.
 
-        Given back as `term`, it has the answer of a call ignored that began before the last change. Without
+        Given back as `term`, it has the answer of a call ignored that began before the last trial. Without
         it, the late failure of such a call is taken for that of the trial.
         """
         return self._admit(self._now(now))[0]
@@ -195,8 +195,6 @@ class CircuitBreaker:
     def _change(self, state: BreakerState) -> None:
         self._state = state
         self._trial = False
-        self._failures = 0
-        self._term += 1
         self._untold.append(state)
 
     def _tell(self) -> None:

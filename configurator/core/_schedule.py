@@ -1,207 +1,478 @@
-"""The state of one run: what is ready, what holds which lock, what has ended. Not thread-safe by itself."""
+"""The state of one run: what waits for what, what has ended, and what follows from it.
+
+It knows neither threads nor clocks: every method is called with the run's lock held and is told the time,
+so that the same code runs on real threads (_run.py) and under a virtual clock (simulation.py).
+"""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-from configurator.core.graph import TaskGraph
+from configurator.core._ready import ReadyQueue, State
+from configurator.core.breaker import BreakerState, CircuitBreaker
+from configurator.core.errors import InputError
+from configurator.core.events import BreakerChanged, EngineEvent, TaskEnded, TaskRetrying, TasksJoined
+from configurator.core.graph import GraphProblem, TaskGraph, request_problems
+from configurator.core.resources import ResourcePool
+from configurator.core.retry import RetryPolicy
 from configurator.core.status import SkipReason, Status
-from configurator.core.task import TaskResult
+from configurator.core.strategy import Strategy
+from configurator.core.task import Task, TaskResult
 
-# Joining a batch only pays for tasks that are about as urgent as the picked one: a simulation of 49 modules
-# took 152 s with this bound, 180 s when everything ready was joined.
-_BATCH_URGENCY = 0.25
+_BREAKER = "breaker "  # with the name: the lock that tasks wait for while a half-open breaker has its trial
+
+
+def _half() -> float:
+    return 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a run keeps to, whatever its graph. `random` spreads retries; `breaker_now` is a breaker's time.
+
+    `replay` holds results of an earlier run by task name: what succeeded there is not run again.
+    """
+
+    max_workers: int = 4
+    fail_fast: bool = False
+    strategy: Strategy | None = None
+    capacities: Mapping[str, float] = field(default_factory=dict)
+    breakers: Mapping[str, CircuitBreaker] = field(default_factory=dict)
+    retry: RetryPolicy | None = None
+    replay: Mapping[str, TaskResult] = field(default_factory=dict)
+    random: Callable[[], float] = _half
+    breaker_now: Callable[[float], float | None] = lambda _now: None
 
 
 class Schedule:
-    """Which task may start next. Every method is called with the run's lock held.
+    """Decides which task may start next, and what becomes of the others when one ends."""
 
-    A task that waits for a lock is parked with that lock, so that picking never looks at it again before
-    the lock is free.
-    """
-
-    def __init__(self, graph: TaskGraph) -> None:
-        self._graph = graph
+    def __init__(self, graph: TaskGraph, rules: Rules, emit: Callable[[EngineEvent], None]) -> None:
+        self.tasks: list[Task] = list(graph.tasks)
+        self.index: dict[str, int] = graph.index
+        self.results: list[TaskResult | None] = [None] * len(graph)
+        self.left = len(graph)
+        self.leaks = 0
+        self.attempts: dict[int, int] = {}  # of tasks that were started more than once
+        self.abort_reason: str | None = None  # set when a critical task has failed: stop what runs
+        self.watchers: list[Callable[[int, TaskResult], None]] = []  # told of failures: policies of groups
+        self.ended: list[int] = []  # the tasks that have a result, in the order of ending
+        self.capacities = dict(rules.capacities)
+        self._rules = rules
+        self._emit = emit
+        self._now = 0.0
+        self._successors: list[list[int]] = graph.successors
+        self._hard: list[frozenset[int]] = graph.hard
+        self._ranks: list[float] = graph.ranks
         self._missing = list(graph.predecessors)
-        self._ready: list[tuple[float, int]] = []
-        self._parked: dict[str, list[tuple[float, int]]] = {}
-        self._held: set[str] = set()
-        self._leaked: dict[str, str] = {}  # lock: the task that never gave it back
-        self._running: set[int] = set()
-        self._alone: list[tuple[float, int]] = []  # exclusive tasks that are ready
-        self._exclusive: int | None = None
+        self._declared = len(graph)
+        self._shared = True  # the lists above are still the graph's own
+        self._children: dict[int, list[int]] = {}
+        self._joined: set[int] = set()
+        self._delayed: list[tuple[float, int]] = []
+        self._last: dict[int, TaskResult] = {}  # of delayed tasks: what their last attempt came to
+        self._breakers = dict(rules.breakers)
+        self._terms: dict[int, int] = {}
+        self._trials: dict[int, str] = {}
         self._closed = False
-        self._results: list[TaskResult | None] = [None] * len(graph)
-        self._left = len(graph)
-        for number, missing in enumerate(self._missing):
-            if not missing:
-                self._push(number)
+        self._pool = ResourcePool(rules.capacities)
+        self.queue = ReadyQueue(self.tasks, self._pool, rules.max_workers, self._key, self._admits)
+        self._begin(graph)
 
-    @property
-    def finished(self) -> bool:
-        """True when every task has a result."""
-        return self._left == 0
+    # -- what the run asks ------------------------------------------------------------------------------
 
-    def ordered_results(self) -> list[TaskResult]:
-        """Return the results in declared order; only when finished."""
-        return [result for result in self._results if result is not None]
-
-    def pick(self) -> list[int]:
+    def pick(self, now: float) -> list[int]:
         """Take the most urgent ready task that fits, with those that can share its batch; [] if none fits."""
-        if self._exclusive is not None:
-            return []
-        while self._ready:
-            entry = heapq.heappop(self._ready)
-            number = entry[1]
-            if self._results[number] is not None:
-                continue
-            task = self._graph.tasks[number]
-            if task.exclusive:
-                heapq.heappush(self._alone, entry)
-                continue
-            taken = next((lock for lock in task.locks if lock in self._held), None)
-            if taken is not None:
-                self._parked.setdefault(taken, []).append(entry)
-                continue
-            picked = [number, *self._companions(number)]
-            self._held |= task.locks
-            self._running.update(picked)
-            return picked
-        return self._take_exclusive()
+        self._now = now
+        return self.queue.pick()
 
-    def _take_exclusive(self) -> list[int]:
-        """Start the most urgent exclusive task once nothing else runs nor can start.
+    def wake(self, now: float) -> None:
+        """Make the delayed tasks ready whose time has come."""
+        while self._delayed and self._delayed[0][0] <= now:
+            number = heapq.heappop(self._delayed)[1]
+            if self.queue.states[number] == State.DELAYED:
+                del self._last[number]
+                self._make_ready(number)
 
-        Others are not held back for it: a long installation would leave every worker idle. It comes all the
-        same, since the tasks that can go before it are finite.
+    def next_wake(self) -> float | None:
+        """Return when the next delayed task can be picked, if one is delayed."""
+        return self._delayed[0][0] if self._delayed else None
+
+    def ordered_results(self, *, declared: bool = False) -> list[TaskResult]:
+        """Return the results there are in declared order, what joined right behind who brought it.
+
+        With `declared` those of the graph and of what its tasks brought, not of what joined from outside.
         """
-        while self._alone and not self._running:
-            number = heapq.heappop(self._alone)[1]
-            if self._results[number] is None:
-                self._held |= self._graph.tasks[number].locks
-                self._running.add(number)
-                self._exclusive = number
-                return [number]
-        return []
+        count = self._declared if declared else len(self.tasks)
+        if not self._children:
+            return [result for result in self.results[:count] if result is not None]
+        ordered = []
+        stack = [number for number in range(count - 1, -1, -1) if number not in self._joined]
+        while stack:
+            number = stack.pop()
+            result = self.results[number]
+            if result is not None:
+                ordered.append(result)
+            stack.extend(reversed(self._children.get(number, ())))
+        return ordered
 
-    def _companions(self, number: int) -> list[int]:
-        """Take the other ready tasks that can be done in one go with this one."""
-        task = self._graph.tasks[number]
-        if task.batch_key is None:
-            return []
-        least = self._graph.ranks[number] * _BATCH_URGENCY
-        joined: list[int] = []
-        for _, other in sorted(self._ready):
-            candidate = self._graph.tasks[other]
-            if (
-                candidate.batch_key == task.batch_key
-                and candidate.locks == task.locks
-                and not candidate.exclusive
-                and self._results[other] is None
-                and self._graph.ranks[other] >= least
-            ):
-                joined.append(other)
-        if joined:
-            chosen = set(joined)
-            self._ready = [entry for entry in self._ready if entry[1] not in chosen]
-            heapq.heapify(self._ready)
-        return joined
+    def status(self, number: int) -> Status:
+        """Return how a task stands."""
+        result = self.results[number]
+        if result is not None:
+            return result.status
+        state = self.queue.states[number]
+        words = {State.READY: Status.READY, State.RUNNING: Status.RUNNING}
+        return words.get(State(state), Status.PENDING)
 
-    def settle(self, number: int, result: TaskResult, *, keep_locks: bool = False) -> list[TaskResult]:
-        """Record a result; return the results of the tasks that are skipped because of it."""
-        self._running.discard(number)
-        if self._exclusive == number:
-            self._exclusive = None
-        skipped = self._record(number, result)
-        locks = self._graph.tasks[number].locks
-        if keep_locks:
-            self._leaked |= dict.fromkeys(locks, result.task_name)
+    # -- what the run tells -----------------------------------------------------------------------------
+
+    def settle(self, number: int, result: TaskResult, now: float, *, leaked: bool = False) -> None:
+        """Take note of how a picked task ended: release or skip what waits for it, or try it again."""
+        self._now = now
+        if self._terms:
+            self._inform_breaker(number, result)
+        if leaked:
+            self.leaks += 1
+            self.queue.leak(number)
         else:
-            others = {lock for other in self._running for lock in self._graph.tasks[other].locks}
-            self._held -= locks - others - self._leaked.keys()
-        for lock in locks:
-            if lock not in self._held or lock in self._leaked:
-                for entry in self._parked.pop(lock, []):
-                    heapq.heappush(self._ready, entry)
-        if self._leaked:
-            skipped += self._skip_lock_waiters(result.ended_s)
-        return skipped
+            self.queue.release(number)
+            if result.status in _RETRIED and self._retries(number, result, now):
+                return
+        attempts = self.attempts.get(number)
+        if attempts is not None:
+            result = replace(result, attempts=attempts)
+        self._record(number, result)
+        if leaked:
+            self._skip_hopeless()
+        if result.failed:
+            self._apply_policy(number, result)
 
     def give_up(
-        self, status: Status, reason: SkipReason | None, cause: str | None, now: float
-    ) -> list[TaskResult]:
-        """End every task that has not started; return their results."""
-        self._closed = True
-        self._ready.clear()
-        self._parked.clear()
-        self._alone.clear()
+        self,
+        status: Status,
+        reason: SkipReason | None,
+        cause: str | None,
+        now: float,
+        only: Iterable[int] | None = None,
+    ) -> None:
+        """End every task that does not run, or those of `only`, and start none of them any more."""
+        self._now = now
+        if only is None:
+            self._closed = True
         ended = []
-        for number, known in enumerate(self._results):
-            if known is None and number not in self._running:
-                name = self._graph.tasks[number].name
-                result = TaskResult(name, status, reason=reason, cause=cause, started_s=now, ended_s=now)
-                self._store(number, result)
-                ended.append(result)
-        return ended
+        for number in range(len(self.tasks)) if only is None else only:
+            if self.results[number] is None and self.queue.states[number] != State.RUNNING:
+                ended.append(number)
+                last = self._last.pop(number, None)  # there will be no further attempt: it has failed
+                self._store(number, last or self._unstarted(number, status, reason, cause))
+        self.queue.forget(ended)
+        if only is not None:
+            for number in ended:
+                result = self.results[number]
+                if result is not None:
+                    self._release_successors([(number, result)])
 
-    def _record(self, number: int, result: TaskResult) -> list[TaskResult]:
-        """Store a result and walk down from it without recursion: release what can start, skip the rest."""
-        if self._results[number] is not None:
-            return []
-        skipped: list[TaskResult] = []
+    def join(self, tasks: Iterable[Task], now: float, parent: int | None = None) -> list[int]:
+        """Add tasks to the run and return their numbers; InputError if they cannot be part of it.
+
+        They may require tasks of the run. What waits for `parent` waits for them, too.
+        """
+        self._now = now
+        graph = TaskGraph(tasks, self.capacities, outside=self.index)
+        heavy = [f"task {t.name!r} is too heavy" for t in graph.tasks if t.weight > self._rules.max_workers]
+        if heavy:
+            raise InputError("; ".join(heavy))
+        waiting = self._successors[parent] if parent is not None else []
+        self._refuse_backward(graph, parent, waiting)
+        self._own_lists()
+        first = len(self.tasks)
+        numbers = list(range(first, first + len(graph)))
+        urgency = max((self._ranks[number] for number in waiting), default=0.0)
+        self.tasks += graph.tasks
+        self.results += [None] * len(graph)
+        self.left += len(graph)
+        self._successors += [[first + s for s in successors] for successors in graph.successors]
+        self._hard += [frozenset(first + s for s in hard) for hard in graph.hard]
+        self._ranks += [urgency + rank for rank in graph.ranks]
+        self._missing += graph.predecessors
+        self.index.update((task.name, first + number) for number, task in enumerate(graph.tasks))
+        self.queue.grow(self.tasks)
+        if parent is not None:
+            self._children.setdefault(parent, []).extend(numbers)
+            self._joined.update(numbers)
+            self._hold_back(parent, numbers)
+        self._emit(TasksJoined(now, None if parent is None else self.tasks[parent].name, tuple(graph.index)))
+        doomed = [self._enter(first + node, name, hard) for node, name, hard in graph.entries]
+        for number, because in [pair for pair in doomed if pair is not None]:
+            if self.results[number] is None:
+                self._skip_below(number, because)
+        if self._closed:
+            self.give_up(Status.CANCELLED, None, "the run was stopped", now)
+        for number in numbers:
+            if not self._missing[number] and self.results[number] is None:
+                self._make_ready(number)
+        return numbers
+
+    def add_capacity(self, name: str, amount: float) -> None:
+        """Add a capacity that tasks which join may ask for."""
+        self.capacities[name] = amount
+        self._pool.add(name, amount)
+
+    # -- the start --------------------------------------------------------------------------------------
+
+    def _begin(self, graph: TaskGraph) -> None:
+        if self._rules.replay:
+            self._replay(graph)
+        for number, missing in enumerate(self._missing):
+            if not missing and self.results[number] is None:
+                self._push(number)
+
+    def _replay(self, graph: TaskGraph) -> None:
+        """Take over what succeeded earlier, unless something that it requires has to run again."""
+        stale: set[int] = set()
+        for number in graph.topological():
+            earlier = self._rules.replay.get(self.tasks[number].name)
+            if earlier is None or earlier.status is not Status.SUCCESS or number in stale:
+                stale |= graph.hard[number]
+                continue
+            self._store(number, replace(earlier, from_cache=True, worker=None, started_s=0.0, ended_s=0.0))
+            for successor in graph.successors[number]:
+                self._missing[successor] -= 1
+
+    # -- the consequences -------------------------------------------------------------------------------
+
+    def _record(self, number: int, result: TaskResult) -> None:
         self._store(number, result)
-        stack = [(number, result)]
+        if self._successors[number]:
+            self._release_successors([(number, result)])
+
+    def _release_successors(self, stack: list[tuple[int, TaskResult]]) -> None:
+        """Walk down from what has ended, without recursion: release what can start, skip the rest."""
         while stack:
             number, result = stack.pop()
             blocking = _blocks(result)
-            for successor in self._graph.successors[number]:
-                if self._results[successor] is not None:
-                    continue
+            hard = self._hard[number]
+            for successor in self._successors[number]:
                 self._missing[successor] -= 1
-                if blocking and successor in self._graph.hard[number]:
-                    consequence = self._skip(successor, result)
-                    self._store(successor, consequence)
-                    skipped.append(consequence)
-                    stack.append((successor, consequence))
-                elif not self._missing[successor]:
-                    self._push(successor)
-        return skipped
+                if self.results[successor] is not None:
+                    continue
+                if blocking and successor in hard:
+                    stack.append((successor, self._skip(successor, result)))
+                elif not self._missing[successor] and (hopeless := self._push(successor)) is not None:
+                    stack.append((successor, hopeless))
 
-    def _store(self, number: int, result: TaskResult) -> None:
-        self._results[number] = result
-        self._left -= 1
+    def _skip_below(self, number: int, because: TaskResult) -> None:
+        self._release_successors([(number, self._skip(number, because))])
 
     def _skip(self, number: int, because: TaskResult) -> TaskResult:
         root = because.cause if because.status is Status.SKIPPED else because.task_name
-        reason = SkipReason.REQUIREMENT_FAILED
-        at = because.ended_s
-        name = self._graph.tasks[number].name
-        return TaskResult(name, Status.SKIPPED, reason=reason, cause=root, started_s=at, ended_s=at)
+        return self._skipped(number, SkipReason.REQUIREMENT_FAILED, root)
 
-    def _skip_lock_waiters(self, at: float) -> list[TaskResult]:
-        """Skip the ready tasks that wait for a lock which will never be free again."""
-        skipped: list[TaskResult] = []
-        while (number := self._lock_waiter()) is not None:
-            task = self._graph.tasks[number]
-            leaker = next(self._leaked[lock] for lock in task.locks if lock in self._leaked)
-            reason = SkipReason.LOCK_LEAKED
-            result = TaskResult(
-                task.name, Status.SKIPPED, reason=reason, cause=leaker, started_s=at, ended_s=at
-            )
-            skipped += [result, *self._record(number, result)]
-        return skipped
+    def _skipped(self, number: int, reason: SkipReason, cause: str | None) -> TaskResult:
+        result = self._unstarted(number, Status.SKIPPED, reason, cause)
+        self._store(number, result)
+        return result
 
-    def _lock_waiter(self) -> int | None:
-        for _, number in (*self._ready, *self._alone):
-            if self._results[number] is None and not self._leaked.keys().isdisjoint(
-                self._graph.tasks[number].locks
-            ):
-                return number
+    def _unstarted(
+        self, number: int, status: Status, reason: SkipReason | None, cause: str | None
+    ) -> TaskResult:
+        task, now = self.tasks[number], self._now
+        attempts = self.attempts.get(number, 1) - 1
+        return TaskResult(
+            task.name,
+            status,
+            reason=reason,
+            cause=cause,
+            started_s=now,
+            ended_s=now,
+            attempts=attempts,
+            group=task.group,
+        )
+
+    def _store(self, number: int, result: TaskResult) -> None:
+        self.results[number] = result
+        self.ended.append(number)
+        self.queue.states[number] = State.ENDED
+        self.left -= 1
+        self._emit(TaskEnded(self._now, result))
+
+    def _push(self, number: int) -> TaskResult | None:
+        """Make a task ready, or skip it and return that if what it needs will never be free again."""
+        if self._closed:
+            return None
+        leaker = self.queue.leaker(number) if self.leaks else None
+        if leaker is not None:
+            return self._skipped(number, SkipReason.LOCK_LEAKED, self.tasks[leaker].name)
+        self.queue.push(number)
         return None
 
-    def _push(self, number: int) -> None:
-        if not self._closed:
-            heapq.heappush(self._ready, (-self._graph.ranks[number], number))
+    def _make_ready(self, number: int) -> None:
+        hopeless = self._push(number)
+        if hopeless is not None:
+            self._release_successors([(number, hopeless)])
+
+    def skip_ready(self, reason: SkipReason, cause: str, now: float) -> None:
+        """Skip every ready task: nothing that they wait for will come."""
+        self._now = now
+        for number in self.queue.ready():
+            if self.results[number] is None:
+                self._skip_waiting(number, reason, cause)
+
+    def _skip_hopeless(self) -> None:
+        """Skip the ready tasks that wait for what has just been leaked."""
+        for number in self.queue.ready():
+            leaker = self.queue.leaker(number)
+            if leaker is not None and self.results[number] is None:
+                self._skip_waiting(number, SkipReason.LOCK_LEAKED, self.tasks[leaker].name)
+
+    def _skip_waiting(self, number: int, reason: SkipReason, cause: str) -> None:
+        result = self._skipped(number, reason, cause)
+        self.queue.forget([number])
+        self._release_successors([(number, result)])
+
+    def _apply_policy(self, number: int, result: TaskResult) -> None:
+        if self.tasks[number].critical:
+            self.abort_reason = f"{result.task_name} failed"
+            self.give_up(Status.CANCELLED, None, self.abort_reason, self._now)
+        elif self._rules.fail_fast:
+            self.give_up(Status.SKIPPED, SkipReason.FAIL_FAST, result.task_name, self._now)
+        for watcher in tuple(self.watchers):
+            watcher(number, result)
+
+    def _key(self, number: int) -> float:
+        rank = self._ranks[number]
+        if self._rules.strategy is None:
+            return -rank
+        return -self._rules.strategy.priority(self.tasks[number], rank, self.capacities)
+
+    # -- retries and breakers ---------------------------------------------------------------------------
+
+    def _retries(self, number: int, result: TaskResult, now: float) -> bool:
+        """Have the task tried again later if its policy says so; it holds nothing meanwhile."""
+        policy = self.tasks[number].retry or self._rules.retry
+        if policy is None or self._closed:
+            return False
+        made = self.attempts.get(number, 1)
+        error = result.error or TimeoutError(f"{result.task_name} ran out of time")
+        if not policy.wants(error, made):
+            return False
+        delay = policy.delay(made, self._rules.random())
+        self.attempts[number] = made + 1
+        self._last[number] = replace(result, attempts=made)
+        self.queue.states[number] = State.DELAYED
+        heapq.heappush(self._delayed, (now + delay, number))
+        self._emit(TaskRetrying(now, result.task_name, made, delay, error))
+        return True
+
+    def _admits(self, number: int) -> str | None:
+        """Ask the task's breaker: "" to start, a lock to wait for, None if the task is skipped."""
+        name = self.tasks[number].breaker
+        if name is None:
+            return ""
+        breaker = self._breakers.setdefault(name, CircuitBreaker(name))
+        at = self._rules.breaker_now(self._now)
+        term = breaker.admit(at)
+        if term is not None:
+            self._terms[number] = term
+            if self._state_of(breaker) is BreakerState.HALF_OPEN:
+                self._emit(BreakerChanged(self._now, name, BreakerState.HALF_OPEN))
+                self._trials[number] = _BREAKER + name
+                self.queue.close(_BREAKER + name)
+            return ""
+        if _BREAKER + name in self._trials.values():
+            return _BREAKER + name
+        result = self._skipped(number, SkipReason.BREAKER_OPEN, name)
+        self._release_successors([(number, result)])
+        return None
+
+    def _inform_breaker(self, number: int, result: TaskResult) -> None:
+        term = self._terms.pop(number, None)
+        if term is None:
+            return
+        name = self.tasks[number].breaker or ""
+        breaker = self._breakers[name]
+        before, at = self._state_of(breaker), self._rules.breaker_now(self._now)
+        if result.status is Status.SUCCESS:
+            breaker.record_success(at, term=term)
+        elif result.status in _RETRIED:
+            breaker.record_failure(at, term=term)
+        else:
+            breaker.release(at, term=term)
+        after = self._state_of(breaker)
+        if after is not before:
+            self._emit(BreakerChanged(self._now, name, after))
+        trial = self._trials.pop(number, None)
+        if trial is not None:
+            self.queue.open(trial)
+
+    def _state_of(self, breaker: CircuitBreaker) -> BreakerState:
+        at = self._rules.breaker_now(self._now)
+        return breaker.state if at is None else breaker.state_at(at)
+
+    # -- tasks that join --------------------------------------------------------------------------------
+
+    def _own_lists(self) -> None:
+        """Copy what is still the graph's own before the first change: a graph is immutable."""
+        if self._shared:
+            self._shared = False
+            self.index = dict(self.index)
+            self._successors = [list(successors) for successors in self._successors]
+            self._hard = list(self._hard)
+            self._ranks = list(self._ranks)
+
+    def _refuse_backward(self, graph: TaskGraph, parent: int | None, waiting: list[int]) -> None:
+        """Refuse what would wait for tasks that wait for it: they would wait for ever."""
+        wanted = {self.index[name]: name for _, name, _ in graph.entries}
+        if parent is None or not wanted:
+            return
+        seen, stack = set(waiting), list(waiting)
+        while stack:
+            number = stack.pop()
+            if number in wanted:
+                path = f"{self.tasks[parent].name} -> {wanted[number]}"
+                raise InputError(f"cycle: tasks that join require {wanted[number]!r}, which waits ({path})")
+            for successor in self._successors[number]:
+                if successor not in seen:
+                    seen.add(successor)
+                    stack.append(successor)
+
+    def _hold_back(self, parent: int, numbers: list[int]) -> None:
+        """Have everything that waits for `parent` wait for the tasks that it brought, too."""
+        waiting = self._successors[parent]
+        hard = self._hard[parent]
+        for number in numbers:
+            self._successors[number] += waiting
+            self._hard[number] |= hard
+        for successor in waiting:
+            self._missing[successor] += len(numbers)
+
+    def _enter(self, number: int, name: str, hard: bool) -> tuple[int, TaskResult] | None:
+        """Draw an edge from a task of the run to one that joined; return it if it must be skipped."""
+        source = self.index[name]
+        result = self.results[source]
+        if result is not None:
+            return (number, result) if hard and _blocks(result) else None
+        if number not in self._successors[source]:
+            self._successors[source].append(number)
+            self._missing[number] += 1
+        if hard:
+            self._hard[source] |= {number}
+        return None
+
+
+_RETRIED = frozenset({Status.FAILED, Status.TIMEOUT})
+_BLOCKING_SKIPS = frozenset(
+    {
+        SkipReason.REQUIREMENT_FAILED,
+        SkipReason.FAIL_FAST,
+        SkipReason.LOCK_LEAKED,
+        SkipReason.BREAKER_OPEN,
+        SkipReason.DEADLOCK,
+    }
+)
 
 
 def _blocks(result: TaskResult) -> bool:
@@ -209,10 +480,17 @@ def _blocks(result: TaskResult) -> bool:
     if result.ignored or result.status is Status.SUCCESS:
         return False
     if result.status is Status.SKIPPED:
-        return result.reason in (
-            SkipReason.REQUIREMENT_FAILED,
-            SkipReason.FAIL_FAST,
-            SkipReason.LOCK_LEAKED,
-            SkipReason.BREAKER_OPEN,
-        )
+        return result.reason in _BLOCKING_SKIPS
     return True
+
+
+def check_requests(graph: TaskGraph, rules: Rules) -> None:
+    """Refuse, with every problem in one InputError, a graph with tasks that could never start."""
+    problems = request_problems(graph.tasks, rules.capacities)
+    problems += [
+        GraphProblem(f"task {t.name!r} weighs {t.weight:g}, with {rules.max_workers} workers", (t.name,))
+        for t in graph.tasks
+        if t.weight > rules.max_workers
+    ]
+    if problems:
+        raise InputError("; ".join(problem.message for problem in problems), problems)

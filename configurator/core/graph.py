@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from configurator.core.errors import InputError
+from configurator.core.resources import impossible
 from configurator.core.task import Task
 
 
@@ -22,58 +22,81 @@ class GraphProblem:
 class TaskGraph:
     """A directed acyclic graph of tasks in declared order.
 
-    Building it collects every problem (duplicate name, unknown requirement, cycle) in one InputError whose
-    `diagnostics` are GraphProblems. Nodes are numbered in declared order; `successors[i]` are the nodes
-    that wait for node i, `hard[i]` those of them that require its success.
+    Building it collects every problem (duplicate name, unknown requirement, cycle, and with `capacities` a
+    request that can never be met) in one InputError whose `diagnostics` are GraphProblems. Nodes are
+    numbered in declared order; `successors[i]` are the nodes that wait for node i, `hard[i]` those of them
+    that require its success; `ranks[i]` is the longest remaining path in seconds, node i included.
+    `outside` are names that exist elsewhere: edges from them are kept in `entries` as (node, name, hard).
+
+    >>> graph = TaskGraph([Task("build", print), Task("test", print, requires=("build",))])
+    >>> graph.get_ready_tasks(completed=[], running=[])
+    ['build']
+    >>> graph.get_ready_tasks(completed=["build"], running=[])
+    ['test']
     """
 
-    __slots__ = ("hard", "index", "predecessors", "ranks", "successors", "tasks")
+    __slots__ = ("entries", "estimates", "hard", "index", "predecessors", "ranks", "successors", "tasks")
 
-    def __init__(self, tasks: Iterable[Task]) -> None:
+    def __init__(
+        self,
+        tasks: Iterable[Task],
+        capacities: Mapping[str, float] | None = None,
+        *,
+        outside: Collection[str] = (),
+    ) -> None:
         self.tasks: tuple[Task, ...] = tuple(tasks)
         self.index: dict[str, int] = {}
         problems: list[GraphProblem] = []
         for number, task in enumerate(self.tasks):
-            if self.index.setdefault(task.name, number) != number:
+            if self.index.setdefault(task.name, number) != number or task.name in outside:
                 problems.append(GraphProblem(f"two tasks are named {task.name!r}", (task.name,)))
         self.successors: list[list[int]] = [[] for _ in self.tasks]
-        self.hard: list[frozenset[int]] = []
+        self.hard: list[frozenset[int]] = [_NONE] * len(self.tasks)
         self.predecessors: list[int] = [0] * len(self.tasks)
-        self._connect(problems)
-        if not problems:
-            order = self._topological(problems)
+        self.entries: list[tuple[int, str, bool]] = []
+        self._connect(problems, outside)
+        if capacities is not None:
+            problems += request_problems(self.tasks, capacities)
+        order = [] if problems else self._checked_order(problems)
         if problems:
             raise InputError("; ".join(problem.message for problem in problems), problems)
+        self.estimates = _estimates(self.tasks, None)
         self.ranks = self._rank(order)
 
     def __len__(self) -> int:
         return len(self.tasks)
 
-    def _connect(self, problems: list[GraphProblem]) -> None:
-        hard: list[set[int]] = [set() for _ in self.tasks]
-        for number, task in enumerate(self.tasks):
-            sources: set[int] = set()
-            for names, required in ((task.requires, True), (task.after, False)):
-                for name in names:
-                    source = self.index.get(name)
-                    if source is None:
-                        problems.append(self._unknown(task.name, name))
-                        continue
-                    sources.add(source)
-                    if required:
-                        hard[source].add(number)
-            for source in sources:
-                self.successors[source].append(number)
-            self.predecessors[number] = len(sources)
-        self.hard = [frozenset(numbers) for numbers in hard]
+    def get_ready_tasks(self, completed: Iterable[str], running: Iterable[str]) -> list[str]:
+        """Return the names of the tasks whose prerequisites are all completed, in declared order.
 
-    def _unknown(self, task: str, name: str) -> GraphProblem:
-        near = difflib.get_close_matches(name, self.index, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else None
-        return GraphProblem(f"task {task!r} requires unknown task {name!r}", (task, name), hint)
+        Completed and running ones are not among them; an unknown name is a KeyError.
+        """
+        done = {self.index[name] for name in completed}
+        busy = {self.index[name] for name in running}
+        missing = list(self.predecessors)
+        for number in done:
+            for successor in self.successors[number]:
+                missing[successor] -= 1
+        return [
+            task.name
+            for number, task in enumerate(self.tasks)
+            if not missing[number] and number not in done and number not in busy
+        ]
 
-    def _topological(self, problems: list[GraphProblem]) -> list[int]:
-        """Return the nodes in an order that respects every edge, or report a cycle as a path."""
+    def with_estimates(self, estimate: Callable[[str], float | None]) -> TaskGraph:
+        """Return the same graph ranked by other durations: `estimate` gives seconds by name, or None.
+
+        What a task declares itself is only used where nothing was learned.
+        """
+        copy: TaskGraph = object.__new__(TaskGraph)
+        for name in ("tasks", "index", "successors", "hard", "predecessors", "entries"):
+            setattr(copy, name, getattr(self, name))
+        copy.estimates = _estimates(self.tasks, estimate)
+        copy.ranks = copy._rank(self.topological())
+        return copy
+
+    def topological(self) -> list[int]:
+        """Return the nodes in an order that respects every edge; shorter than the graph if it has a cycle."""
         missing = list(self.predecessors)
         order = [number for number, count in enumerate(missing) if not count]
         for number in order:
@@ -81,8 +104,42 @@ class TaskGraph:
                 missing[successor] -= 1
                 if not missing[successor]:
                     order.append(successor)  # growing it while reading it is the algorithm
+        return order
+
+    def _connect(self, problems: list[GraphProblem], outside: Collection[str]) -> None:
+        hard: dict[int, set[int]] = {}
+        for number, task in enumerate(self.tasks):
+            if not task.requires and not task.after:
+                continue
+            sources: set[int] = set()
+            for names, required in ((task.requires, True), (task.after, False)):
+                for name in names:
+                    source = self.index.get(name)
+                    if source is not None:
+                        sources.add(source)
+                        if required:
+                            hard.setdefault(source, set()).add(number)
+                    elif name in outside:
+                        self.entries.append((number, name, required))
+                    else:
+                        problems.append(self._unknown(task.name, name, outside))
+            for source in sources:
+                self.successors[source].append(number)
+            self.predecessors[number] = len(sources)
+        for source, numbers in hard.items():
+            self.hard[source] = frozenset(numbers)
+
+    def _unknown(self, task: str, name: str, outside: Collection[str]) -> GraphProblem:
+        import difflib  # noqa: PLC0415  (3 ms on the host, and only a mistake needs it)
+
+        near = difflib.get_close_matches(name, [*self.index, *outside], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else None
+        return GraphProblem(f"task {task!r} requires unknown task {name!r}", (task, name), hint)
+
+    def _checked_order(self, problems: list[GraphProblem]) -> list[int]:
+        order = self.topological()
         if len(order) < len(self.tasks):
-            path = self._cycle({number for number, count in enumerate(missing) if count})
+            path = self._cycle(set(range(len(self.tasks))).difference(order))
             names = tuple(self.tasks[number].name for number in path)
             problems.append(GraphProblem("cycle: " + " -> ".join(names), names))
         return order
@@ -103,9 +160,39 @@ class TaskGraph:
             path.append(following)
 
     def _rank(self, order: Sequence[int]) -> list[float]:
-        """Return for each node the longest remaining path in estimated seconds, itself included."""
-        ranks = [task.estimate_s for task in self.tasks]
+        ranks = list(self.estimates)
         for number in reversed(order):
-            longest = max((ranks[successor] for successor in self.successors[number]), default=0.0)
+            longest = 0.0
+            for successor in self.successors[number]:
+                longest = max(longest, ranks[successor])
             ranks[number] += longest
         return ranks
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+def request_problems(tasks: Iterable[Task], capacities: Mapping[str, float]) -> list[GraphProblem]:
+    """Return a problem for every task whose resources can never be had."""
+    problems = []
+    for task in tasks:
+        if task.resources:
+            problems += [
+                GraphProblem(f"task {task.name!r} {why}", (task.name,))
+                for why in impossible(task.resources, capacities)
+            ]
+    return problems
+
+
+def _estimates(tasks: Sequence[Task], learned: Callable[[str], float | None] | None) -> list[float]:
+    """Return the seconds that each task is expected to take: learned, else declared, else one for all.
+
+    That one is the mean of what was learned, or 1 if nothing was, so that a rank is a number of hops.
+    """
+    if learned is None:
+        return [1.0 if task.estimate_s is None else task.estimate_s for task in tasks]
+    known = [learned(task.name) for task in tasks]
+    given = [seconds for seconds in known if seconds is not None]
+    mean = sum(given) / len(given) if given else 1.0
+    declared = [mean if task.estimate_s is None else task.estimate_s for task in tasks]
+    return [other if seconds is None else seconds for seconds, other in zip(known, declared, strict=True)]

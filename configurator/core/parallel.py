@@ -1,36 +1,51 @@
-"""ParallelExecutor: runs a task graph on a few worker threads, each task the moment it can start.
+"""ParallelExecutor: runs tasks concurrently, each the moment its prerequisites, locks and resources allow.
 
-The core loop is `_Run._work`: a worker takes the best ready task that fits, runs it, settles it (which
-releases its successors) and takes the next one. `_schedule.py` holds the state that this loop changes,
-all of it under one lock.
+The core loop is `Run._work` in `_run.py`; `_schedule.py` decides what may start.
 """
 
 from __future__ import annotations
 
-import functools
 import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from configurator.core._schedule import Schedule
-from configurator.core.cancel import Cancelled, CancelToken
+from configurator.core._run import Run
+from configurator.core._schedule import Rules, check_requests
+from configurator.core.breaker import CircuitBreaker
 from configurator.core.events import EngineEvent, EventBus, TaskEnded, TaskStarted
 from configurator.core.graph import TaskGraph
-from configurator.core.status import SkipReason, Status
-from configurator.core.task import SettleEarly, Skip, Task, TaskContext, TaskResult
+from configurator.core.retry import RetryPolicy
+from configurator.core.status import Status
+from configurator.core.strategy import Strategy
+from configurator.core.task import Task, TaskResult, named_results
+
+if TYPE_CHECKING:
+    from configurator.core.durations import Durations
+    from configurator.core.groups import ErrorStrategy, Group
+    from configurator.core.inputs import TaskLike
+    from configurator.core.snapshot import RunSnapshot
+    from configurator.core.statistics import RunStatistics
 
 # SSH and apt wait far more than they compute, so the CPU count says nothing; four is what one host bears.
 DEFAULT_WORKERS = 4
-# A Ctrl-C that arrives just before a wait begins is only seen when the wait ends, so none is long.
-_GLANCE_S = 0.5
+
+Progress = Callable[[str, Status], None]
 
 
 class ParallelExecutor:
     """Runs tasks concurrently, in an order that respects their prerequisites, locks and priorities.
 
-    `max_workers` tasks run at once. With `fail_fast` nothing new starts after a failure. `grace_s` is how
-    long a timed-out or cancelled task may take to stop before its thread is given up and replaced.
-    `observer` gets every EngineEvent, in order, from one thread.
+    `max_workers` tasks run at once. With `fail_fast` nothing new starts after a failure. `timeout_s` limits
+    the whole run; `grace_s` is how long a timed-out or cancelled task may take to stop before its thread is
+    given up and replaced. `resources` are named capacities, `breakers` what tasks may depend on, `retry`
+    applies to tasks that declare none, `strategy` says what goes first, `durations` knows earlier runs.
+    `on_progress(task, status)` is called when a task starts and ends; `events` carries everything, and
+    `observer` is subscribed to it. Ctrl-C first starts nothing more, then stops what runs; with
+    `drain_first=False` it stops what runs at once.
+
+    >>> executor = ParallelExecutor(max_workers=2)
+    >>> [(r.task_name, str(r.status), r.result) for r in executor.execute_tasks([lambda: 1, lambda: 2])]
+    [('task-0', 'success', 1), ('task-1', 'success', 2)]
     """
 
     def __init__(
@@ -38,44 +53,135 @@ class ParallelExecutor:
         max_workers: int = DEFAULT_WORKERS,
         fail_fast: bool = False,
         *,
+        timeout_s: float | None = None,
         grace_s: float = 10.0,
+        resources: Mapping[str, float] | None = None,
+        breakers: Iterable[CircuitBreaker] = (),
+        strategy: Strategy | None = None,
+        durations: Durations | None = None,
+        retry: RetryPolicy | None = None,
+        on_progress: Progress | None = None,
         observer: Callable[[EngineEvent], None] | None = None,
+        drain_first: bool = True,
     ) -> None:
         if max_workers < 1:
             raise ValueError(f"max_workers must be at least 1, not {max_workers}")
         self.max_workers = max_workers
         self.fail_fast = fail_fast
         self.grace_s = grace_s
-        self._observer = observer
-        self._run: _Run | None = None
+        self.timeout_s = timeout_s
+        self.events = EventBus()
+        self._resources = dict(resources or {})
+        self._breakers = {breaker.name: breaker for breaker in breakers}
+        self._strategy = strategy
+        self._durations = durations
+        self._retry = retry
+        self._drain_first = drain_first
+        self._pending: list[Task] = []
+        self._run: Run | None = None
+        self._last: tuple[TaskGraph, Run] | None = None
+        self._open = 0  # groups
         self._stop: tuple[str, bool] | None = None
+        self._pause: str | None = None
         self._guard = threading.Lock()
+        if observer is not None:
+            self.events.subscribe(observer)
+        if on_progress is not None:
+            self.events.subscribe(_progress(on_progress), TaskStarted, TaskEnded)
 
-    def execute_tasks(self, tasks: Iterable[Task | Callable[[], object]]) -> list[TaskResult]:
-        """Run tasks or plain callables and return their results in the order given."""
-        return self.execute(TaskGraph(_as_task(item, number) for number, item in enumerate(tasks)))
+    @classmethod
+    def from_profile(cls, name: str, **options: Any) -> ParallelExecutor:
+        """Return an executor with the settings of a named profile; `options` override them.
 
-    def execute(self, graph: TaskGraph) -> list[TaskResult]:
+        The profiles are those of configurator.core.profiles; an unknown name is a ValueError.
+        """
+        from configurator.core.profiles import profile
+
+        return cls(**{**profile(name).options(), **options})
+
+    # -- running ----------------------------------------------------------------------------------------
+
+    def execute_tasks(
+        self,
+        tasks: Iterable[TaskLike] | Mapping[str, Callable[..., Any]],
+        dependencies: Mapping[str, Iterable[str]] | None = None,
+    ) -> list[TaskResult]:
+        """Run tasks of any form and return their results in the order given.
+
+        `tasks` holds callables, Tasks, plain dicts (`func`, `task_id`, `dependencies`...), or is a mapping of
+        names to callables. `dependencies` maps a name to the names that it requires. InputError if they do
+        not make a graph.
+        """
+        from configurator.core.inputs import tasks_of
+
+        return self.execute(TaskGraph(tasks_of(tasks, dependencies), self._resources))
+
+    def add_task(
+        self, task: TaskLike, requires: Iterable[str] = (), resources: Mapping[str, float] | None = None
+    ) -> str:
+        """Note a task for `execute_all` and return its name."""
+        from configurator.core.inputs import added_task
+
+        added = added_task(task, len(self._pending), tuple(requires), resources)
+        self._pending.append(added)
+        return added.name
+
+    def execute_all(self) -> list[TaskResult]:
+        """Run everything that was added since the last time; results in the order of adding."""
+        graph = TaskGraph(self._pending, self._resources)
+        self._pending = []
+        return self.execute(graph)
+
+    def execute(self, graph: TaskGraph, recover: RunSnapshot | None = None) -> list[TaskResult]:
         """Run the graph to its end and return one result per task, in declared order.
 
-        An exception in a task is that task's result; KeyboardInterrupt in the calling thread cancels the
-        run in order and is raised again.
+        An exception in a task is that task's result. KeyboardInterrupt in the calling thread or in a task
+        stops the run in order and is raised again at its end; `results()` has what there is. With `recover`,
+        tasks that succeeded in that snapshot are not run again.
         """
-        bus = EventBus()
-        if self._observer is not None:
-            bus.subscribe(self._observer)
-        run = _Run(graph, self.max_workers, self.fail_fast, self.grace_s, bus)
-        with self._guard:
-            self._run = run
-            stop = self._stop
-        if stop is not None:
-            run.stop(*stop)
+        run = self._begin(graph, recover)
         try:
-            return run.execute()
+            run.start()
+            run.wait()
+            return run.results(declared=True)
         finally:
-            with self._guard:
-                self._run = None
-            bus.close()
+            self._end(run)
+
+    def execute_dict(self, graph: TaskGraph) -> dict[str, TaskResult]:
+        """Run the graph to its end and return the results by name, in declared order."""
+        return named_results(self.execute(graph))
+
+    def stream(self, graph: TaskGraph) -> Iterator[TaskResult]:
+        """Run the graph and yield each result as soon as there is one; leaving early cancels the rest."""
+        from configurator.core.groups import stream_results
+
+        run = self._begin(graph, None)
+        try:
+            run.start()
+            yield from stream_results(run)
+            run.wait()
+        finally:
+            if not run.done.is_set():
+                run.stop("nobody waits for the results", True)
+                run.wait()
+            self._end(run)
+
+    def group(
+        self,
+        name: str,
+        max_workers: int | None = None,
+        error_strategy: ErrorStrategy | str = "continue",
+        timeout_s: float | None = None,
+    ) -> Group:
+        """Return a group: a context manager whose tasks start as they are added and end with it.
+
+        See configurator.core.groups.Group.
+        """
+        from configurator.core.groups import Group
+
+        return Group(self, name, max_workers, error_strategy, timeout_s)
+
+    # -- control, from any thread -----------------------------------------------------------------------
 
     def cancel(self, reason: str = "cancelled") -> None:
         """Stop what runs and start nothing more; also before `execute`, and from any thread."""
@@ -85,6 +191,105 @@ class ParallelExecutor:
         """Let what runs finish and start nothing more; also before `execute`, and from any thread."""
         self._request(reason, False)
 
+    def pause(self, reason: str = "paused") -> None:
+        """Start nothing more until `resume`; what runs goes on. Also before `execute`."""
+        with self._guard:
+            self._pause = reason
+            run = self._run
+        if run is not None:
+            run.pause(reason)
+
+    def resume(self, value: Any = None) -> None:
+        """Go on after `pause`; a task that waits for input (the first one that asked) gets `value`."""
+        with self._guard:
+            self._pause = None
+            run = self._run
+        if run is not None:
+            run.resume(value)
+
+    # -- looking ----------------------------------------------------------------------------------------
+
+    def results(self) -> list[TaskResult]:
+        """Return the results there are of the run that is on, or of the last one, in declared order."""
+        return [] if self._last is None else self._last[1].results()
+
+    def snapshot(self) -> RunSnapshot:
+        """Return how the run stands, or how the last one ended; it can be saved and recovered from."""
+        from configurator.core.snapshot import RunSnapshot
+
+        if self._last is None:
+            return RunSnapshot({}, ())
+        run = self._last[1]
+        return RunSnapshot(run.statuses(), tuple(run.results()))
+
+    def statistics(self) -> RunStatistics:
+        """Return the figures of the run so far, or of the last one: speed-up, parallelism, bound..."""
+        from configurator.core.statistics import statistics_of
+
+        graph, run = self._last if self._last is not None else (TaskGraph(()), None)
+        leaked = run.schedule.leaks if run is not None else 0
+        return statistics_of(graph, self.results(), self.max_workers, leaked=leaked)
+
+    # -- for groups -------------------------------------------------------------------------------------
+
+    def enter(self) -> Run:
+        """Return the run that is on, or an open one that begins now; it goes on until `leave`."""
+        with self._guard:
+            run = self._run
+            if run is not None and not run.done.is_set():
+                run.open(1)
+                return run
+        return self._begin(TaskGraph(()), None, open_=True)
+
+    def leave(self, run: Run) -> None:
+        """Take back an `enter`; the last one waits for the end of the run if it was an open one."""
+        run.open(-1)
+        if run.is_open_run and run.done.is_set():
+            self._end(run)
+
+    # -- inside -----------------------------------------------------------------------------------------
+
+    def _begin(self, graph: TaskGraph, recover: RunSnapshot | None, *, open_: bool = False) -> Run:
+        rules = Rules(
+            self.max_workers,
+            self.fail_fast,
+            self._strategy,
+            self._resources,
+            self._breakers,
+            self._retry,
+            {} if recover is None else named_results(recover.results),
+            _random,
+        )
+        check_requests(graph, rules)
+        if self._durations is not None:
+            graph = graph.with_estimates(self._durations.estimate)
+        with self._guard:
+            if self._run is not None:
+                raise RuntimeError("this executor is running; use another one, or a group of this one")
+            run = Run(
+                graph,
+                rules,
+                self.events,
+                grace_s=self.grace_s,
+                timeout_s=self.timeout_s,
+                drain_first=self._drain_first,
+                open_=open_,
+            )
+            self._run, self._last = run, (graph, run)
+            stop, pause = self._stop, self._pause
+        if pause is not None:
+            run.pause(pause)
+        if stop is not None:
+            run.stop(*stop)
+        return run
+
+    def _end(self, run: Run) -> None:
+        with self._guard:
+            self._run = self._stop = None
+        if self._durations is not None:
+            self._durations.learn(run.results())
+        self.events.flush()
+
     def _request(self, reason: str, abort: bool) -> None:
         with self._guard:
             self._stop = (reason, abort)
@@ -93,229 +298,17 @@ class ParallelExecutor:
             run.stop(reason, abort)
 
 
-def _as_task(item: Task | Callable[[], object], number: int) -> Task:
-    if isinstance(item, Task):
-        return item
-    name = getattr(item, "__name__", "task")
-    return Task(f"{name}-{number}" if name == "<lambda>" else name, lambda _context: item())
+def _random() -> float:
+    import random  # 5 ms on the host, and only a retry needs it
+
+    return random.random()  # noqa: S311  (spreads retries, protects nothing)
 
 
-class _Run:
-    """One execution of one graph."""
+def _progress(callback: Progress) -> Callable[[EngineEvent], None]:
+    def tell(event: EngineEvent) -> None:
+        if isinstance(event, TaskStarted):
+            callback(event.task_name, Status.RUNNING)
+        elif isinstance(event, TaskEnded):
+            callback(event.result.task_name, event.result.status)
 
-    def __init__(
-        self, graph: TaskGraph, max_workers: int, fail_fast: bool, grace_s: float, bus: EventBus
-    ) -> None:
-        self._lock = threading.Lock()
-        self._wake = threading.Condition(self._lock)
-        self._schedule = Schedule(graph)
-        self._graph = graph
-        self._max_workers = max_workers
-        self._fail_fast = fail_fast
-        self._grace_s = grace_s
-        self._bus = bus
-        self._origin = time.monotonic()
-        self._tokens: dict[int, CancelToken] = {}
-        self._started: dict[int, tuple[float, int]] = {}
-        self._deadlines: dict[int, float] = {}
-        self._to_cancel: list[tuple[CancelToken, str]] = []
-        self._next_worker = 0
-        self._leaked_workers: set[int] = set()
-
-    # -- the calling thread -------------------------------------------------------------------------
-
-    def execute(self) -> list[TaskResult]:
-        with self._lock:
-            for _ in range(min(self._max_workers, len(self._graph))):
-                self._start_worker()
-        try:
-            self._supervise()
-        except BaseException:
-            self.stop("interrupted", True)
-            self._supervise()
-            raise
-        return self._schedule.ordered_results()
-
-    def stop(self, reason: str, abort: bool) -> None:
-        """End everything that has not started; with `abort` ask what runs to stop, too."""
-        with self._lock:
-            for result in self._schedule.give_up(Status.CANCELLED, None, reason, self._now()):
-                self._announce(result)
-            if abort:
-                self._cancel_running(reason)
-            self._wake.notify_all()
-
-    def _supervise(self) -> None:
-        """Wait for the end, and enforce the deadlines on the way."""
-        while True:
-            with self._lock:
-                if self._schedule.finished:
-                    self._wake.notify_all()
-                    return
-                now = self._now()
-                for number in [n for n, at in self._deadlines.items() if at <= now]:
-                    if self._tokens[number].cancelled:
-                        self._abandon(number)
-                    else:
-                        self._to_cancel.append((self._tokens[number], "timeout"))
-                        self._deadlines[number] = now + self._grace_s
-                due, self._to_cancel = self._to_cancel, []
-                if not due and not self._schedule.finished:
-                    nearest = min(self._deadlines.values(), default=now + _GLANCE_S)
-                    self._wake.wait(max(0.0, min(nearest - now, _GLANCE_S)))
-            for token, reason in due:  # outside the lock: callbacks are not ours
-                token.cancel(reason)
-
-    def _cancel_running(self, reason: str) -> None:
-        """Have the supervising thread cancel what runs, and give it `grace_s` to stop."""
-        for number, token in self._tokens.items():
-            self._to_cancel.append((token, reason))
-            self._limit(number, self._now() + self._grace_s)
-
-    def _abandon(self, number: int) -> None:
-        """Give up on work that ignores its token: report it, replace its thread, keep its locks held."""
-        started, worker = self._started[number]
-        token = self._tokens.pop(number)
-        del self._deadlines[number]
-        self._leaked_workers.add(worker)
-        status = Status.TIMEOUT if token.reason == "timeout" else Status.CANCELLED
-        result = TaskResult(
-            self._graph.tasks[number].name,
-            status,
-            started_s=started,
-            ended_s=self._now(),
-            worker=worker,
-            metadata={"leaked": True},
-        )
-        self._settle(number, result, keep_locks=True)
-        if not self._schedule.finished:
-            self._start_worker()
-
-    # -- the workers --------------------------------------------------------------------------------
-
-    def _start_worker(self) -> None:
-        worker = self._next_worker
-        self._next_worker += 1
-        threading.Thread(target=self._work, args=(worker,), name=f"worker-{worker}", daemon=True).start()
-
-    def _work(self, worker: int) -> None:
-        while True:
-            with self._lock:
-                if worker in self._leaked_workers:
-                    return
-                while not (picked := self._schedule.pick()):
-                    if self._schedule.finished:
-                        return
-                    self._wake.wait()
-                begun = self._now()  # one time for all tasks of a batch: it is one piece of work
-                contexts = [self._begin(number, worker, begun) for number in picked]
-            results = _run_batch([self._graph.tasks[n] for n in picked], contexts, self._settle_early)
-            with self._lock:
-                ended = self._now()
-                for number, result in zip(picked, results, strict=True):
-                    if number in self._tokens:  # else it was abandoned meanwhile: a late result is discarded
-                        self._end(number, result, ended)
-                self._wake.notify_all()
-
-    def _begin(self, number: int, worker: int, now: float) -> TaskContext:
-        task = self._graph.tasks[number]
-        token = self._tokens[number] = CancelToken()
-        self._started[number] = (now, worker)
-        if task.timeout_s is not None:
-            self._limit(number, now + task.timeout_s)
-        self._bus.publish(TaskStarted(now, task.name, worker))
-        return TaskContext(task.name, token)
-
-    def _settle_early(self, context: TaskContext, result: object) -> None:
-        with self._lock:
-            number = self._graph.index[context.name]
-            if number in self._tokens:
-                self._end(number, result, self._now())
-
-    def _limit(self, number: int, at: float) -> None:
-        self._deadlines[number] = min(at, self._deadlines.get(number, at))
-        self._wake.notify_all()
-
-    def _end(self, number: int, outcome: object, ended: float) -> None:
-        task = self._graph.tasks[number]
-        token = self._tokens.pop(number)
-        self._deadlines.pop(number, None)
-        started, worker = self._started[number]
-        status, result, error, reason, cause = Status.SUCCESS, outcome, None, None, None
-        if isinstance(outcome, Skip):
-            status, result, reason, cause = Status.SKIPPED, None, outcome.reason, outcome.cause
-        elif isinstance(outcome, _Raised):
-            status, result, error = Status.FAILED, None, outcome.error
-            if token.reason == "timeout":
-                status = Status.TIMEOUT
-            elif token.cancelled and isinstance(error, Cancelled):
-                status = Status.CANCELLED
-        ignored = task.ignore_errors and status in (Status.FAILED, Status.TIMEOUT)
-        self._settle(
-            number,
-            TaskResult(task.name, status, result, error, reason, cause, started, ended, worker, ignored),
-        )
-
-    def _settle(self, number: int, result: TaskResult, *, keep_locks: bool = False) -> None:
-        """Record a result, release or skip what waited for it, and apply the failure policy."""
-        self._announce(result)
-        for skipped in self._schedule.settle(number, result, keep_locks=keep_locks):
-            self._announce(skipped)
-        failed = result.status in (Status.FAILED, Status.TIMEOUT) and not result.ignored
-        if failed and self._graph.tasks[number].critical:
-            cancelled = self._schedule.give_up(
-                Status.CANCELLED, None, f"{result.task_name} failed", self._now()
-            )
-            self._cancel_running(f"{result.task_name} failed")
-        elif failed and self._fail_fast:
-            cancelled = self._schedule.give_up(
-                Status.SKIPPED, SkipReason.FAIL_FAST, result.task_name, self._now()
-            )
-        else:
-            cancelled = []
-        for other in cancelled:
-            self._announce(other)
-        self._wake.notify_all()
-
-    def _announce(self, result: TaskResult) -> None:
-        self._bus.publish(TaskEnded(self._now(), result))
-
-    def _now(self) -> float:
-        return time.monotonic() - self._origin
-
-
-class _Raised:
-    """An exception, told apart from a task that returns one."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-
-def _run_batch(
-    tasks: Sequence[Task], contexts: Sequence[TaskContext], settle: SettleEarly
-) -> Sequence[object]:
-    """Run one task, or several through their batch function; a failed batch is run one by one."""
-    batch = tasks[0].batch_func
-    settled: set[str] = set()
-
-    def settle_early(context: TaskContext, result: object) -> None:
-        settled.add(context.name)
-        settle(context, result)
-
-    if len(tasks) > 1 and batch is not None:
-        outcome = _call(lambda: batch(contexts, settle_early))
-        if not isinstance(outcome, _Raised) and isinstance(outcome, Sequence):
-            return outcome
-    return [
-        None if task.name in settled else _call(functools.partial(task.func, context))
-        for task, context in zip(tasks, contexts, strict=True)
-    ]
-
-
-def _call(func: Callable[[], object]) -> object:
-    try:
-        return func()
-    except BaseException as error:  # noqa: BLE001  (the task boundary: nothing may kill a worker)
-        return _Raised(error)
+    return tell

@@ -47,6 +47,7 @@ class SkipReason(StrEnum):
     FAIL_FAST = "fail_fast"
     LOCK_LEAKED = "lock_leaked"
     BREAKER_OPEN = "breaker_open"
+    DEADLOCK = "deadlock"
     CONDITION_FALSE = "condition_false"
     NOT_NOTIFIED = "not_notified"
     NOT_SUPPORTED_HERE = "not_supported_here"

@@ -24,7 +24,9 @@ def run_hosts(
     The first Ctrl-C lets the hosts finish what runs and raises KeyboardInterrupt when they have; a second
     one raises it at once, and closing the hosts then aborts them.
     """
-    executor = ParallelExecutor(max(1, min(forks, MAX_FORKS, len(hosts) or 1)), grace_s=_PATIENCE_S)
+    workers = max(1, min(forks, MAX_FORKS, len(hosts) or 1))
+    # A host that runs must hear of the first Ctrl-C at once, to start none of its tasks any more.
+    executor = ParallelExecutor(workers, grace_s=_PATIENCE_S, drain_first=False)
 
     def task(host: HostRun) -> Task:
         def run(context: TaskContext) -> HostSummary:

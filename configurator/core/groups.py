@@ -1,0 +1,267 @@
+"""Groups: tasks that start as they are added, end together, and share limits and a failure policy."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from configurator.core._outcome import TIMED_OUT
+from configurator.core.events import GroupEnded, GroupStarted
+from configurator.core.inputs import as_task
+from configurator.core.status import SkipReason, Status
+from configurator.core.task import Task, TaskResult
+
+if TYPE_CHECKING:
+    from configurator.core._run import Run
+    from configurator.core.inputs import TaskLike
+    from configurator.core.parallel import ParallelExecutor
+
+
+class ErrorStrategy(StrEnum):
+    """What the first failure in a group means for the rest of it."""
+
+    CONTINUE = "continue"  # nothing: the others run
+    FAIL_FAST = "fail_fast"  # what has not started is skipped
+    CANCEL = "cancel"  # and what runs is asked to stop
+
+
+class Group:
+    """Tasks of one executor with a limit, a failure policy and a timeout of their own.
+
+    A context manager: leaving it waits for all its tasks; leaving it by an exception cancels them first.
+    At most `max_workers` tasks of the group and of the groups in it run at once, within the executor's own
+    limit. A task may open groups of the executor that runs it: while it waits for them, another task takes
+    its worker. `timeout_s` counts from entering.
+
+    >>> from configurator.core.parallel import ParallelExecutor
+    >>> with ParallelExecutor().group("sums", max_workers=2) as group:
+    ...     name = group.add(lambda: 1 + 1, name="two")
+    ...     name = group.add(lambda: 2 + 2, name="four", requires=["two"])
+    ...     print({name: result.result for name, result in group.gather_dict().items()})
+    {'two': 2, 'four': 4}
+    """
+
+    def __init__(
+        self,
+        executor: ParallelExecutor,
+        name: str,
+        max_workers: int | None,
+        error_strategy: ErrorStrategy | str,
+        timeout_s: float | None,
+        outer: Group | None = None,
+    ) -> None:
+        if max_workers is not None and max_workers < 1:
+            raise ValueError(f"max_workers of group {name!r} must be at least 1, not {max_workers}")
+        self.name: str = name if outer is None else f"{outer.name}/{name}"
+        self._executor = executor
+        self._limit = max_workers
+        self._strategy = ErrorStrategy(error_strategy)
+        self._timeout_s = timeout_s
+        self._outer = outer
+        self._inner: list[Group] = []
+        self._numbers: list[int] = []
+        self._mine: set[int] = set()
+        self._request: dict[str, float] = {}
+        self._run: Run | None = None
+        self._closed: tuple[Status, SkipReason | None, str] | None = None
+
+    def group(
+        self,
+        name: str,
+        max_workers: int | None = None,
+        error_strategy: ErrorStrategy | str = ErrorStrategy.CONTINUE,
+        timeout_s: float | None = None,
+    ) -> Group:
+        """Return a group within this one, under this one's limit as well as its own."""
+        return Group(self._executor, name, max_workers, error_strategy, timeout_s, self)
+
+    def __enter__(self) -> Self:
+        run = self._run = self._executor.enter()
+        with run.lock:
+            inside = run.inside_task()
+            if self._outer is not None:
+                self._outer._inner.append(self)
+                # A task that waits for its own group has its place in the outer one: it must not wait for it.
+                if inside is None or inside not in self._outer._mine:
+                    self._request |= self._outer._request
+            if self._limit is not None:
+                capacity = f"group {self.name} {id(self)}"
+                run.schedule.add_capacity(capacity, self._limit)
+                self._request[capacity] = 1.0
+            run.schedule.watchers.append(self._failed)
+            if self._timeout_s is not None:
+                run.alarm(self._timeout_s, self._time_is_up)
+            run.publish(GroupStarted(run.now(), self.name))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        run = self._entered()
+        if error is not None:
+            self.cancel(f"{type(error).__name__} in group {self.name}")
+        try:
+            self._wait(self._all_ended)
+        finally:
+            failed = sum(result.failed for result in self._results())
+            with run.lock:
+                run.schedule.watchers.remove(self._failed)
+                run.publish(GroupEnded(run.now(), self.name, failed))
+            self._executor.leave(run)
+
+    # -- adding -----------------------------------------------------------------------------------------
+
+    def add(self, task: TaskLike, *, name: str | None = None, **options: Any) -> str:
+        """Have a task run as soon as it can, and return its name, unique in the run.
+
+        `task` is a callable (with or without a parameter for its context), a Task or a plain dict;
+        `options` are fields of Task. RuntimeError if the group was not entered or is over.
+        """
+        run = self._entered()
+        made = as_task(task, len(self._numbers), **({} if name is None else {"name": name}), **options)
+        with run.lock:
+            made = self._fitted(made, run)
+            (number,) = run.join([made])
+            self._numbers.append(number)
+            self._mine.add(number)
+            if self._closed is not None:
+                status, reason, cause = self._closed
+                run.end_tasks([number], status, reason, cause, abort=False)
+        return made.name
+
+    def map(self, func: Callable[[Any], Any], items: Iterable[Any]) -> list[str]:
+        """Add one task per item, which calls `func` with it; return their names."""
+        label = getattr(func, "__name__", "task")
+        return [
+            self.add(lambda item=item: func(item), name=f"{label}[{number}]")
+            for number, item in enumerate(items)
+        ]
+
+    # -- results ----------------------------------------------------------------------------------------
+
+    def gather(self) -> list[TaskResult]:
+        """Wait for every task added so far and return their results in the order of adding.
+
+        Failures are results, too: nothing is raised for them.
+        """
+        self._wait(self._all_ended)
+        return self._results()
+
+    def gather_dict(self) -> dict[str, TaskResult]:
+        """Wait for every task added so far and return their results by name."""
+        return {result.task_name: result for result in self.gather()}
+
+    def stream(self) -> Iterator[TaskResult]:
+        """Yield each result as its task ends; ends when all that were added have ended."""
+        return _stream(self._entered(), self._mine.__contains__, lambda: len(self._mine), self._wait)
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """End what has not started and ask what runs to stop, in this group and those within."""
+        run = self._entered()
+        with run.lock:
+            self._end_all(Status.CANCELLED, None, reason, abort=True)
+
+    # -- inside -----------------------------------------------------------------------------------------
+
+    def _entered(self) -> Run:
+        if self._run is None:
+            raise RuntimeError(f"group {self.name!r} is not entered: use `with`")
+        return self._run
+
+    def _fitted(self, task: Task, run: Run) -> Task:
+        """Give the task the group's limits and a name that the run does not have yet."""
+        name = task.name
+        if name in run.schedule.index:
+            taken = run.schedule.index
+            name = next(n for n in (f"{name}#{i}" for i in itertools.count(2)) if n not in taken)
+        resources: Mapping[str, float] = {**task.resources, **self._request}
+        return replace(task, name=name, resources=resources, group=self.name)
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        run = self._entered()
+        while True:
+            try:
+                with run.lock:
+                    run.wait_until(condition)
+            except BaseException as error:
+                if run.inside_task() is not None or not run.interrupt(error):
+                    raise
+            else:
+                break
+        if run.error is not None and run.inside_task() is None:
+            raise run.error
+
+    def _all_ended(self) -> bool:
+        results = self._entered().schedule.results
+        return all(results[number] is not None for number in reversed(self._numbers))
+
+    def _results(self) -> list[TaskResult]:
+        results = self._entered().schedule.results
+        return [result for number in self._numbers if (result := results[number]) is not None]
+
+    def _all_numbers(self) -> list[int]:
+        numbers, groups = list(self._numbers), list(self._inner)
+        while groups:
+            group = groups.pop()
+            numbers += group._numbers
+            groups += group._inner
+        return numbers
+
+    def _has(self, number: int) -> bool:
+        return number in self._mine or any(group._has(number) for group in self._inner)
+
+    def _failed(self, number: int, result: TaskResult) -> None:
+        """Apply the policy; called with the run's lock held for every failure in the run."""
+        if self._strategy is ErrorStrategy.CONTINUE or self._closed or not self._has(number):
+            return
+        abort = self._strategy is ErrorStrategy.CANCEL
+        self._end_all(Status.SKIPPED, SkipReason.FAIL_FAST, result.task_name, abort=abort)
+
+    def _time_is_up(self) -> None:
+        self._end_all(Status.CANCELLED, None, TIMED_OUT, abort=True)
+
+    def _end_all(self, status: Status, reason: SkipReason | None, cause: str, *, abort: bool) -> None:
+        self._closed = self._closed or (status, reason, cause)
+        for group in self._inner:
+            group._closed = group._closed or self._closed
+        self._entered().end_tasks(self._all_numbers(), status, reason, cause, abort=abort)
+
+
+def stream_results(run: Run) -> Iterator[TaskResult]:
+    """Yield the results of a whole run as its tasks end."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        with run.lock:
+            run.wait_until(condition)
+
+    schedule = run.schedule
+    return _stream(run, lambda _number: True, lambda: len(schedule.tasks), wait)
+
+
+def _stream(
+    run: Run,
+    mine: Callable[[int], bool],
+    count: Callable[[], int],
+    wait: Callable[[Callable[[], bool]], None],
+) -> Iterator[TaskResult]:
+    """Read the run's list of ended tasks from its beginning, as it grows."""
+    schedule = run.schedule
+    read = given = 0
+
+    def more() -> bool:
+        return read < len(schedule.ended) or given == count()
+
+    while True:
+        wait(more)
+        if read == len(schedule.ended):
+            return
+        number = schedule.ended[read]
+        read += 1
+        result = schedule.results[number]
+        if mine(number) and result is not None:
+            given += 1
+            yield result

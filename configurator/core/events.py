@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import os
 import threading
 import weakref
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
+from configurator.core._event_line import EventHistory, EventLine
 from configurator.core.engine_events import (
     BreakerChanged,
     EngineEvent,
@@ -55,6 +56,8 @@ _E = TypeVar("_E", bound=EngineEvent)
 # delivery thread looks up as often: its bus may be forgotten, or a Ctrl-C may have cut off the ring.
 _GLANCE_S = 0.5
 _FAILURES_KEPT = 100
+# What is published while no thread delivers becomes history when this much has come together, not one by one.
+_BACKLOG = 500
 
 
 class _Subscription:
@@ -110,53 +113,54 @@ class EventBus:
         if history < 0:
             raise ValueError(f"history must not be negative, not {history}")
         self._on_error = on_error
-        self._limit = history
-        self._ended: set[str] = set()  # tasks of the current run whose progress comes too late
-        self._keys = itertools.count()
-        # Both by a number that only tells them apart, or for a TaskProgress by its task: so a newer one finds
-        # the older one and takes it out wherever it stands, and the order is that of insertion.
-        self._queue: OrderedDict[int | str, EngineEvent | _Subscription | _Mark] = OrderedDict()
-        self._history: OrderedDict[int | str, EngineEvent] = OrderedDict()
+        self._history = EventHistory(history)
+        self._queue = EventLine()
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._failures: deque[tuple[Callable[[Any], object], BaseException]] = deque(maxlen=_FAILURES_KEPT)
         self._reset_thread()
         _buses.add(self)
 
     def _reset_thread(self) -> None:
-        self._lock = threading.Lock()  # guards all of the above; never held while a subscriber runs
-        self._bell = threading.Event()
-        self._asleep = False
+        self._lock = threading.Lock()  # guards all that is here; never held while a subscriber runs
+        self._bell = threading.Lock()  # released to wake the delivery thread: far cheaper than an Event
+        self._bell.acquire()
+        self._idle = True  # no thread takes from the queue now: it sleeps, or there is none
         self._thread: threading.Thread | None = None
         self._closing: _Mark | None = None
 
     # -- publishers ---------------------------------------------------------------------------------
 
     def publish(self, event: EngineEvent) -> None:
-        """Queue an event; never blocks and never raises what a subscriber raises.
+        """Queue an event; never waits for a subscriber, nor raises what one raises.
 
         On a bus that has no subscriber yet, or is closed, the event goes to the history only.
         """
-        with self._lock:
-            key: int | str
-            if isinstance(event, TaskProgress):
-                key = event.task_name
-                if key in self._ended:
-                    return
-                self._queue.pop(key, None)
-            else:
-                key = next(self._keys)
-                if isinstance(event, TaskEnded):
-                    self._ended.add(event.result.task_name)
-                elif isinstance(event, TaskStarted):
-                    self._ended.discard(event.task_name)
-                elif isinstance(event, RunStarted):
-                    self._ended.clear()
-            if self._thread is None:
-                self._remember(key, event)
-            else:
-                self._queue[key] = event
-                if self._asleep:
-                    self._ring()
+        if isinstance(event, TaskProgress):
+            with self._lock:
+                self._queue.put_progress(event)
+        else:
+            # Without the lock: the scheduler must not wait until our thread, which may hold it, runs again.
+            self._queue.append(event)
+        if self._idle:
+            self._attend()
+
+    def _attend(self) -> None:
+        """Wake the delivery thread, or do its work when there is none.
+
+        Only the thread says that it is idle, after which it looks at the queue once more: whoever appended
+        before that is seen, whoever appends later sees it idle and rings.
+        """
+        if self._thread is not None:
+            self._ring()
+        elif self._queue.size() > _BACKLOG:
+            with self._lock:
+                if self._thread is None:
+                    self._absorb()
+
+    def _ring(self) -> None:
+        if self._bell.locked():
+            with contextlib.suppress(RuntimeError):  # another publisher was faster
+                self._bell.release()
 
     # -- subscribers --------------------------------------------------------------------------------
 
@@ -228,13 +232,11 @@ class EventBus:
     def history(self) -> tuple[EngineEvent, ...]:
         """The newest events, oldest first, whether delivered or still queued; bounded by `history`."""
         with self._lock:
-            merged: dict[int | str, EngineEvent] = dict(self._history)
-            for key, item in self._queue.items():
+            history = self._history.copy()
+            for item in self._queue:
                 if isinstance(item, EngineEvent):
-                    merged.pop(key, None)
-                    merged[key] = item
-        events = tuple(merged.values())
-        return events[max(0, len(events) - self._limit) :]
+                    history.add(item)
+        return tuple(history)
 
     @property
     def failures(self) -> tuple[tuple[Callable[[Any], object], BaseException], ...]:
@@ -248,40 +250,31 @@ class EventBus:
         """Make sure that a thread delivers; a close that has not got that far becomes a flush."""
         self._closing = None
         if self._thread is None:
+            self._absorb()  # not for those who subscribed before a close
             thread = threading.Thread(
                 target=_pump, args=(weakref.ref(self), self._bell), name="events", daemon=True
             )
-            thread.start()  # it needs the lock first of all, so it cannot see that it is not set yet
-            self._thread = thread
+            thread.start()
+            self._thread = (
+                thread  # if a Ctrl-C cuts this off, the thread finds that it is not the one, and ends
+            )
 
     def _put(self, item: _Subscription | _Mark) -> None:
-        self._queue[next(self._keys)] = item
-        if self._asleep:
-            self._ring()
+        self._queue.append(item)
+        self._ring()
 
-    def _ring(self) -> None:
-        self._bell.set()
-        self._asleep = False
-
-    def _remember(self, key: int | str, event: EngineEvent) -> None:
-        history = self._history
-        if isinstance(event, TaskProgress):
-            history.pop(key, None)
-        history[key] = event
-        if len(history) > self._limit:
-            history.popitem(last=False)
-
-    def _abandon_queue(self) -> list[_Mark]:
+    def _absorb(self) -> list[_Mark]:
         """Make history of what is queued, without delivering it; return the marks that someone waits for."""
+        end = _Mark()  # publishers may go on meanwhile, and must not keep us here
+        self._queue.append(end)
         marks = []
-        for key, item in self._queue.items():
+        while (item := self._queue.take()) is not end:
             if isinstance(item, EngineEvent):
-                self._remember(key, item)
+                self._history.add(item)
             elif isinstance(item, _Mark):
                 marks.append(item)
             else:
-                self._subscriptions += (item,)
-        self._queue.clear()
+                self._subscriptions += (cast(_Subscription, item),)
         return marks
 
     def _take_back(self, subscription: _Subscription) -> None:
@@ -291,29 +284,34 @@ class EventBus:
 
     # -- the delivery thread ------------------------------------------------------------------------
 
-    def _deliver(self) -> bool:
-        """Deliver until the queue is empty; return False when the thread has to end."""
+    def _deliver(self) -> float | None:
+        """Deliver until the queue is empty; return how long to sleep, or None when the thread has to end."""
+        with self._lock:
+            if self._thread is not threading.current_thread():
+                return None
+            self._idle = False
         while True:
             events: Iterable[EngineEvent] = ()
             targets: tuple[_Subscription, ...] = ()
             with self._lock:
-                if not self._queue:
-                    self._asleep = True
-                    return True
-                key, item = self._queue.popitem(last=False)
+                item = self._queue.take()
                 if isinstance(item, EngineEvent):
-                    self._remember(key, item)
-                    events, targets = (item,), self._subscriptions
+                    if self._history.add(item):
+                        events, targets = (item,), self._subscriptions
                 elif isinstance(item, _Subscription):
                     if item.active:
                         self._subscriptions += (item,)
                     if item.replay:
-                        events, targets = tuple(self._history.values()), (item,)
+                        events, targets = tuple(self._history), (item,)
+                elif not isinstance(item, _Mark):
+                    self._idle = True
+                    return 0.0 if self._queue.size() else _GLANCE_S
                 elif item is self._closing:
                     self._thread = self._closing = None
-                    for mark in (item, *self._abandon_queue()):
+                    self._idle = True
+                    for mark in (item, *self._absorb()):
                         mark.set()
-                    return False
+                    return None
                 else:
                     item.set()
             for event in events:
@@ -348,14 +346,14 @@ class EventBus:
                     self._failures.append((subscriber, worse))
 
 
-def _pump(bus_ref: weakref.ref[EventBus], bell: threading.Event) -> None:
+def _pump(bus_ref: weakref.ref[EventBus], bell: threading.Lock) -> None:
     """Deliver until the bus is closed, or was forgotten unclosed: while idle, nothing here holds it."""
     while (bus := bus_ref()) is not None:
-        bell.clear()
-        if not bus._deliver():
+        pause = bus._deliver()
+        if pause is None:
             return
         del bus
-        bell.wait(_GLANCE_S)
+        bell.acquire(timeout=pause)
 
 
 _buses: weakref.WeakSet[EventBus] = weakref.WeakSet()
@@ -368,7 +366,7 @@ def _after_fork() -> None:
     """
     for bus in list(_buses):
         bus._reset_thread()
-        bus._abandon_queue()
+        bus._absorb()
 
 
 os.register_at_fork(after_in_child=_after_fork)

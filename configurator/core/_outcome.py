@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from configurator.core.cancel import Cancelled, CancelToken
 from configurator.core.graph import TaskGraph
@@ -27,30 +26,25 @@ def result_of(  # noqa: PLR0911  (one for each thing that a function can come to
 ) -> TaskResult:
     """Return the result of an attempt that ended by itself; a Subgraph's value, not its tasks."""
     name, group = task.name, task.group
-    if (outcome is None or type(outcome) in _PLAIN) and token.reason != TIMED_OUT:  # nearly always
-        return TaskResult(
-            name, Status.SUCCESS, outcome, None, None, None, started, ended, worker, group=group
-        )
     made = TaskResult(name, Status.SUCCESS, started_s=started, ended_s=ended, worker=worker, group=group)
     error = outcome.error if isinstance(outcome, Raised) else None
     if token.reason == TIMED_OUT:  # also if it returned in the end: it had no time left to return in
-        return replace(made, status=Status.TIMEOUT, error=error, ignored=task.ignore_errors)
+        return made._replace(status=Status.TIMEOUT, error=error, ignored=task.ignore_errors)
     if error is not None:
         if token.cancelled and isinstance(error, Cancelled):
-            return replace(made, status=Status.CANCELLED, error=error)
-        return replace(made, status=Status.FAILED, error=error, ignored=task.ignore_errors)
+            return made._replace(status=Status.CANCELLED, error=error)
+        return made._replace(status=Status.FAILED, error=error, ignored=task.ignore_errors)
     if isinstance(outcome, Skip):
-        return replace(made, status=Status.SKIPPED, reason=outcome.reason, cause=outcome.cause)
+        return made._replace(status=Status.SKIPPED, reason=outcome.reason, cause=outcome.cause)
     if isinstance(outcome, TaskReport):
         return _reported(made, outcome, task)
     if isinstance(outcome, Subgraph):
-        return replace(made, result=outcome.value)
-    return made if isinstance(outcome, TaskGraph) else replace(made, result=outcome)
+        return made._replace(result=outcome.value)
+    return made if isinstance(outcome, TaskGraph) else made._replace(result=outcome)
 
 
 def _reported(made: TaskResult, report: TaskReport, task: Task) -> TaskResult:
-    return replace(
-        made,
+    return made._replace(
         status=Status.FAILED if report.failed else Status.SUCCESS,
         result=report.value,
         ignored=report.failed and task.ignore_errors,
@@ -61,7 +55,8 @@ def _reported(made: TaskResult, report: TaskReport, task: Task) -> TaskResult:
     )
 
 
-_PLAIN = frozenset({bool, int, float, str, bytes, list, tuple, dict})
+# What most tasks return: their result needs no closer look.
+PLAIN = frozenset({type(None), bool, int, float, str, bytes, list, tuple, dict})
 
 
 def subgraph_of(outcome: object) -> tuple[Task, ...]:

@@ -32,6 +32,10 @@ class State(IntEnum):
     ENDED = 4
 
 
+# An enum's member costs an attribute lookup and a conversion each; these are used for every task.
+_READY, _RUNNING = int(State.READY), int(State.RUNNING)
+
+
 class ReadyQueue:
     """Hands out ready tasks, the most urgent first, each with its locks and resources taken.
 
@@ -100,37 +104,35 @@ class ReadyQueue:
         if self._exclusive is not None:
             return []
         heap = self._heap
+        states = self.states
         while heap:
             entry = heapq.heappop(heap)
             number = entry[1]
-            if self.states[number] != State.READY:
+            if states[number] != _READY:
                 self._pass_on(number)
                 continue
             task = self._tasks[number]
             if task.exclusive:
                 self._pass_on(number)
                 heapq.heappush(self._alone, entry)
-            elif (self._plain(task) and not self._weighted) or self._grants(task, entry):
-                picked = [number]
-                if task.batch_key is not None:
-                    picked += self._companions(task, entry)
-                for one in picked:
-                    self.states[one] = State.RUNNING
-                self.running.update(picked)
-                return picked
-        return self._take_exclusive()
+            elif self._free_for_all(task) or self._grants(task, entry):
+                states[number] = _RUNNING
+                self.running.add(number)
+                return [number] if task.batch_key is None else [number, *self._companions(task, entry)]
+        return self._take_exclusive() if self._alone else []
 
     def release(self, number: int) -> None:
         """Give back what a task that has ended, or waits for its next attempt, holds."""
         self.running.discard(number)
         if self._exclusive == number:
             self._exclusive = None
-        owned = self._owned.pop(number, None)
-        if owned:
+        if number in self._owned:
+            owned = self._owned.pop(number)
             self._held -= owned
             for lock in owned:
                 self._promote(lock)
-        self._bring_back(self._pool.release(number))
+        if self._pool.in_use:
+            self._bring_back(self._pool.release(number))
 
     def leak(self, number: int) -> None:
         """Note that a task will never give back its locks and resources; its worker is replaced."""
@@ -171,9 +173,8 @@ class ReadyQueue:
 
     # -- what keeps a task from starting ----------------------------------------------------------------
 
-    @staticmethod
-    def _plain(task: Task) -> bool:
-        return not task.locks and not task.resources and task.breaker is None
+    def _free_for_all(self, task: Task) -> bool:
+        return not (task.locks or task.resources or task.breaker or self._weighted)
 
     def _grants(self, task: Task, entry: Entry) -> bool:
         """Take the task's locks and resources, or park it with the first that it cannot have."""
@@ -259,7 +260,7 @@ class ReadyQueue:
         left: list[Entry] = []
         for other in sorted(set(self._batches.pop(task.batch_key or "", ()))):
             key, number = other
-            if number == entry[1] or self.states[number] != State.READY:
+            if self.states[number] != State.READY:  # among others the one that was picked
                 continue
             candidate = self._tasks[number]
             same = (candidate.locks, candidate.resources, candidate.breaker, candidate.weight) == (
@@ -275,4 +276,7 @@ class ReadyQueue:
         if left:
             self._batches[task.batch_key or ""] = left
         self.forget(joined)
+        for number in joined:
+            self.states[number] = State.RUNNING
+        self.running.update(joined)
         return joined

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from configurator.core._clock import Alarms
-from configurator.core._outcome import TIMED_OUT, Raised, attempt, result_of, run_batch, subgraph_of
+from configurator.core._outcome import PLAIN, TIMED_OUT, Raised, attempt, result_of, run_batch, subgraph_of
 from configurator.core._schedule import Rules, Schedule
 from configurator.core.cancel import Cancelled, CancelToken
 from configurator.core.errors import InputError
@@ -70,24 +70,25 @@ class Run:
         self.changed = threading.Condition(self.lock)  # for whoever waits for some of the results
         self._idle = threading.Condition(self.lock)
         self._rules = rules
-        self._bus = bus
+        self._publish = bus.publish
         self._grace_s = grace_s
         self._interrupts = ["drain", "cancel"] if drain_first else ["cancel"]
         self.is_open_run = open_
         self._open = int(open_)  # how many may still add tasks
         self._origin = time.monotonic()
-        self._tokens: dict[int, CancelToken] = {}
-        self._started: dict[int, tuple[float, int]] = {}
+        self._running: dict[int, tuple[CancelToken, float, int]] = {}  # token, start, worker
         self._alarms = Alarms(self.lock, self.now, self._ring)
         self._next_worker = 0
         self._threads = 0
         self._waiting = 0  # idle workers
+        self._called = False  # one of them, or a new one, is on its way: it will call the next one
         self._busy = 0  # workers that run a task and do not wait for others
         self._blocked: dict[int, int] = {}  # thread: the task in it that waits for a group
         self._watchers = 0  # threads in `wait_until`
         self._returning = 0  # workers that have waited for others and go on as soon as there is a place
         self._leaked_workers: set[int] = set()
         self._asked: set[int] = set()  # running tasks that were asked to stop
+        self._over = False
         self._paused = False
         self._questions: deque[_Question] = deque()
         self._current = threading.local()
@@ -153,7 +154,7 @@ class Run:
         with self.lock:
             if not self._paused:
                 self._paused = True
-                self._bus.publish(RunPaused(self.now(), reason))
+                self._publish(RunPaused(self.now(), reason))
 
     def resume(self, value: Any) -> None:
         """Go on; if tasks wait for input, the one that has waited longest gets `value`."""
@@ -164,7 +165,7 @@ class Run:
                 self.changed.notify_all()
             if self._paused and not self._questions:
                 self._paused = False
-                self._bus.publish(RunResumed(self.now()))
+                self._publish(RunResumed(self.now()))
                 self._call_worker()
 
     def end_tasks(
@@ -186,7 +187,7 @@ class Run:
 
     def publish(self, event: EngineEvent) -> None:
         """Announce something; lock held, so that the order is that of the changes."""
-        self._bus.publish(event)
+        self._publish(event)
 
     def statuses(self) -> dict[str, Status]:
         """Return how every task stands, by name."""
@@ -247,7 +248,7 @@ class Run:
 
     def progress(self, context: TaskContext, done: float, total: float | None, message: str) -> None:
         """Announce how far the task is."""
-        self._bus.publish(TaskProgress(self.now(), context.name, done, total, message))
+        self._publish(TaskProgress(self.now(), context.name, done, total, message))
 
     def pause_for_input(self, context: TaskContext, prompt: str) -> Any:
         """Pause the run until somebody resumes it with a value; return the value."""
@@ -258,10 +259,10 @@ class Run:
             self._questions.append(question)
             self._paused = True
             left = self._alarms.suspend(number)
-            self._bus.publish(RunPaused(self.now(), "input", context.name, prompt))
+            self._publish(RunPaused(self.now(), "input", context.name, prompt))
             while not question.answered and not context.token.cancelled:
                 self.changed.wait(GLANCE_S)
-            if left is not None and number in self._tokens:
+            if left is not None and number in self._running:
                 self._alarms.limit(number, self.now() + left)
             if not question.answered:
                 self._questions.remove(question)
@@ -282,41 +283,40 @@ class Run:
     # -- the workers --------------------------------------------------------------------------------------
 
     def _work(self, worker: int) -> None:
-        schedule, lock, current = self.schedule, self.lock, self._current
+        tasks, lock, running, current = self.schedule.tasks, self.lock, self._running, self._current
         try:
             with lock:
-                picked = self._take(worker)
+                self._called = False
+                picked = self._take(worker, self.now())
             while picked:
+                current.number = picked[0][0]
                 if len(picked) == 1:
-                    number, context = picked[0]
-                    current.number = number
-                    outcomes: Sequence[object] = (attempt(schedule.tasks[number], context),)
+                    outcomes: Sequence[object] = (attempt(tasks[current.number], picked[0][1]),)
                 else:
-                    tasks = [schedule.tasks[number] for number, _ in picked]
-                    outcomes = run_batch(tasks, [context for _, context in picked], self._settle_early)
-                current.number = None
+                    outcomes = run_batch(
+                        [tasks[n] for n, _ in picked], [c for _, c in picked], self._settle_early
+                    )
                 with lock:
                     ended = self.now()
                     for (number, _), outcome in zip(picked, outcomes, strict=True):
-                        if number in self._tokens:  # else it was given up: a late result is discarded
+                        if number in running:  # else it was given up: a late result is discarded
                             self._end(number, outcome, ended)
                     if worker in self._leaked_workers:
                         return
                     self._busy -= 1
                     self._after_change()
-                    picked = self._take(worker)
+                    picked = self._take(worker, ended)
         except BaseException as error:  # noqa: BLE001  (a defect of ours: whoever waits must learn of it)
             self._crash(error)
 
-    def _take(self, worker: int) -> list[tuple[int, TaskContext]]:
+    def _take(self, worker: int, now: float) -> list[tuple[int, TaskContext]]:
         """Wait for work and begin it; [] when there will be none."""
-        while not self.done.is_set():
-            if not self._paused and self._has_place():
-                now = self.now()
+        while not self._over:
+            if not self._paused and self._busy + self._returning < self._rules.max_workers:
                 numbers = self.schedule.pick(now)
                 if numbers:
                     self._busy += 1
-                    if self.schedule.queue:
+                    if self._busy < self._rules.max_workers:
                         self._call_worker()
                     return [(number, self._begin(number, worker, now)) for number in numbers]
                 self._after_change()  # picking may have skipped tasks
@@ -325,56 +325,74 @@ class Run:
             self._waiting += 1
             self._idle.wait()
             self._waiting -= 1
+            self._called = False
+            now = self.now()
         self._threads -= 1
         return []
 
     def _call_worker(self) -> None:
         """Wake an idle worker, or start one if there may be one more; it calls the next one by itself."""
-        if not self.schedule.queue or self._paused or not self._has_place():
+        full = self._busy + self._returning >= self._rules.max_workers
+        if self._called or full or self._paused or not self.schedule.queue:
             return
         if self._waiting:
+            self._called = True
             self._idle.notify()
         elif self._threads < self._rules.max_workers + len(self._blocked):
             worker = self._next_worker
             self._next_worker += 1
             self._threads += 1
+            self._called = True
             threading.Thread(target=self._work, args=(worker,), name=f"worker-{worker}", daemon=True).start()
-
-    def _has_place(self) -> bool:
-        return self._busy + self._returning < self._rules.max_workers
 
     def _begin(self, number: int, worker: int, now: float) -> TaskContext:
         task = self.schedule.tasks[number]
-        token = self._tokens[number] = CancelToken()
-        self._started[number] = (now, worker)
+        token = CancelToken()
+        self._running[number] = (token, now, worker)
         if task.timeout_s is not None:
             self._alarms.limit(number, now + task.timeout_s)
         made = self.schedule.attempts.get(number, 1)
-        self._bus.publish(TaskStarted(now, task.name, worker, made, task.group))
+        self._publish(TaskStarted(now, task.name, worker, made, task.group))
         return TaskContext(task.name, token, made, self)
 
     def _settle_early(self, context: TaskContext, outcome: object) -> None:
         with self.lock:
             number = self.schedule.index[context.name]
-            if number in self._tokens:
+            if number in self._running:
                 self._end(number, outcome, self.now())
                 self._after_change()
                 self._call_worker()
 
     def _end(self, number: int, outcome: object, ended: float) -> None:
-        token = self._tokens.pop(number)
-        self._asked.discard(number)
-        self._alarms.forget(number)
-        started, worker = self._started.pop(number)
-        result = result_of(self.schedule.tasks[number], outcome, token, started, ended, worker)
+        token, started, worker = self._running.pop(number)
+        schedule = self.schedule
+        task = schedule.tasks[number]
+        if task.timeout_s is not None or self._asked:
+            self._asked.discard(number)
+            self._alarms.forget(number)
+        if type(outcome) in PLAIN and token.reason != TIMED_OUT:
+            schedule.settle(
+                number,
+                TaskResult(
+                    task.name,
+                    Status.SUCCESS,
+                    outcome,
+                    started_s=started,
+                    ended_s=ended,
+                    worker=worker,
+                    group=task.group,
+                ),
+                ended,
+            )
+            return
+        result = result_of(task, outcome, token, started, ended, worker)
         joining = subgraph_of(outcome) if result.status is Status.SUCCESS else ()
         if joining:
             try:
-                self.schedule.join(joining, ended, parent=number)
+                schedule.join(joining, ended, parent=number)
             except InputError as error:
-                wrong = Raised(error)
-                result = result_of(self.schedule.tasks[number], wrong, token, started, ended, worker)
-        self.schedule.settle(number, result, ended)
+                result = result_of(task, Raised(error), token, started, ended, worker)
+        schedule.settle(number, result, ended)
         if isinstance(outcome, Raised) and not isinstance(outcome.error, Exception):
             self.error = self.error or outcome.error
             if self._interrupts:
@@ -387,9 +405,8 @@ class Run:
         if schedule.abort_reason is not None:
             reason, schedule.abort_reason = schedule.abort_reason, None
             self._cancel_running(reason, None)
-        wake = schedule.next_wake()
-        if wake is not None:
-            self._alarms.at(wake, self._wake_delayed, key="delayed")
+        if schedule.delayed:
+            self._alarms.at(schedule.delayed[0][0], self._wake_delayed, key="delayed")
         if self._watchers or self._returning:
             self.changed.notify_all()
         if not schedule.left:
@@ -404,10 +421,11 @@ class Run:
                 counts[result.status] += 1
         failed = counts[Status.FAILED] + counts[Status.TIMEOUT]
         skipped, cancelled = counts[Status.SKIPPED], counts[Status.CANCELLED]
-        self._bus.publish(RunEnded(self.now(), counts[Status.SUCCESS], failed, skipped, cancelled))
+        self._publish(RunEnded(self.now(), counts[Status.SUCCESS], failed, skipped, cancelled))
         self._finish()
 
     def _finish(self) -> None:
+        self._over = True
         self.done.set()
         self._alarms.close()
         self._idle.notify_all()
@@ -416,12 +434,12 @@ class Run:
     def _crash(self, error: BaseException) -> None:
         with self.lock:
             self.error = self.error or error
-            for token in self._tokens.values():
+            for token, _, _ in self._running.values():
                 self._alarms.cancel(token, "crashed")
             self._finish()
 
     def _stop(self, reason: str, abort: bool) -> None:
-        self._bus.publish(RunStopping(self.now(), reason, abort))
+        self._publish(RunStopping(self.now(), reason, abort))
         self.schedule.give_up(Status.CANCELLED, None, reason, self.now())
         if abort:
             self._cancel_running(reason, None)
@@ -429,13 +447,13 @@ class Run:
 
     def _cancel_running(self, reason: str, only: set[int] | None) -> None:
         """Have what runs cancelled, and give it its grace to stop."""
-        for number in self._tokens if only is None else only & self._tokens.keys():
+        for number in self._running if only is None else only & self._running.keys():
             self._ask(number, reason)
 
     def _ask(self, number: int, reason: str) -> None:
         if number not in self._asked:
             self._asked.add(number)
-            self._alarms.cancel(self._tokens[number], reason)
+            self._alarms.cancel(self._running[number][0], reason)
             grace = self.schedule.tasks[number].grace_s
             self._alarms.limit(number, self.now() + (self._grace_s if grace is None else grace))
 
@@ -448,9 +466,8 @@ class Run:
 
     def _abandon(self, number: int) -> None:
         """Give up on work that ignores its token: report it, replace its thread, keep its locks held."""
-        token = self._tokens.pop(number)
+        token, started, worker = self._running.pop(number)
         self._asked.discard(number)
-        started, worker = self._started.pop(number)
         if worker not in self._leaked_workers:
             self._leaked_workers.add(worker)
             self._threads -= 1
@@ -472,7 +489,7 @@ class Run:
         self._call_worker()
 
     def _time_is_up(self) -> None:
-        self._bus.publish(RunStopping(self.now(), TIMED_OUT, True))
+        self._publish(RunStopping(self.now(), TIMED_OUT, True))
         self.schedule.give_up(Status.CANCELLED, None, "the run timed out", self.now())
         self._cancel_running(TIMED_OUT, None)
         self._after_change()

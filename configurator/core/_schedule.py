@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from configurator.core._ready import ReadyQueue, State
 from configurator.core.breaker import BreakerState, CircuitBreaker
@@ -71,7 +71,7 @@ class Schedule:
         self._shared = True  # the lists above are still the graph's own
         self._children: dict[int, list[int]] = {}
         self._joined: set[int] = set()
-        self._delayed: list[tuple[float, int]] = []
+        self.delayed: list[tuple[float, int]] = []  # until when, who
         self._last: dict[int, TaskResult] = {}  # of delayed tasks: what their last attempt came to
         self._breakers = dict(rules.breakers)
         self._terms: dict[int, int] = {}
@@ -90,15 +90,15 @@ class Schedule:
 
     def wake(self, now: float) -> None:
         """Make the delayed tasks ready whose time has come."""
-        while self._delayed and self._delayed[0][0] <= now:
-            number = heapq.heappop(self._delayed)[1]
+        while self.delayed and self.delayed[0][0] <= now:
+            number = heapq.heappop(self.delayed)[1]
             if self.queue.states[number] == State.DELAYED:
                 del self._last[number]
                 self._make_ready(number)
 
     def next_wake(self) -> float | None:
         """Return when the next delayed task can be picked, if one is delayed."""
-        return self._delayed[0][0] if self._delayed else None
+        return self.delayed[0][0] if self.delayed else None
 
     def ordered_results(self, *, declared: bool = False) -> list[TaskResult]:
         """Return the results there are in declared order, what joined right behind who brought it.
@@ -141,10 +141,11 @@ class Schedule:
             self.queue.release(number)
             if result.status in _RETRIED and self._retries(number, result, now):
                 return
-        attempts = self.attempts.get(number)
-        if attempts is not None:
-            result = replace(result, attempts=attempts)
-        self._record(number, result)
+        if number in self.attempts:
+            result = result._replace(attempts=self.attempts[number])
+        self._store(number, result)
+        if self._successors[number]:
+            self._release_successors([(number, result)])
         if leaked:
             self._skip_hopeless()
         if result.failed:
@@ -238,30 +239,25 @@ class Schedule:
             if earlier is None or earlier.status is not Status.SUCCESS or number in stale:
                 stale |= graph.hard[number]
                 continue
-            self._store(number, replace(earlier, from_cache=True, worker=None, started_s=0.0, ended_s=0.0))
+            self._store(number, earlier._replace(from_cache=True, worker=None, started_s=0.0, ended_s=0.0))
             for successor in graph.successors[number]:
                 self._missing[successor] -= 1
 
     # -- the consequences -------------------------------------------------------------------------------
 
-    def _record(self, number: int, result: TaskResult) -> None:
-        self._store(number, result)
-        if self._successors[number]:
-            self._release_successors([(number, result)])
-
     def _release_successors(self, stack: list[tuple[int, TaskResult]]) -> None:
         """Walk down from what has ended, without recursion: release what can start, skip the rest."""
+        missing, results = self._missing, self.results
         while stack:
             number, result = stack.pop()
-            blocking = _blocks(result)
-            hard = self._hard[number]
+            blocking = result.status is not Status.SUCCESS and _blocks(result)
             for successor in self._successors[number]:
-                self._missing[successor] -= 1
-                if self.results[successor] is not None:
+                missing[successor] -= 1
+                if results[successor] is not None:
                     continue
-                if blocking and successor in hard:
+                if blocking and successor in self._hard[number]:
                     stack.append((successor, self._skip(successor, result)))
-                elif not self._missing[successor] and (hopeless := self._push(successor)) is not None:
+                elif not missing[successor] and (hopeless := self._push(successor)) is not None:
                     stack.append((successor, hopeless))
 
     def _skip_below(self, number: int, because: TaskResult) -> None:
@@ -361,9 +357,9 @@ class Schedule:
             return False
         delay = policy.delay(made, self._rules.random())
         self.attempts[number] = made + 1
-        self._last[number] = replace(result, attempts=made)
+        self._last[number] = result._replace(attempts=made)
         self.queue.states[number] = State.DELAYED
-        heapq.heappush(self._delayed, (now + delay, number))
+        heapq.heappush(self.delayed, (now + delay, number))
         self._emit(TaskRetrying(now, result.task_name, made, delay, error))
         return True
 

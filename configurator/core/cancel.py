@@ -14,6 +14,11 @@ class Cancelled(Exception):  # noqa: N818  (the standard library's word for it, 
         self.reason = reason
 
 
+# One for all tokens, held for a few instructions only: every task of a run has a token, and few are ever asked
+# to do anything.
+_LOCK = threading.Lock()
+
+
 class CancelToken:
     """Set once, never unset; callbacks run exactly once, in the thread that cancels.
 
@@ -21,12 +26,10 @@ class CancelToken:
     between escapes. Callbacks must not block: they close a channel or signal a process group.
     """
 
-    __slots__ = ("_callbacks", "_lock", "_next", "reason")
+    __slots__ = ("_callbacks", "reason")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._callbacks: dict[int, Callable[[], None]] = {}
-        self._next = 0
+        self._callbacks: dict[object, Callable[[], None]] | None = None
         self.reason: str | None = None
 
     @property
@@ -36,20 +39,21 @@ class CancelToken:
 
     def cancel(self, reason: str = "cancelled") -> None:
         """Set the token and run the callbacks; later calls do nothing and the first reason stays."""
-        with self._lock:
+        with _LOCK:
             if self.reason is not None:
                 return
             self.reason = reason
-            callbacks, self._callbacks = list(self._callbacks.values()), {}
-        for callback in callbacks:
+            callbacks, self._callbacks = self._callbacks or {}, None
+        for callback in callbacks.values():
             callback()
 
     def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Have `callback` run on cancellation; return a function that takes it back."""
-        with self._lock:
+        with _LOCK:
             if self.reason is None:
-                key = self._next
-                self._next += 1
+                key = object()
+                if self._callbacks is None:
+                    self._callbacks = {}
                 self._callbacks[key] = callback
                 return lambda: self._forget(key)
         callback()
@@ -60,6 +64,7 @@ class CancelToken:
         if self.reason is not None:
             raise Cancelled(self.reason)
 
-    def _forget(self, key: int) -> None:
-        with self._lock:
-            self._callbacks.pop(key, None)
+    def _forget(self, key: object) -> None:
+        with _LOCK:
+            if self._callbacks is not None:
+                self._callbacks.pop(key, None)

@@ -1,10 +1,15 @@
-"""What the engine runs and what it says about it afterwards."""
+"""What the engine runs and what it says about it afterwards.
+
+TaskContext and TaskResult are named tuples: frozen like the other values, but made in a third of the time of
+a frozen dataclass, which counts for what is made for every task of a run.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from configurator.core.cancel import CancelToken
 from configurator.core.status import SkipReason, Status
@@ -12,7 +17,8 @@ from configurator.core.status import SkipReason, Status
 if TYPE_CHECKING:
     from configurator.core.retry import RetryPolicy
 
-_NOTHING: Mapping[str, Any] = {}  # shared: most tasks and results have none, and there may be a million
+# Shared: most tasks and results have none, and there may be a million of them.
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -67,14 +73,13 @@ class TaskControl(Protocol):
         """Return the result of a task that has ended; KeyError if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskContext:
+class TaskContext(NamedTuple):
     """What a running task is given: its name, the token that tells it to stop, and its attempt (1, 2...)."""
 
     name: str
     token: CancelToken
     attempt: int = 1
-    control: TaskControl | None = field(default=None, repr=False, compare=False)
+    control: TaskControl | None = None
 
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
         """Announce how far the task is; `done` and `total` in any unit, or a fraction without a total."""
@@ -140,8 +145,7 @@ class Task:
     grace_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResult:
+class TaskResult(NamedTuple):
     """How one task ended; times are seconds since the start of the run, `execution_time` their difference.
 
     `error` is the exception of a failed task. A skipped one has `reason`, and `cause` names the task that
@@ -160,7 +164,7 @@ class TaskResult:
     ended_s: float = 0.0
     worker: int | None = None
     ignored: bool = False
-    metadata: Mapping[str, Any] = field(default_factory=_nothing)
+    metadata: Mapping[str, Any] = _NOTHING
     attempts: int = 1
     output: str = ""
     errors: int = 0
@@ -176,7 +180,7 @@ class TaskResult:
     @property
     def failed(self) -> bool:
         """True if the task failed or ran out of time and that was not ignored."""
-        return self.status in (Status.FAILED, Status.TIMEOUT) and not self.ignored
+        return not self.ignored and (self.status is Status.FAILED or self.status is Status.TIMEOUT)
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON values; see configurator.core.snapshot for the form."""

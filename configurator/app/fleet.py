@@ -10,7 +10,8 @@ from typing import Any
 from configurator.agent.protocol import HostGraph
 from configurator.app.options import RunOptions
 from configurator.compiler.project import Project
-from configurator.core.errors import RefusedError
+from configurator.compiler.selection import Met
+from configurator.core.errors import InputError, RefusedError
 from configurator.fleet.host import HostRun, HostSettings
 from configurator.inventory.hosts import Host
 from configurator.report.redact import RedactingSink, Redactor
@@ -25,6 +26,19 @@ class Fleet:
     project: Project
     hosts: tuple[HostRun, ...]
     forks: int
+    only: tuple[str, ...]
+    met: Met
+    redactor: Redactor
+
+    def check_only(self) -> None:
+        """Raise InputError if an `--only` means no task of any host; call it when they are prepared.
+
+        Where a host could not be asked, nobody can say that: its own error is shown then.
+        """
+        if all(host.compiled for host in self.hosts):
+            problems = self.redactor.redact(self.project.unmet(self.only, self.met))
+            if problems:
+                raise InputError(str(problems[0]), problems)
 
 
 def load_project(options: RunOptions) -> Project:
@@ -51,18 +65,19 @@ def load_fleet(options: RunOptions, sink: RedactingSink, redactor: Redactor, pro
     execution = settings.performance.parallel_execution
     jobs = options.jobs or (execution.max_workers if execution.enabled else 1)
     fail_fast = execution.fail_fast if options.fail_fast is None else options.fail_fast
+    met = Met()
     hosts = tuple(
         HostRun(
             host.name,
             functools.partial(endpoint_of, project, host, redactor),
-            functools.partial(_compile, project, host, options, redactor, sink),
+            functools.partial(_compile, project, host, options, redactor, sink, met),
             HostSettings(jobs, fail_fast),
             secrets,
             sink.handle,
         )
         for host in selected
     )
-    return Fleet(project, hosts, options.forks or settings.performance.forks)
+    return Fleet(project, hosts, options.forks or settings.performance.forks, options.only, met, redactor)
 
 
 def _compile(
@@ -71,6 +86,7 @@ def _compile(
     options: RunOptions,
     redactor: Redactor,
     sink: RedactingSink,
+    met: Met,
     facts: Mapping[str, Any],
 ) -> HostGraph:
     graph = project.compile(
@@ -80,6 +96,7 @@ def _compile(
         tags=options.tags,
         skip_tags=options.skip_tags,
         only=options.only,
+        met=met,
     )
     redactor.add(graph.secrets)
     # The agent blanks these; should it ever not, nothing of them gets past here either.

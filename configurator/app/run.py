@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from configurator.app.fleet import load_fleet
+from configurator.app.fleet import Fleet, load_fleet
 from configurator.app.options import RunOptions
 from configurator.config.diagnostics import Diagnostic
 from configurator.core.run_events import HostNotice, HostSummary, RunFinished, RunStarted, Sink
@@ -26,9 +26,7 @@ def plan(options: RunOptions, sink: Sink, *, prompt: Prompt | None = None) -> in
     clock = start_clock()
     warnings = fleet.project.warnings
     try:
-        return _phase(
-            "plan", fleet.hosts, fleet.forks, masked, clock, lambda host: host.plan(clock), warnings
-        )
+        return _phase("plan", fleet, fleet.hosts, masked, clock, lambda host: host.plan(clock), warnings)
     finally:
         _close(fleet.hosts)
 
@@ -47,7 +45,7 @@ def apply(options: RunOptions, sink: Sink, confirm: Confirm | None, *, prompt: P
     try:
         if confirm is not None:
             clock = start_clock()
-            code = _phase("plan", hosts, fleet.forks, masked, clock, lambda host: host.plan(clock), warnings)
+            code = _phase("plan", fleet, hosts, masked, clock, lambda host: host.plan(clock), warnings)
             planned = [host for host in hosts if host.failure is None]
             pending = any(host.summary.changed for host in planned)
             if code == INTERRUPTED or not pending or not confirm({host.name: host.summary for host in hosts}):
@@ -57,8 +55,8 @@ def apply(options: RunOptions, sink: Sink, confirm: Confirm | None, *, prompt: P
         confirmed = confirm is not None
         done = _phase(
             "apply",
+            fleet,
             hosts,
-            fleet.forks,
             masked,
             clock,
             lambda host: host.apply(clock, confirmed=confirmed),
@@ -71,21 +69,27 @@ def apply(options: RunOptions, sink: Sink, confirm: Confirm | None, *, prompt: P
 
 def _phase(
     mode: str,
+    fleet: Fleet,
     hosts: Sequence[HostRun],
-    forks: int,
     sink: Sink,
     clock: Clock,
     work: Callable[[HostRun], HostSummary],
     warnings: Sequence[Diagnostic] = (),
 ) -> int:
-    """Do one thing for all hosts, between the events that open and close a run."""
+    """Do one thing for hosts of the fleet, between the events that open and close a run.
+
+    InputError, before that thing begins anywhere, if tasks were chosen of which no host has one.
+    """
     sink.handle(RunStarted(mode, tuple(host.name for host in hosts)))
     for host in hosts:
         for warning in warnings:
             sink.handle(HostNotice(host.name, clock(), "warning", str(warning)))
     interrupted = False
     try:
-        run_hosts(hosts, work, forks)
+        if fleet.only:
+            run_hosts(hosts, lambda host: host.prepare(clock), fleet.forks)
+            fleet.check_only()
+        run_hosts(hosts, work, fleet.forks)
     except KeyboardInterrupt:
         interrupted = True
         for host in hosts:

@@ -15,7 +15,7 @@ from configurator.compiler.scope import FactStore, Scope
 from configurator.compiler.selection import Selection
 from configurator.compiler.tasknodes import BlockNode, FactNode, IncludeNode, Loop, Node, TaskNode
 from configurator.compiler.tasksettings import TaskSettings
-from configurator.compiler.templating import TemplatingError
+from configurator.compiler.templating import TemplatingError, is_template
 from configurator.compiler.toolbox import HostState, Toolbox
 from configurator.compiler.values import OMIT, sendable
 from configurator.config.located import LocatedScalar
@@ -130,16 +130,17 @@ class RoleExpander:
             return
         entered = inherited.enter(node.keywords)
         if not self._selected(entered):
+            self._pass_over([node], entered.scope)
             return
         items = self._items(node.loop, entered.scope, entered.when)
         if isinstance(items, str):
-            yield self._skipped(node, self._name(node, entered.scope), entered, items)
+            yield from self._skipped(node, self._name(node, entered.scope), entered, items)
             return
         for item in items:
             false = self._false_condition(entered.when, item.scope)
             if false is not None:
                 name = _with_label(self._name(node, item.scope), item.label)
-                yield self._skipped(node, name, entered, false)
+                yield from self._skipped(node, name, replace(entered, scope=item.scope), false)
                 continue
             # The include's own conditions and tags are settled here; its other keywords hold inside.
             inner = inherited.enter(node.keywords, but=("tags",)).enter(node.apply)
@@ -168,19 +169,19 @@ class RoleExpander:
     def _task(self, node: TaskNode, inherited: Inherited) -> Iterator[CompiledTask]:
         entered = inherited.enter(node.keywords)
         if not self._selected(entered):
+            self._pass_over([node], entered.scope)
             self._state.left_out.add((self._role.name, self._name(node, entered.scope)))
             return
         items = self._items(node.loop, entered.scope, entered.when)
         self._rounds = 1
         if isinstance(items, str):
-            yield self._skipped(node, self._name(node, entered.scope), entered, items)
+            yield from self._skipped(node, self._name(node, entered.scope), entered, items)
             return
         for item in items:
             here = replace(entered, scope=item.scope)
             false = self._false_condition(here.when, here.scope)
             if false is not None:
-                name = self._name(node, here.scope)
-                yield self._skipped(node, name, here, false, item.label)
+                yield from self._skipped(node, self._name(node, here.scope), here, false, item.label)
             else:
                 yield from self._concrete(node, here, item.label)
 
@@ -210,7 +211,7 @@ class RoleExpander:
         )
         for part in run_action(node.module, declared, raw, context):
             task = self._compiled(node, part, here, label)
-            if self._selection.wants_task(task.spec.module, task.name, task.effects):
+            if self._selection.wants_task(task):
                 yield task
             else:
                 self._state.left_out.add((self._role.name, task.name))
@@ -288,7 +289,11 @@ class RoleExpander:
 
     def _skipped(
         self, node: TaskNode | IncludeNode, name: str, here: Inherited, why: str, label: str | None = None
-    ) -> CompiledTask:
+    ) -> Iterator[CompiledTask]:
+        """Yield a task that only says why it does not run, unless `--only` means others."""
+        if self._selection.only and not self._pass_over([node], here.scope):
+            self._state.left_out.add((self._role.name, name))
+            return
         shown = self._masked(_with_label(name, label))
         module = node.module if isinstance(node, TaskNode) else "include_tasks"
         spec = TaskSpec(
@@ -299,7 +304,38 @@ class RoleExpander:
             skip=why,
             position=str(node.span),
         )
-        return self._finish(node, spec, name, here, Effects(), 0.0)
+        yield self._finish(node, spec, name, here, Effects(), 0.0)
+
+    def _pass_over(self, nodes: Sequence[Node], scope: Scope) -> bool:
+        """Tell the selection of tasks that are not compiled; return True if `--only` names one of them."""
+        wanted = False
+        pending = list(nodes) if self._selection.only else []
+        entered: set[IncludeNode] = set()
+        while pending:
+            node = pending.pop()
+            if isinstance(node, TaskNode):
+                name, about = self._name(node, scope), self._likely_effects(node, scope)
+                wanted |= self._selection.wants_uncompiled(node.module, name, about)
+            elif isinstance(node, BlockNode):
+                pending += node.children
+            elif isinstance(node, IncludeNode) and is_template(str(node.file.value)):
+                self._selection.gives_up()
+            elif isinstance(node, IncludeNode) and node not in entered:
+                entered.add(node)
+                pending += self._included(node, scope)
+        return wanted
+
+    def _likely_effects(self, node: TaskNode, scope: Scope) -> Effects | None:
+        """Return what a task is about that need not be compilable; None if that cannot be told."""
+        try:
+            if node.writes is not None:
+                return effects(writes=self._settings.texts(node.writes, scope))
+            raw = self._arguments(node, scope)
+        except TemplatingError:
+            return None
+        module = self._tools.modules.get(node.module)
+        params, _ = parse(module.params, raw)
+        return None if params is None else module.effects(params)
 
     def _masked(self, text: str) -> str:
         """Return a name without secret texts: it is written to journals on both sides."""

@@ -13,7 +13,7 @@ from configurator.compiler.extravars import read_extra_vars
 from configurator.compiler.hostgraph import compile_host
 from configurator.compiler.hosts import connection_of
 from configurator.compiler.roles import Role, RoleLibrary, RoleUse, builtin_roles_path
-from configurator.compiler.selection import Selection, check_selection, parse_only
+from configurator.compiler.selection import Met, Selection, check_selection, parse_only, unmet
 from configurator.compiler.site import Entry, PlannedRole, plan_roles, read_site
 from configurator.compiler.taskfile import ModuleTable, TaskFileReader
 from configurator.compiler.templatefiles import TemplateFiles
@@ -204,12 +204,15 @@ class Project:
         tags: Sequence[str] = (),
         skip_tags: Sequence[str] = (),
         only: Sequence[str] = (),
+        met: Met | None = None,
     ) -> HostGraph:
         """Return the tasks of a host in their order; InputError with every problem found.
 
         `facts` have Ansible's names without their prefix. Every secret text met is in the graph's `secrets`.
+        `met` learns which of `only` the host has a task for.
         """
-        selection = Selection(frozenset(tags), frozenset(skip_tags), parse_only(only, self._tools.modules))
+        wishes = parse_only(only, self._tools.modules)
+        selection = Selection(frozenset(tags), frozenset(skip_tags), wishes, met or Met())
         state = HostState(Diagnostics(), selection)
         address = self._connection(host, state.secrets)
         planned = self._planned(host, roles)
@@ -218,6 +221,10 @@ class Project:
             whole = self._planned(host, ())
             state.left_out |= {(item.role.name, None) for item in whole if item.role.name not in chosen}
         return compile_host(host, facts, planned, address, state, self._tools)
+
+    def unmet(self, only: Sequence[str], met: Met) -> tuple[Diagnostic, ...]:
+        """Return a problem for each of `only` that none of the hosts compiled with `met` has a task for."""
+        return unmet(parse_only(only, self._tools.modules), met).sorted()
 
 
 def _sources(loaded: LoadedSettings, inventory: str | Sequence[str] | None) -> list[tuple[str, Span]]:

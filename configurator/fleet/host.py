@@ -73,6 +73,7 @@ class HostRun:
         self._emit = emit
         self._session: HostSession | None = None
         self._graph: HostGraph | None = None
+        self._obstacle: ConfiguratorError | None = None
         self._specs: dict[str, TaskSpec] = {}
         self._under_way: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -83,6 +84,25 @@ class HostRun:
         self.summary = HostSummary()
         self.failure: ConfiguratorError | None = None
         self._tally = Tally()
+
+    @property
+    def compiled(self) -> bool:
+        """True once it is known what is to be done on this host."""
+        return self._graph is not None
+
+    def prepare(self, clock: Clock) -> HostSummary:
+        """Connect and compile, and no more; what stands in the way is said by the run that follows."""
+        self._clock = clock
+        self._idle.clear()
+        try:
+            self._compiled(self._session or self._open(self._endpoint(), clock))
+        except PythonMissingError:
+            pass  # a plan knows what to make of that, and an apply installs it
+        except ConfiguratorError as error:
+            self._obstacle = error
+        finally:
+            self._idle.set()
+        return self.summary
 
     def plan(self, clock: Clock) -> HostSummary:
         """Predict what an apply would do; the session stays open for it."""
@@ -157,13 +177,14 @@ class HostRun:
         self._emit(HostFailed(self.name, clock(), status, message, output, error.hint, tuple(diagnostics)))
 
     def _run(self, mode: str, clock: Clock, *, confirmed: bool) -> None:
+        if self._obstacle is not None:
+            obstacle, self._obstacle = self._obstacle, None
+            raise obstacle
         session = self._connect(applying=mode == "apply", clock=clock)
         if session is None:
             return
-        if self._graph is None:
-            self._graph = self._compile(session.facts)
-            self._specs = {spec.id: spec for spec in self._graph.tasks}
-        tasks = [spec for spec in self._graph.tasks if not spec.barrier]
+        graph = self._compiled(session)
+        tasks = [spec for spec in graph.tasks if not spec.barrier]
         handlers = sum(1 for spec in tasks if spec.handler)
         self._emit(HostStarted(self.name, clock(), len(tasks) - handlers, handlers))
         origin = clock()
@@ -173,7 +194,7 @@ class HostRun:
             "fail_fast": self._settings.fail_fast,
             "confirmed": confirmed,
             "holder": {"controller": socket.gethostname(), "user": getpass.getuser()},
-            "tasks": [spec.to_json() for spec in self._graph.tasks],
+            "tasks": [spec.to_json() for spec in graph.tasks],
         }
         with self._lock:
             self._session = session
@@ -181,10 +202,16 @@ class HostRun:
         if stop is not None:
             session.cancel(abort=stop)
         port = session.endpoint.port
-        session.run(request, self._graph.blobs, lambda message: self._report(message, origin))
+        session.run(request, graph.blobs, lambda message: self._report(message, origin))
         if session.endpoint.port != port:
             message = f"sshd answers at port {session.endpoint.port} now: set ansible_port in the inventory"
             self._emit(HostNotice(self.name, clock(), "warning", message))
+
+    def _compiled(self, session: HostSession) -> HostGraph:
+        if self._graph is None:
+            self._graph = self._compile(session.facts)
+            self._specs = {spec.id: spec for spec in self._graph.tasks}
+        return self._graph
 
     def _connect(self, *, applying: bool, clock: Clock) -> HostSession | None:
         """Return the session; None in a plan of a host that lacks python3, after saying so."""
@@ -192,7 +219,7 @@ class HostRun:
             return self._session
         endpoint = self._endpoint()
         try:
-            session = HostSession(endpoint, self._secrets)
+            return self._open(endpoint, clock)
         except PythonMissingError:
             if not applying:
                 self._plan_without_python(clock)
@@ -200,7 +227,10 @@ class HostRun:
             self._emit(HostNotice(self.name, clock(), "info", "installing python3, which the agent needs"))
             with connect(endpoint, self._secrets) as connection:
                 install_python(endpoint, connection, self._secrets)
-            session = HostSession(endpoint, self._secrets)
+            return self._open(endpoint, clock)
+
+    def _open(self, endpoint: Endpoint, clock: Clock) -> HostSession:
+        session = HostSession(endpoint, self._secrets)
         with self._lock:
             self._session = session
         address = f"{endpoint.user}@{endpoint.address}:{endpoint.port}"

@@ -79,6 +79,28 @@ def test_tasks_that_are_chosen_run_and_no_others(
     assert set(seen.sh("ls /opt").split()) == made
 
 
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
+def test_a_task_that_no_host_has_is_an_error_before_anything_is_touched(
+    lab: Lab, folder: Folder, pair: list[LabHost], command: tuple[str, ...]
+) -> None:
+    """A typo must neither do nothing quietly, nor half of what was asked for."""
+    seen = Remote(lab, pair[0])
+    seen.sh("rm -rf /opt/*")
+    ended = folder.run(*command, "--json", "--only", "copy:conf", "--only", "copy:pge", code=1)
+    (error,) = ended.of("error")
+    (problem,) = error["diagnostics"]
+    assert problem["message"] == "no task of these hosts is 'copy:pge'"
+    assert problem["hint"] == "did you mean 'page'?"
+    assert not ended.of("task_started")
+    assert seen.sh("ls /opt") == ""
+
+
+def test_a_task_that_some_hosts_have_is_none(folder: Folder) -> None:
+    """`--only` over a fleet of unlike hosts."""
+    folder.role("app", [{"name": "on {{ inventory_hostname }}", "copy": {"dest": "/opt/x", "content": "x"}}])
+    assert taken(folder.run("plan", "--json", "--only", "copy:on beta")) == {"on beta"}
+
+
 @pytest.mark.parametrize(
     ("words", "hosts"),
     [

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from configurator.compiler.selection import Selection
+from configurator.compiler.selection import Met, Selection
 from configurator.core.errors import InputError
-from tests.unit.compiler.projects import FACTS, commands_of, load, shown
+from tests.unit.compiler.projects import FACTS, commands_of, load, shown, tasks_of
 
 TASKS = """
 - {command: plain}
@@ -70,6 +72,82 @@ def test_only_selects_by_module_and_by_name_or_thing() -> None:
     assert names("apt:nginx") == ["web server"]
     assert names("apt:shell", "file:/srv*") == ["shell", "d"]
     assert names("ansible.builtin.file") == ["d"]
+
+
+def test_only_knows_a_service_by_its_short_name() -> None:
+    """People write `nginx`, the unit is `nginx.service`."""
+    tasks = "- {name: started, systemd_service: {name: nginx, state: started}}\n- {command: x}"
+    assert [spec.name for spec in tasks_of(tasks, only=["service:nginx"])] == ["started"]
+    assert [spec.name for spec in tasks_of(tasks, only=["service:nginx.service"])] == ["started"]
+
+
+def unmet(tasks: str, *only: str, files: dict[str, str] | None = None, **options: Any) -> list[str]:
+    """What `--only` asks for in vain, on two hosts."""
+    hosts = {"inventory/hosts.yml": "all: {hosts: {h: {}, i: {}}}"}
+    project = load({**hosts, "roles/r/tasks/main.yml": tasks, **(files or {})})
+    met = Met()
+    for host in project.hosts():
+        project.compile(host, FACTS, only=only, met=met, **options)
+    return [shown(problem) for problem in project.unmet(only, met)]
+
+
+MET = """
+- {name: 'on {{ inventory_hostname }}', command: x}
+- {name: page, copy: {dest: /srv/page, content: x}, tags: t}
+- {name: folders, file: {path: '/srv/{{ item }}', state: directory}, loop: [a, b]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        (["copy:page", "file:/srv/a", "command"], []),
+        (["command:on i"], []),  # on one of the hosts alone
+        (["copy:pagee"], ["--only: no task of these hosts is 'copy:pagee' [] (did you mean 'page'?)"]),
+        (["file:/srv/aa"], ["--only: no task of these hosts is 'file:/srv/aa' [] (did you mean '/srv/a'?)"]),
+        (["copy:page", "copy:zzz*"], ["--only: no task of these hosts is 'copy:zzz*' []"]),
+        (["timezone"], ["--only: no task of these hosts uses the module 'timezone' []"]),
+    ],
+)
+def test_what_only_asks_for_in_vain_is_told(only: list[str], expected: list[str]) -> None:
+    """`--only copy:pagee` would otherwise do nothing, and look like success."""
+    assert unmet(MET, *only) == expected
+
+
+def test_a_task_that_does_not_run_this_time_is_there_all_the_same() -> None:
+    """Left out by its tags, by a condition, by an empty loop, or in a file that is not included."""
+    skipped = """
+    - {name: page, copy: {dest: /srv/page, content: x}, when: false}
+    - {name: sums, command: 'x {{ item }}', loop: []}
+    - {include_tasks: more.yml, when: false}
+    """
+    more = {"roles/r/tasks/more.yml": "- block: [{name: zone, timezone: {name: UTC}}]"}
+    assert unmet(MET, "copy:page", "file:/srv/a", skip_tags=["t", "untagged"]) == []
+    assert unmet(skipped, "copy:page", "command:sums", "timezone:zone", files=more) == []
+    assert unmet(skipped, "copy:/srv/page", "command:x*") == []
+    assert len(unmet(skipped, "copy:pagee", "timezone:zonee", files=more)) == 2
+    assert unmet("- {include_tasks: '{{ nobody_knows }}', when: false}", "copy:page") == []
+    assert unmet("- {copy: {dest: '{{ nobody_knows }}', content: x}, when: false}", "copy:page") == []
+    assert len(unmet("- {copy: {dest: '/{{ inventory_hostname }}', content: x}, when: no}", "copy:x")) == 1
+
+
+def test_only_leaves_out_what_a_condition_skips() -> None:
+    """Tasks that nobody asked for are no news when they are skipped."""
+    tasks = """
+    - {name: a, command: a, when: false}
+    - {name: b, copy: {dest: /b, content: x}, when: false}
+    - {name: c, command: c, requires: [b]}
+    - {include_tasks: more.yml, when: false}
+    """
+    more = {"roles/r/tasks/more.yml": "- command: x"}
+    assert [spec.name for spec in tasks_of(tasks, more, only=["command:a", "command:c"])] == ["a", "c"]
+    assert [spec.name for spec in tasks_of(tasks, more)] == ["a", "b", "c", "include_tasks"]
+
+
+def test_a_suggestion_tells_nothing_of_a_task_with_no_log() -> None:
+    """Its things are hidden everywhere else."""
+    tasks = "- {name: key, copy: {dest: /srv/hunter22, content: x}, no_log: true}"
+    assert unmet(tasks, "copy:/srv/hunter2") == ["--only: no task of these hosts is 'copy:/srv/hunter2' []"]
 
 
 def test_a_role_is_selected_with_what_it_needs() -> None:

@@ -84,7 +84,7 @@ class _Mark(threading.Event):
 
 
 class EventBus:
-    """Delivers events to every subscriber in exactly the order of `publish`, from a daemon thread of its own.
+    r"""Delivers events to every subscriber in exactly the order of `publish`, from a daemon thread.
 
     - A publisher never waits for a subscriber: `publish` queues, and may be called from any thread.
     - A subscriber that raises still gets the following events, and so do the others; they are told by a
@@ -97,9 +97,11 @@ class EventBus:
 
     >>> bus = EventBus()
     >>> bus.publish(TaskStarted(0.0, "nginx", worker=0))
-    >>> take_back = bus.subscribe(print, TaskStarted, TaskProgress, replay=True)
+    >>> seen = []
+    >>> take_back = bus.subscribe(seen.append, TaskStarted, TaskProgress, replay=True)
     >>> bus.publish(TaskProgress(1.5, "nginx", done=3, total=4))
     >>> bus.close()
+    >>> print(*seen, sep="\n")
     TaskStarted(at_s=0.0, task_name='nginx', worker=0, attempt=1, group=None)
     TaskProgress(at_s=1.5, task_name='nginx', done=3, total=4, message='')
     """

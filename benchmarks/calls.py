@@ -20,9 +20,10 @@ Contender = Callable[[], Laps]
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """The laps of each run of one contender."""
+    """The laps of each run of one contender, and the seconds of CPU of each run, all threads together."""
 
     runs: tuple[Laps, ...]
+    cpu_s: tuple[float, ...]
 
     @property
     def median(self) -> float:
@@ -30,9 +31,9 @@ class Timed:
         return median(sum(laps) for laps in self.runs)
 
     @property
-    def minimum(self) -> float:
-        """Return the quickest run of the whole, in seconds: what noise of the machine disturbed least."""
-        return min(sum(laps) for laps in self.runs)
+    def cpu(self) -> float:
+        """Return the median of the CPU time, in seconds: steady also while others use the machine."""
+        return median(self.cpu_s)
 
     def lap(self, number: int) -> float:
         """Return the median of one part, in seconds."""
@@ -55,19 +56,23 @@ def whole(func: Callable[[], object]) -> Contender:
 def in_turn(contenders: Mapping[str, Contender], runs: int, *, collector: bool = False) -> dict[str, Timed]:
     """Run the contenders A B C, A B C... `runs` times after one warm-up round; failures raise."""
     laps: dict[str, list[Laps]] = {name: [] for name in contenders}
+    cpu: dict[str, list[float]] = {name: [] for name in contenders}
     enabled = gc.isenabled()
     try:
         for number in range(runs + 1):
             for name, contender in contenders.items():
                 gc.collect()
                 (gc.enable if collector else gc.disable)()
+                start = time.process_time()
                 measured = contender()
+                used = time.process_time() - start
                 if number:
                     laps[name].append(measured)
+                    cpu[name].append(used)
     finally:
         (gc.enable if enabled else gc.disable)()
         gc.collect()
-    return {name: Timed(tuple(values)) for name, values in laps.items()}
+    return {name: Timed(tuple(laps[name]), tuple(cpu[name])) for name in contenders}
 
 
 def peak_bytes(func: Callable[[], object]) -> int:

@@ -7,11 +7,12 @@ import platform
 import sys
 from collections.abc import Sequence
 
-from benchmarks import engine_cases, engine_overhead, engine_timers
+from benchmarks import engine_cases, engine_makespan, engine_overhead, engine_timers
 from benchmarks.figures import Figure, print_figures, print_verdict
 
 PARTS = {
     "overhead": engine_overhead,
+    "makespan": engine_makespan,
     "cases": engine_cases,
     "timers": engine_timers,
 }

@@ -26,21 +26,31 @@ _DOIT_TASKS = 500
 
 def no_ops(shape: str, requirements: Requirements, runs: int, *, collector: bool = False) -> list[Figure]:
     """Time ours and what the standard library offers on one graph in turn, as ratios to the bare pool."""
+    size = len(requirements)
     contenders: dict[str, Contender] = {
         "bare": whole(partial(peers.bare_pool, requirements, WORKERS)),
         "ours": ours.split(requirements, WORKERS),
         "graphlib": whole(partial(peers.graphlib_pool, requirements, WORKERS)),
     }
+    if shape == "list":
+        contenders["callables"] = whole(partial(ours.run_callables, size, WORKERS))
     timed = in_turn(contenders, runs, collector=collector)
-    size = len(requirements)
     label = f"{shape} of {size:,}" + (", collector on" if collector else "")
-    return [
+    build, run = (_each(timed["ours"].lap(lap), size) for lap in (0, 1))
+    cpu = timed["ours"].cpu / timed["bare"].cpu
+    figures = [
         Figure(f"{label}: bare pool", _each(timed["bare"].median, size), "us"),
         Figure(
-            f"{label}: ours / bare", _ratio(timed, "ours"), at_most=_RATIO_LIMIT, note=_parts(timed, size)
+            f"{label}: ours / bare",
+            _ratio(timed, "ours"),
+            at_most=_RATIO_LIMIT,
+            note=f"build {build:.1f} + run {run:.1f} us; of CPU time {cpu:.2f} x",
         ),
         Figure(f"{label}: graphlib + pool / bare", _ratio(timed, "graphlib")),
     ]
+    if "callables" in timed:
+        figures.append(Figure(f"{label}: ours by execute_tasks / bare", _ratio(timed, "callables")))
+    return figures
 
 
 def optional(shape: str, requirements: Requirements, names: tuple[str, ...], runs: int) -> list[Figure]:
@@ -63,26 +73,6 @@ def optional(shape: str, requirements: Requirements, names: tuple[str, ...], run
     ]
 
 
-def long_chain(size: int, runs: int) -> list[Figure]:
-    """Time a chain, where nothing can run at once and every step is a handing over."""
-    requirements = chain(size)
-    timed = in_turn(
-        {
-            "bare": whole(partial(peers.bare_pool, requirements, WORKERS)),
-            "ours": ours.split(requirements, WORKERS),
-            "graphlib": whole(partial(peers.graphlib_pool, requirements, WORKERS)),
-        },
-        runs,
-    )
-    label = f"chain of {size:,}"
-    return [
-        Figure(
-            f"{label}: ours / bare", _ratio(timed, "ours"), at_most=_RATIO_LIMIT, note=_parts(timed, size)
-        ),
-        Figure(f"{label}: graphlib + pool / bare", _ratio(timed, "graphlib")),
-    ]
-
-
 def memory(size: int) -> list[Figure]:
     """Measure the peak of bytes a task, in runs that are not timed."""
     figures = []
@@ -92,7 +82,8 @@ def memory(size: int) -> list[Figure]:
         label = f"{shape} of {size:,}"
         figures += [
             Figure(f"{label}: bare pool, memory a task", bare, "bytes"),
-            Figure(f"{label}: ours, memory a task", mine, "bytes", note=f"{mine / bare:.2f} x bare"),
+            Figure(f"{label}: ours, memory a task", mine, "bytes"),
+            Figure(f"{label}: ours / bare, memory", mine / bare, at_most=_RATIO_LIMIT),
         ]
     return figures
 
@@ -121,7 +112,7 @@ def measure(*, full: bool) -> list[tuple[str, list[Figure]]]:
         *no_ops("list", [()] * large, repeats),
         *no_ops("graph", window_dag(large), repeats),
         *no_ops("graph", window_dag(large), repeats, collector=True),
-        *long_chain(large, repeats),
+        *no_ops("chain", chain(large), repeats),
     ]
     others = [
         *optional("list", [()] * small, ("joblib", "dask"), 5),
@@ -147,9 +138,3 @@ def _each(seconds: float, size: int) -> float:
 
 def _ratio(timed: Mapping[str, Timed], name: str) -> float:
     return timed[name].median / timed["bare"].median
-
-
-def _parts(timed: Mapping[str, Timed], size: int) -> str:
-    build, run = (_each(timed["ours"].lap(lap), size) for lap in (0, 1))
-    minima = timed["ours"].minimum / timed["bare"].minimum
-    return f"build {build:.1f} + run {run:.1f} us; of the minima {minima:.2f} x"

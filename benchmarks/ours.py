@@ -45,9 +45,21 @@ def build(
 
 
 def run(graph: TaskGraph, workers: int) -> list[TaskResult]:
-    """Run the graph with one subscriber, and return the results after the last event was delivered."""
-    results = ParallelExecutor(workers, observer=Subscriber()).execute(graph)
-    if any(result.status is not Status.SUCCESS for result in results):
+    """Run the graph with one subscriber and the statistics; return after the last event was delivered."""
+    executor = ParallelExecutor(workers, observer=Subscriber())
+    return _checked(executor, executor.execute(graph))
+
+
+def run_callables(count: int, workers: int) -> list[TaskResult]:
+    """Hand over bare callables, which the engine itself makes tasks of."""
+    executor = ParallelExecutor(workers, observer=Subscriber())
+    return _checked(executor, executor.execute_tasks([noop] * count))
+
+
+def _checked(executor: ParallelExecutor, results: list[TaskResult]) -> list[TaskResult]:
+    succeeded = executor.statistics().counts[Status.SUCCESS]
+    executor.events.close()
+    if succeeded != len(results):
         raise RuntimeError("a task of the benchmark did not succeed: its figures mean nothing")
     return results
 

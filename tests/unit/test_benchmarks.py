@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import gc
 import io
+import itertools
 import threading
 from collections.abc import Callable
 from functools import partial
 
 import pytest
 
-from benchmarks import dags, engine, engine_cases, engine_overhead, engine_timers, ours, peers, rivals
+from benchmarks import (
+    dags,
+    engine,
+    engine_cases,
+    engine_makespan,
+    engine_overhead,
+    engine_timers,
+    ours,
+    peers,
+    rivals,
+)
 from benchmarks.calls import in_turn, peak_bytes, whole
 from benchmarks.figures import Figure, print_figures, print_verdict
+from configurator.core.simulation import simulate
 from configurator.core.status import Status
 
 SIZE = 50
@@ -62,6 +74,12 @@ def test_ours_runs_every_task_with_its_prerequisites_before_it(shape: str) -> No
     assert len(place) == SIZE
     for number, required in enumerate(GRAPHS[shape]):
         assert all(place[f"task-{one}"] < place[f"task-{number}"] for one in required)
+
+
+def test_callables_are_run_as_tasks() -> None:
+    """The same function many times over is as many tasks, each with a name of its own."""
+    results = ours.run_callables(SIZE, WORKERS)
+    assert len({result.task_name for result in results}) == SIZE
 
 
 def test_a_failing_task_is_no_figure() -> None:
@@ -138,6 +156,39 @@ def test_rivals_on_a_graph_worked_out_by_hand() -> None:
     assert dag.bound(2, locks=True) == 7.0
 
 
+@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("workers", [1, 4, 16])
+def test_the_simulated_engine_keeps_to_the_bounds_of_theory(number: int, workers: int) -> None:
+    """Never below the bound; without the lock not above Graham's bound, with it not above serial work."""
+    dag = dags.role_dag(number)
+    work, path = sum(dag.durations), dag.critical_path()
+    for name, (graph, locks) in engine_makespan.ways(dag, number).items():
+        makespan = engine_makespan.simulated(dag, graph, workers)
+        worst = work if locks else work / workers + path * (1 - 1 / workers)
+        assert dag.bound(workers, locks=locks) * (1 - 1e-9) <= makespan <= worst * (1 + 1e-9), name
+
+
+def test_only_one_task_holds_the_lock_at_a_time() -> None:
+    """Else the figure with the lock would be too good."""
+    dag = dags.role_dag(1)
+    graph, locks = engine_makespan.ways(dag, 1)["one lock"]
+    results = simulate(graph, lambda task: dag.durations[int(task.name)], 8)
+    held = sorted((r.started_s, r.ended_s) for r in results if int(r.task_name) in dag.locked)
+    assert locks
+    assert len(held) > 5
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(held))
+
+
+def test_real_runs_do_all_the_work() -> None:
+    """The graphs that are run on threads are those that are simulated."""
+    dag = dags.role_dag(2)
+    done: list[int] = []
+    graph = engine_makespan.graph_of(dag, dag.durations, func=done.append)
+    assert len(ours.run(graph, WORKERS)) == len(dag)
+    assert sorted(done) == list(range(len(dag)))
+    assert engine_makespan.on_threads(dag, WORKERS, scale=0.0) >= 0.0
+
+
 def test_the_tools_run_in_two_levels() -> None:
     """Nine tools need nothing, six need one of those; all have a duration."""
     assert [len(level) for level in engine_cases.split_levels(engine_cases.TOOLS)] == [9, 6]
@@ -151,7 +202,8 @@ def test_the_tools_run_in_two_levels() -> None:
     [
         partial(engine_overhead.no_ops, "graph", GRAPHS["graph"], 1),
         partial(engine_overhead.optional, "list", GRAPHS["list"], tuple(peers.OPTIONAL), 1),
-        partial(engine_overhead.long_chain, SIZE, 1),
+        partial(engine_overhead.no_ops, "list", GRAPHS["list"], 1),
+        partial(engine_makespan.schedules, 4, (4,)),
         partial(engine_overhead.memory, SIZE),
         partial(engine_overhead.growth, (SIZE, 2 * SIZE), 1),
         partial(engine_timers.timeouts, SIZE, 1),

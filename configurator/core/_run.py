@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,8 @@ class Run:
         self._waiting = 0  # idle workers
         self._called = False  # one of them, or a new one, is on its way: it will call the next one
         self._busy = 0  # workers that run a task and do not wait for others
-        self._blocked: dict[int, int] = {}  # thread: the task in it that waits for a group
+        # By thread: the task in it that waits for others, and what for.
+        self._blocked: dict[int, tuple[int, Callable[[], bool]]] = {}
         self._watchers = 0  # threads in `wait_until`
         self._returning = 0  # workers that have waited for others and go on as soon as there is a place
         self._leaked_workers: set[int] = set()
@@ -214,7 +215,7 @@ class Run:
             self._open += by
             self._end_if_done()
 
-    def alarm(self, after_s: float, callback: Any) -> None:
+    def alarm(self, after_s: float, callback: Callable[[], None]) -> None:
         """Have `callback` called with the lock held after so many seconds; lock held."""
         self._alarms.at(self.now() + after_s, callback)
 
@@ -222,13 +223,17 @@ class Run:
         """Return the task that the calling thread is running, if it is one of this run's workers."""
         return getattr(self._current, "number", None)
 
-    def wait_until(self, condition: Any) -> None:
+    def act_for(self, number: int | None) -> None:
+        """Have the calling thread count as the one that runs the task."""
+        self._current.number = number
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait, with the lock held, until `condition()`; a worker's place is taken by another meanwhile."""
         number = self.inside_task()
         me = threading.get_ident()
         self._watchers += 1
         if number is not None and not condition():
-            self._blocked[me] = number
+            self._blocked[me] = (number, condition)
             self._busy -= 1
             self._call_worker()
         try:
@@ -501,9 +506,12 @@ class Run:
 
     def _check_deadlock(self) -> None:
         """Skip what can never start because the only tasks that run wait for it and hold what it needs."""
-        stuck = self._blocked and not self._busy and not self._paused and not self.schedule.queue
-        if stuck and self.schedule.next_wake() is None and not self._alarms.pending:
-            holder = self.schedule.tasks[next(iter(self._blocked.values()))].name
+        if not self._blocked or self._busy or self._returning or self._paused or self._alarms.pending:
+            return
+        if self.schedule.queue or self.schedule.delayed:
+            return
+        if not any(condition() for _, condition in self._blocked.values()):
+            holder = self.schedule.tasks[next(iter(self._blocked.values()))[0]].name
             self.schedule.skip_ready(SkipReason.DEADLOCK, holder, self.now())
             self._after_change()
 

@@ -14,8 +14,8 @@ class Cancelled(Exception):  # noqa: N818  (the standard library's word for it, 
         self.reason = reason
 
 
-# One for all tokens, held for a few instructions only: every task of a run has a token, and few are ever asked
-# to do anything.
+# One for all tokens, held for a few instructions only: every task of a run has a token, and few of them are
+# ever asked to do anything.
 _LOCK = threading.Lock()
 
 

@@ -17,6 +17,7 @@ from configurator.core.task import Task, TaskResult
 
 if TYPE_CHECKING:
     from configurator.core._run import Run
+    from configurator.core.aio import AsyncGroup
     from configurator.core.inputs import TaskLike
     from configurator.core.parallel import ParallelExecutor
 
@@ -67,6 +68,7 @@ class Group:
         self._mine: set[int] = set()
         self._request: dict[str, float] = {}
         self._run: Run | None = None
+        self._async: AsyncGroup
         self._closed: tuple[Status, SkipReason | None, str] | None = None
 
     def group(
@@ -80,9 +82,14 @@ class Group:
         return Group(self._executor, name, max_workers, error_strategy, timeout_s, self)
 
     def __enter__(self) -> Self:
+        self.enter(None)
+        return self
+
+    def enter(self, inside: int | None) -> None:
+        """Enter for the running task `inside`; None if it is the one in the calling thread, if any."""
         run = self._run = self._executor.enter()
         with run.lock:
-            inside = run.inside_task()
+            inside = run.inside_task() if inside is None else inside
             if self._outer is not None:
                 self._outer._inner.append(self)
                 # A task that waits for its own group has its place in the outer one: it must not wait for it.
@@ -96,7 +103,6 @@ class Group:
             if self._timeout_s is not None:
                 run.alarm(self._timeout_s, self._time_is_up)
             run.publish(GroupStarted(run.now(), self.name))
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -112,6 +118,25 @@ class Group:
                 run.schedule.watchers.remove(self._failed)
                 run.publish(GroupEnded(run.now(), self.name, failed))
             self._executor.leave(run)
+
+    async def __aenter__(self) -> AsyncGroup:
+        from configurator.core.aio import AsyncGroup
+
+        self._async = AsyncGroup(self)
+        return self._async.enter()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._async.leave(kind, error, trace)
+
+    def act_for(self, number: int | None) -> None:
+        """Have the calling thread wait in the place of a running task, which lends its worker meanwhile."""
+        self._entered().act_for(number)
+
+    def number_of(self, name: str) -> int:
+        """Return the number of a task in the run."""
+        return self._entered().schedule.index[name]
 
     # -- adding -----------------------------------------------------------------------------------------
 

@@ -100,7 +100,14 @@ def _sign_of(changes: Sequence[FieldChange]) -> str:
     for change in changes:
         if change.field in _BEING and _absent(change.before) != _absent(change.after):
             return "+" if _absent(change.before) else "-"
-    return "~"
+    replaced = any(change.field in _BEING for change in changes)  # a link by a file, say
+    return "+" if any(_first_content(change) for change in changes) and not replaced else "~"
+
+
+def _first_content(change: FieldChange) -> bool:
+    """Return True where a file had no content before: then there was no file."""
+    file = change.subject.startswith("path:") and change.field == "content"
+    return file and change.before is None and change.after is not None
 
 
 def _absent(state: object) -> bool:

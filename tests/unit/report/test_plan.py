@@ -14,6 +14,10 @@ from configurator.report.plan import PlanSink
 from tests.unit.report import golden, stream
 from tests.unit.report.stream import SITE, Step, created, host_events, run_events
 
+NEW_FILE = FieldChange(
+    "path:/x", "content", None, "2 bytes", diff="--- /dev/null\n+++ /x\n@@ -0,0 +1 @@\n+x\n"
+)
+
 
 def shown(events: list[RunEvent], **options: object) -> str:
     console, text = golden.plain_console()
@@ -77,6 +81,11 @@ def test_a_long_diff_is_cut_unless_everything_is_asked_for() -> None:
         ((FieldChange("path:/x", "state", "file", "absent"),), "-"),
         ((FieldChange("path:/x", "state", "absent", "file"),), "+"),
         ((FieldChange("path:/x", "mode", None, "0644"),), "~"),
+        ((FieldChange("path:/x", "mode", None, "0644"), NEW_FILE), "+"),
+        ((FieldChange("path:/x", "kind", "link", "file"), NEW_FILE), "~"),
+        ((replace(NEW_FILE, before="4 bytes"),), "~"),
+        ((replace(NEW_FILE, after=None),), "~"),
+        ((replace(NEW_FILE, subject="nftables:inet x"),), "~"),
         ((FieldChange("*", "state", None, None, Certainty.UNKNOWN),), "?"),
         ((*created("path:/a"), FieldChange("path:/b", "exists", True, False)), "~"),
     ],
@@ -94,6 +103,8 @@ def test_the_sign_tells_what_becomes_of_the_thing(changes: tuple[FieldChange, ..
         (FieldChange("sysctl:x", "value", "1", 1), 'sysctl x: value "1" -> 1'),
         (FieldChange("path:/x", "kind", "file", "directory"), "/x: kind file -> directory"),
         (FieldChange("path:/x", "kind", "absent", "directory"), "/x: directory"),
+        (NEW_FILE, "/x: content +1 line"),
+        (replace(NEW_FILE, diff=None), "/x: content 2 bytes"),
         (FieldChange("command:sleep 3", "ran", False, True), "command sleep 3: runs"),
         (
             FieldChange("package:x", "version", "(known after apply)", None),

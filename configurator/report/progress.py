@@ -16,6 +16,7 @@ from configurator.core.engine_events import EngineEvent
 from configurator.core.task import Task
 from configurator.report.progress_bars import Bars
 from configurator.report.progress_lines import Lines
+from configurator.report.terminal import StreamConsole
 
 Style = Literal["bars", "lines"]
 
@@ -24,14 +25,6 @@ class _View(Protocol):
     def show(self, event: EngineEvent) -> None: ...
 
     def close(self) -> None: ...
-
-
-class _Stderr(Console):
-    """Standard error. Rich's own answer to a reader that has gone away sends standard output nowhere, too."""
-
-    def on_broken_pipe(self) -> None:
-        """Tell it as it is."""
-        raise BrokenPipeError
 
 
 class ProgressSink:
@@ -65,7 +58,7 @@ class ProgressSink:
     ) -> None:
         if style not in ("bars", "lines"):
             raise ValueError(f"style must be 'bars' or 'lines', not {style!r}")
-        console = console or _Stderr(file=sys.stderr, markup=False, emoji=False, highlight=False)
+        console = console or StreamConsole(file=sys.stderr, markup=False, emoji=False, highlight=False)
         moves = console.is_terminal and not console.is_dumb_terminal
         self._view: _View = (
             Bars(console, tasks, clock, animated=animated) if style == "bars" and moves else Lines(console)

@@ -13,6 +13,18 @@ GOOD, CHANGED, WRONG, MUTED, NAME = "green", "yellow", "bold red", "bright_black
 ADDED, REMOVED, HUNK, WARNING = "green", "red", "cyan", "yellow"
 
 
+class StreamConsole(Console):
+    """A console whose reader may go away, as in `2>&1 | head`: writing then raises BrokenPipeError.
+
+    Rich's own answer is to point standard output at /dev/null and to raise SystemExit, which would silence
+    everything else that is written.
+    """
+
+    def on_broken_pipe(self) -> None:
+        """Tell it as it is."""
+        raise BrokenPipeError
+
+
 def make_console(stream: TextIO, *, width: int | None = None) -> Console:
     """Return a console that writes to `stream`, in colour only on a terminal and never under NO_COLOR.
 
@@ -20,7 +32,7 @@ def make_console(stream: TextIO, *, width: int | None = None) -> Console:
     """
     if width is None and not stream.isatty():
         width = 100
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    return StreamConsole(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def recording_console(width: int = 100) -> Console:

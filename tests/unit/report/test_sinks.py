@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import os
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from configurator.core.run_events import HostNotice, RunEvent, RunFinished, RunStarted
 from configurator.report.sinks import Reporter
+from configurator.report.terminal import make_console
 
 
 class Recorder:
@@ -143,3 +148,19 @@ def test_the_log_path_is_filled_in_and_events_after_the_end_are_dropped() -> Non
     reporter.flush()
     assert sink.events == [RunStarted("plan", ("web1",)), RunFinished("plan", 0, {}, 1.0, "/var/log/x.log")]
     assert sink.closed == 1
+
+
+def test_a_reader_that_goes_away_is_told_apart_from_the_end_of_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`apply 2>&1 | head` must not silence the log and the reports: only that one output is gone."""
+
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    redirected: list[object] = []
+    monkeypatch.setattr(os, "dup2", lambda *args: redirected.append(args))
+    with pytest.raises(BrokenPipeError):
+        make_console(Gone()).print("x")
+    assert redirected == [], "standard output must stay where it is"

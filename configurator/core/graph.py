@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from configurator.core.errors import InputError
 from configurator.core.resources import impossible
 from configurator.core.task import Task
+
+if TYPE_CHECKING:
+    from configurator.core.analysis import ExecutionPlan
+    from configurator.core.task import TaskResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,27 @@ class TaskGraph:
         copy.ranks = copy._rank(self.topological())
         return copy
 
+    def plan(self, max_workers: int = 4) -> ExecutionPlan:
+        """Return the order for people: levels, critical path, bounds; the scheduler does not run by levels.
+
+        >>> TaskGraph([Task("a", print), Task("b", print, requires=("a",))]).plan().levels
+        (('a',), ('b',))
+        """
+        from configurator.core.analysis import execution_plan
+
+        return execution_plan(self, max_workers)
+
+    def visualize(self, form: str = "text", results: Sequence[TaskResult] | None = None) -> str:
+        """Return a drawing of the graph, with the statuses of `results`: "text", "mermaid" or "dot".
+
+        >>> print(TaskGraph([Task("a", print), Task("b", print, requires=("a",))]).visualize())
+        a
+        └── b
+        """
+        from configurator.core.visualize import visualize
+
+        return visualize(self, form, results)
+
     def topological(self) -> list[int]:
         """Return the nodes in an order that respects every edge; shorter than the graph if it has a cycle."""
         missing = list(self.predecessors)
@@ -130,7 +156,7 @@ class TaskGraph:
             self.hard[source] = frozenset(numbers)
 
     def _unknown(self, task: str, name: str, outside: Collection[str]) -> GraphProblem:
-        import difflib  # noqa: PLC0415  (3 ms on the host, and only a mistake needs it)
+        import difflib  # 3 ms on the host, and only a mistake needs it
 
         near = difflib.get_close_matches(name, [*self.index, *outside], n=1)
         hint = f"did you mean {near[0]!r}?" if near else None

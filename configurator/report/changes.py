@@ -25,6 +25,7 @@ _MAX_LINE = 88  # fields of one thing stand on one line as long as it stays read
 
 # The fields that say whether a thing is there at all, and the values that mean it is not.
 _BEING = frozenset({"exists", "state", "kind"})
+KNOWN_LATER = "(known after apply)"  # how modules show a value that cannot be known before
 _ABSENT = (None, False, "absent")
 
 
@@ -98,10 +99,16 @@ def _by_subject(changes: Sequence[FieldChange]) -> dict[str, list[FieldChange]]:
 
 def _sign_of(changes: Sequence[FieldChange]) -> str:
     for change in changes:
-        if change.field in _BEING and _absent(change.before) != _absent(change.after):
+        if _tells_being(change) and _absent(change.before) != _absent(change.after):
             return "+" if _absent(change.before) else "-"
     replaced = any(change.field in _BEING for change in changes)  # a link by a file, say
     return "+" if any(_first_content(change) for change in changes) and not replaced else "~"
+
+
+def _tells_being(change: FieldChange) -> bool:
+    """Return True for a field that no absent thing has; a version that is unknown before tells nothing."""
+    version = change.subject.startswith("package:") and change.field == "version"
+    return change.field in _BEING or (version and change.before != KNOWN_LATER)
 
 
 def _first_content(change: FieldChange) -> bool:

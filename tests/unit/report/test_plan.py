@@ -9,7 +9,7 @@ import pytest
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.run_events import HostFinished, HostSummary, RunEvent
 from configurator.core.status import Outcome
-from configurator.report.changes import sign, task_lines
+from configurator.report.changes import KNOWN_LATER, sign, task_lines
 from configurator.report.plan import PlanSink
 from tests.unit.report import golden, stream
 from tests.unit.report.stream import SITE, Step, created, host_events, run_events
@@ -78,6 +78,11 @@ def test_a_long_diff_is_cut_unless_everything_is_asked_for() -> None:
         ((), "~"),
         (created("package:nginx", version="1"), "+"),
         ((FieldChange("user:x", "exists", True, False),), "-"),
+        ((FieldChange("package:x", "version", None, "1.2"),), "+"),
+        ((FieldChange("package:x", "version", None, KNOWN_LATER, Certainty.UNKNOWN),), "+"),
+        ((FieldChange("package:x", "version", "1.2", None),), "-"),
+        ((FieldChange("package:x", "version", "1.2", "1.3"),), "~"),
+        ((FieldChange("package:x", "version", KNOWN_LATER, None, Certainty.UNKNOWN),), "~"),
         ((FieldChange("path:/x", "state", "file", "absent"),), "-"),
         ((FieldChange("path:/x", "state", "absent", "file"),), "+"),
         ((FieldChange("path:/x", "mode", None, "0644"),), "~"),
@@ -98,6 +103,8 @@ def test_the_sign_tells_what_becomes_of_the_thing(changes: tuple[FieldChange, ..
     ("change", "expected"),
     [
         (FieldChange("unit:x", "restarted", None, True), "unit x: restarted"),
+        (FieldChange("package:x", "version", None, "1.2"), "package x: version 1.2"),
+        (FieldChange("package:x", "version", "1.2", None), "package x"),
         (FieldChange("user:x", "groups", ["a"], ["a", "b"]), "user x: groups [a] -> [a, b]"),
         (FieldChange("user:x", "comment", "", "two words"), 'user x: comment "" -> "two words"'),
         (FieldChange("sysctl:x", "value", "1", 1), 'sysctl x: value "1" -> 1'),

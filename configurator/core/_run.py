@@ -36,6 +36,7 @@ from configurator.core.task import Task, TaskContext, TaskResult
 
 # A Ctrl-C that arrives just before a wait begins is only seen when the wait ends, so none is long.
 GLANCE_S = 0.5
+_SUCCESS = Status.SUCCESS  # a name of the module is found in half the time of an enum's member
 
 
 @dataclass(slots=True)
@@ -244,8 +245,10 @@ class Run:
             self._watchers -= 1
             if self._blocked.pop(me, None) is not None:
                 self._returning += 1
+                self._watchers += 1
                 while self._busy >= self._rules.max_workers and not self.done.is_set():
                     self.changed.wait(GLANCE_S)
+                self._watchers -= 1
                 self._returning -= 1
                 self._busy += 1
 
@@ -288,40 +291,43 @@ class Run:
     # -- the workers --------------------------------------------------------------------------------------
 
     def _work(self, worker: int) -> None:
-        tasks, lock, running, current = self.schedule.tasks, self.lock, self._running, self._current
+        schedule, lock, running, current = self.schedule, self.lock, self._running, self._current
+        tasks, leaked = schedule.tasks, self._leaked_workers
         try:
             with lock:
                 self._called = False
                 picked = self._take(worker, self.now())
             while picked:
-                current.number = picked[0][0]
+                number, context = picked[0]
+                current.number = number
                 if len(picked) == 1:
-                    outcomes: Sequence[object] = (attempt(tasks[current.number], picked[0][1]),)
+                    outcomes: Sequence[object] = (attempt(tasks[number], context),)
                 else:
-                    outcomes = run_batch(
-                        [tasks[n] for n, _ in picked], [c for _, c in picked], self._settle_early
-                    )
+                    contexts = [context for _, context in picked]
+                    outcomes = run_batch([tasks[n] for n, _ in picked], contexts, self._settle_early)
                 with lock:
                     ended = self.now()
                     for (number, _), outcome in zip(picked, outcomes, strict=True):
                         if number in running:  # else it was given up: a late result is discarded
                             self._end(number, outcome, ended)
-                    if worker in self._leaked_workers:
+                    if worker in leaked:
                         return
                     self._busy -= 1
-                    self._after_change()
+                    if not schedule.left or schedule.abort_reason or schedule.delayed or self._watchers:
+                        self._after_change()
                     picked = self._take(worker, ended)
         except BaseException as error:  # noqa: BLE001  (a defect of ours: whoever waits must learn of it)
             self._crash(error)
 
     def _take(self, worker: int, now: float) -> list[tuple[int, TaskContext]]:
         """Wait for work and begin it; [] when there will be none."""
+        most = self._rules.max_workers
         while not self._over:
-            if not self._paused and self._busy + self._returning < self._rules.max_workers:
+            if not self._paused and self._busy + self._returning < most:
                 numbers = self.schedule.pick(now)
                 if numbers:
                     self._busy += 1
-                    if self._busy < self._rules.max_workers:
+                    if self._busy < most and not self._called:
                         self._call_worker()
                     return [(number, self._begin(number, worker, now)) for number in numbers]
                 self._after_change()  # picking may have skipped tasks
@@ -376,19 +382,10 @@ class Run:
             self._asked.discard(number)
             self._alarms.forget(number)
         if type(outcome) in PLAIN and token.reason != TIMED_OUT:
-            schedule.settle(
-                number,
-                TaskResult(
-                    task.name,
-                    Status.SUCCESS,
-                    outcome,
-                    started_s=started,
-                    ended_s=ended,
-                    worker=worker,
-                    group=task.group,
-                ),
-                ended,
+            result = TaskResult(
+                task.name, _SUCCESS, outcome, None, None, None, started, ended, worker, group=task.group
             )
+            schedule.settle(number, result, ended)
             return
         result = result_of(task, outcome, token, started, ended, worker)
         joining = subgraph_of(outcome) if result.status is Status.SUCCESS else ()
@@ -412,7 +409,7 @@ class Run:
             self._cancel_running(reason, None)
         if schedule.delayed:
             self._alarms.at(schedule.delayed[0][0], self._wake_delayed, key="delayed")
-        if self._watchers or self._returning:
+        if self._watchers:
             self.changed.notify_all()
         if not schedule.left:
             self._end_if_done()

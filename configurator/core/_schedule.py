@@ -21,6 +21,7 @@ from configurator.core.status import SkipReason, Status
 from configurator.core.strategy import Strategy
 from configurator.core.task import Task, TaskResult
 
+_ENDED, _SUCCESS = int(State.ENDED), Status.SUCCESS  # looked up for every task: see State's own constants
 _BREAKER = "breaker "  # with the name: the lock that tasks wait for while a half-open breaker has its trial
 
 
@@ -132,6 +133,15 @@ class Schedule:
     def settle(self, number: int, result: TaskResult, now: float, *, leaked: bool = False) -> None:
         """Take note of how a picked task ended: release or skip what waits for it, or try it again."""
         self._now = now
+        if leaked or result.status is not _SUCCESS or self._terms or self.attempts:
+            self._settle_with_care(number, result, leaked)
+            return
+        self.queue.release(number)
+        self._store(number, result)
+        if self._successors[number]:
+            self._release_successors(number, result)
+
+    def _settle_with_care(self, number: int, result: TaskResult, leaked: bool) -> None:
         if self._terms:
             self._inform_breaker(number, result)
         if leaked:
@@ -139,13 +149,12 @@ class Schedule:
             self.queue.leak(number)
         else:
             self.queue.release(number)
-            if result.status in _RETRIED and self._retries(number, result, now):
+            if result.status in _RETRIED and self._retries(number, result, self._now):
                 return
         if number in self.attempts:
             result = result._replace(attempts=self.attempts[number])
         self._store(number, result)
-        if self._successors[number]:
-            self._release_successors([(number, result)])
+        self._release_successors(number, result)
         if leaked:
             self._skip_hopeless()
         if result.failed:
@@ -174,7 +183,7 @@ class Schedule:
             for number in ended:
                 result = self.results[number]
                 if result is not None:
-                    self._release_successors([(number, result)])
+                    self._release_successors(number, result)
 
     def join(self, tasks: Iterable[Task], now: float, parent: int | None = None) -> list[int]:
         """Add tasks to the run and return their numbers; InputError if they cannot be part of it.
@@ -227,9 +236,11 @@ class Schedule:
     def _begin(self, graph: TaskGraph) -> None:
         if self._rules.replay:
             self._replay(graph)
-        for number, missing in enumerate(self._missing):
-            if not missing and self.results[number] is None:
-                self._push(number)
+        self.queue.start(
+            number
+            for number, missing in enumerate(self._missing)
+            if not missing and self.results[number] is None
+        )
 
     def _replay(self, graph: TaskGraph) -> None:
         """Take over what succeeded earlier, unless something that it requires has to run again."""
@@ -245,9 +256,10 @@ class Schedule:
 
     # -- the consequences -------------------------------------------------------------------------------
 
-    def _release_successors(self, stack: list[tuple[int, TaskResult]]) -> None:
+    def _release_successors(self, number: int, result: TaskResult) -> None:
         """Walk down from what has ended, without recursion: release what can start, skip the rest."""
         missing, results = self._missing, self.results
+        stack = [(number, result)]
         while stack:
             number, result = stack.pop()
             blocking = result.status is not Status.SUCCESS and _blocks(result)
@@ -261,7 +273,7 @@ class Schedule:
                     stack.append((successor, hopeless))
 
     def _skip_below(self, number: int, because: TaskResult) -> None:
-        self._release_successors([(number, self._skip(number, because))])
+        self._release_successors(number, self._skip(number, because))
 
     def _skip(self, number: int, because: TaskResult) -> TaskResult:
         root = because.cause if because.status is Status.SKIPPED else because.task_name
@@ -291,7 +303,7 @@ class Schedule:
     def _store(self, number: int, result: TaskResult) -> None:
         self.results[number] = result
         self.ended.append(number)
-        self.queue.states[number] = State.ENDED
+        self.queue.states[number] = _ENDED
         self.left -= 1
         self._emit(TaskEnded(self._now, result))
 
@@ -308,7 +320,7 @@ class Schedule:
     def _make_ready(self, number: int) -> None:
         hopeless = self._push(number)
         if hopeless is not None:
-            self._release_successors([(number, hopeless)])
+            self._release_successors(number, hopeless)
 
     def skip_ready(self, reason: SkipReason, cause: str, now: float) -> None:
         """Skip every ready task: nothing that they wait for will come."""
@@ -327,7 +339,7 @@ class Schedule:
     def _skip_waiting(self, number: int, reason: SkipReason, cause: str) -> None:
         result = self._skipped(number, reason, cause)
         self.queue.forget([number])
-        self._release_successors([(number, result)])
+        self._release_successors(number, result)
 
     def _apply_policy(self, number: int, result: TaskResult) -> None:
         if self.tasks[number].critical:
@@ -381,7 +393,7 @@ class Schedule:
         if _BREAKER + name in self._trials.values():
             return _BREAKER + name
         result = self._skipped(number, SkipReason.BREAKER_OPEN, name)
-        self._release_successors([(number, result)])
+        self._release_successors(number, result)
         return None
 
     def _inform_breaker(self, number: int, result: TaskResult) -> None:

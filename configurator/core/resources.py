@@ -45,11 +45,6 @@ class ResourcePool:
         for name, amount in capacities.items():
             self.add(name, amount)
 
-    @property
-    def in_use(self) -> bool:
-        """True if somebody holds or waits for something."""
-        return bool(self._granted or self._waiting)
-
     def add(self, name: str, amount: float) -> None:
         """Add a capacity that did not exist."""
         self._free[name] = self._capacity[name] = round(amount * _UNITS)

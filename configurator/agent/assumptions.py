@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 import threading
+from collections.abc import Sequence
 
 from configurator.core.changes import Certainty
 
@@ -53,8 +54,10 @@ class PendingPackages:
         if related:
             # The shortest is what was asked for; its like-named dependencies come along with it.
             return f"{min(related, key=len)} is not installed yet"
-        shown = ", ".join(repr(task) for task in self._installers[:2])
-        return f"{shown}{', ...' if len(self._installers) > 2 else ''} comes first"
+        shown = [repr(task) for task in self._installers[:2]]
+        more = len(self._installers) - len(shown)
+        shown += [f"{more} more"] if more else []
+        return f"{_enumerated(shown)} {'comes' if len(shown) == 1 else 'come'} first"
 
     def may_bring(self, name: str) -> bool:
         """Return True if a user, group, unit or file of this name may come with a pending package."""
@@ -73,6 +76,11 @@ class PendingPackages:
 
 
 _OURS = ("/home/", "/root/", "/usr/local/", "/srv/", "/mnt/", "/media/", "/tmp/")  # noqa: S108  (named, not used)
+
+
+def _enumerated(items: Sequence[str]) -> str:
+    """Return `a`, `a and b`, or `a, b and c`."""
+    return " and ".join(part for part in (", ".join(items[:-1]), items[-1]) if part)
 
 
 def _words(text: str) -> list[str]:

@@ -50,7 +50,8 @@ class Content:
         """Return size and digest, for where the content itself is too much."""
         import hashlib  # noqa: PLC0415  (costs 3 ms on the host; most tasks never describe content)
 
-        return f"{len(self.data)} bytes, sha256 {hashlib.sha256(self.data).hexdigest()[:12]}"
+        size = f"{len(self.data)} byte{'' if len(self.data) == 1 else 's'}"
+        return f"{size}, sha256 {hashlib.sha256(self.data).hexdigest()[:12]}"
 
     def text(self) -> str | None:
         """Return the content as text, or None if it is binary or too large to show."""

@@ -68,9 +68,8 @@ def diff_lines(diff: str, indent: int, most: int | None = None) -> list[Text]:
     styles = {"+": ADDED, "-": REMOVED, "@": HUNK, "\\": MUTED}
     lines = [joined(" " * indent, (row, styles.get(row[:1], ""))) for row in shown]
     if len(shown) < len(rows):
-        lines.append(
-            joined(" " * indent, (f"… {len(rows) - len(shown)} more lines of diff (-v shows all)", MUTED))
-        )
+        left_out = words.count(len(rows) - len(shown), "more line")
+        lines.append(joined(" " * indent, (f"… {left_out} of diff (-v shows all)", MUTED)))
     return lines
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from configurator.core.run_events import RunEvent, RunFinished, TaskFinished
+from configurator.core.run_events import HostSummary, RunEvent, RunFinished, TaskFinished
 from configurator.core.status import Outcome
 from configurator.report import words
 from configurator.report.changes import SIGNS, sign, task_lines
@@ -77,19 +77,30 @@ def grouped(hosts: Sequence[HostRecord]) -> list[list[HostRecord]]:
 
 
 def verdict(record: RunRecord) -> Text:
-    """Return `Plan: 12 to change, 30 ok on 3 hosts.` or `No changes.` with why."""
-    total = add_up(record.summaries().values())
-    hosts = words.count(len(record.hosts), "host")
-    wrong = [f"{total.failed} failed"] if total.failed else []
-    wrong += [words.count(total.unreachable, "host") + " unreachable"] if total.unreachable else []
-    if not total.changed and not wrong:
-        return joined(("No changes.", GOOD), f" {_as_declared(total.ok)} on {hosts}.")
-    counts = [f"{total.changed} to change", f"{total.ok} ok"]
-    text = joined(("Plan:", NAME), " ")
-    for number, part in enumerate([*counts, *wrong]):
-        style = WRONG if part in wrong else CHANGED if number == 0 and total.changed else ""
-        text.append(", " if number else "").append(part, style)
-    return text.append(f" on {hosts}.")
+    """Return `Plan: 12 to change, 30 ok on 2 hosts; 1 host unreachable.` or `No changes.` with why."""
+    summaries = record.summaries().values()
+    total = add_up(summaries)
+    lost = sum(summary.unreachable > 0 for summary in summaries)
+    seen = sum(not summary.unreachable or _counted(summary) for summary in summaries)
+    reached = words.count(seen, "host")
+    if not total.changed and not total.failed and not lost:
+        return joined(("No changes.", GOOD), f" {_as_declared(total.ok)} on {reached}.")
+    unreachable = (f"{words.count(lost, 'host')} unreachable", WRONG)
+    if not seen:
+        return joined(("No plan:", NAME), " ", unreachable, ".")
+    text = joined(("Plan:", NAME), " ", (f"{total.changed} to change", CHANGED if total.changed else ""))
+    text.append(f", {total.ok} ok")
+    if total.failed:
+        text.append(", ").append(f"{total.failed} failed", WRONG)
+    text.append(f" on {reached}")
+    if lost:
+        text.append("; ").append(*unreachable)
+    return text.append(".")
+
+
+def _counted(summary: HostSummary) -> bool:
+    """Return True if a host that was lost had been looked at before."""
+    return bool(summary.ok or summary.changed or summary.failed or summary.skipped)
 
 
 def _as_declared(ok: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from configurator.agent.assumptions import PendingPackages
 from configurator.agent.simulated import SimulatedSystem, World
 from configurator.agent.system import HostContext
 from configurator.core.cancel import CancelToken
@@ -172,6 +173,21 @@ def test_what_a_pending_package_may_bring_is_doubted(tmp_path: Path) -> None:
     assert not outside.doubt.open_question
     with pytest.raises(UnknownState):
         simulated(world).read("/etc/no-such-dir/sites/y")
+
+
+def test_what_rests_on_several_tasks_names_them_as_people_do() -> None:
+    """One comes first, several come first."""
+    packages = PendingPackages()
+    because = []
+    for task in "abcd":
+        packages.add_package(f"package-{task}", task)
+        because.append(packages.because())
+    assert because == [
+        "'a' comes first",
+        "'a' and 'b' come first",
+        "'a', 'b' and 1 more come first",
+        "'a', 'b' and 2 more come first",
+    ]
 
 
 def test_units_of_a_pending_package_are_assumed_to_run() -> None:

@@ -11,11 +11,19 @@ from typing import Any
 import pytest
 
 from configurator.core.errors import TaskError
+from configurator.modules.state import Content
 from tests.unit.modules.harness import Host, mode_of, problems
 
 
 def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("data", "size"), [(b"", "0 bytes"), (b"x", "1 byte"), (b"xy", "2 bytes")], ids=lambda value: str(value)
+)
+def test_a_content_is_described_by_size_and_digest(data: bytes, size: str) -> None:
+    assert Content(data).describe() == f"{size}, sha256 {digest_of(data)[:12]}"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,30 @@ def test_no_task_at_all_is_not_praised_as_as_declared() -> None:
     assert shown(events) == "No changes. There is no task for what was asked for on 1 host.\n"
 
 
+@pytest.mark.parametrize(
+    ("summaries", "expected"),
+    [
+        ([{"unreachable": 1}], "No plan: 1 host unreachable."),
+        ([{"unreachable": 1}, {"unreachable": 1}], "No plan: 2 hosts unreachable."),
+        ([{"ok": 2}, {"unreachable": 1}], "Plan: 0 to change, 2 ok on 1 host; 1 host unreachable."),
+        (
+            [{"ok": 1, "changed": 2, "unreachable": 1}],
+            "Plan: 2 to change, 1 ok on 1 host; 1 host unreachable.",
+        ),
+        ([{"failed": 1}, {"changed": 3}], "Plan: 3 to change, 0 ok, 1 failed on 2 hosts."),
+    ],
+)
+def test_the_last_line_counts_hosts_that_were_not_seen_apart(
+    summaries: list[dict[str, int]], expected: str
+) -> None:
+    """Nothing was found out about a host that cannot be reached."""
+    hosts: dict[str, list[tuple[float, RunEvent]]] = {
+        f"web{n}": [(0.1, HostFinished(f"web{n}", 0.1, HostSummary(**counts)))]
+        for n, counts in enumerate(summaries)
+    }
+    assert shown(run_events("plan", hosts, 4)).splitlines()[-1] == expected
+
+
 def test_hosts_that_differ_in_one_value_are_shown_apart() -> None:
     other = replace(SITE, changes=(FieldChange("path:/x", "mode", "0600", "0640"),))
     hosts = {"web1": host_events("web1", (SITE,)), "web2": host_events("web2", (other,))}
@@ -70,6 +94,13 @@ def test_a_long_diff_is_cut_unless_everything_is_asked_for() -> None:
     assert "… 381 more lines of diff (-v shows all)" in shown(events)
     assert "+line 499" not in shown(events)
     assert "+line 499" in shown(events, verbose=1)
+
+
+@pytest.mark.parametrize(("rows", "left"), [(119, ""), (120, "… 1 more line of"), (121, "… 2 more lines of")])
+def test_what_is_cut_from_a_diff_is_counted(rows: int, left: str) -> None:
+    diff = "--- /dev/null\n+++ /x\n@@ -0,0 +1 @@\n" + "+x\n" * rows
+    last = _lines(FieldChange("path:/x", "content", None, "2 bytes", diff=diff))[-1]
+    assert last.strip().startswith(left or "+x")
 
 
 @pytest.mark.parametrize(

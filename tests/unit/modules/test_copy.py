@@ -19,9 +19,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-@pytest.mark.parametrize(
-    ("data", "size"), [(b"", "0 bytes"), (b"x", "1 byte"), (b"xy", "2 bytes")], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("data", "size"), [(b"", "0 bytes"), (b"x", "1 byte"), (b"xy", "2 bytes")], ids=str)
 def test_a_content_is_described_by_size_and_digest(data: bytes, size: str) -> None:
     assert Content(data).describe() == f"{size}, sha256 {digest_of(data)[:12]}"
 

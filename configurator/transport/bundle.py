@@ -14,6 +14,26 @@ from dataclasses import dataclass
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # importlib.resources costs 14 ms
 _PACKAGES = ("core", "modules", "agent")
 
+# What the agent never imports: the loader, which has come before, and what of the engine is for programs on
+# the controller alone. That is a third of core/, and every new host would wait for it. Functions that a host
+# never calls may import it all the same.
+NOT_SENT = frozenset({"agent/loader.py"}) | {
+    f"core/{name}.py"
+    for name in (
+        "aio",
+        "analysis",
+        "durations",
+        "groups",
+        "inputs",
+        "profiles",
+        "run_events",
+        "simulation",
+        "snapshot",
+        "statistics",
+        "visualize",
+    )
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -34,7 +54,7 @@ def bundle() -> Bundle:
     files = {"configurator/__init__.py": _source("__init__.py")}
     for package in _PACKAGES:
         for name in sorted(os.listdir(os.path.join(_ROOT, package))):
-            if name.endswith(".py") and name != "loader.py":
+            if name.endswith(".py") and f"{package}/{name}" not in NOT_SENT:
                 files[f"configurator/{package}/{name}"] = _source(package, name)
     data = json.dumps(files, sort_keys=True).encode()
     return Bundle(hashlib.sha256(data).hexdigest(), data)

@@ -36,6 +36,9 @@ from configurator.core.task import Task, TaskContext, TaskResult
 
 # A Ctrl-C that arrives just before a wait begins is only seen when the wait ends, so none is long.
 GLANCE_S = 0.5
+# Workers that find the lock taken look again after this. If they slept on it instead, every release would wake
+# one, which then finds it taken again: with short tasks that is a switch of threads for each of them.
+_YIELD_S = 0.00005
 _SUCCESS = Status.SUCCESS  # a name of the module is found in half the time of an enum's member
 
 
@@ -305,7 +308,9 @@ class Run:
                 else:
                     contexts = [context for _, context in picked]
                     outcomes = run_batch([tasks[n] for n, _ in picked], contexts, self._settle_early)
-                with lock:
+                while not lock.acquire(False):
+                    time.sleep(_YIELD_S)
+                try:
                     ended = self.now()
                     for (number, _), outcome in zip(picked, outcomes, strict=True):
                         if number in running:  # else it was given up: a late result is discarded
@@ -316,6 +321,8 @@ class Run:
                     if not schedule.left or schedule.abort_reason or schedule.delayed or self._watchers:
                         self._after_change()
                     picked = self._take(worker, ended)
+                finally:
+                    lock.release()
         except BaseException as error:  # noqa: BLE001  (a defect of ours: whoever waits must learn of it)
             self._crash(error)
 

@@ -189,7 +189,11 @@ def _blank(message: dict[str, Any]) -> None:
         kind, colon, _ = change["subject"].partition(":")
         if kind == "command":  # its name is the command line
             change["subject"] = kind + colon + _HIDDEN
-        for key in ("before", "after", "diff", "because"):
+        for key in (
+            "before",
+            "after",
+            "diff",
+        ):  # `because` speaks of other tasks; who reads it knows the rest
             if change.get(key) is not None:
                 change[key] = _HIDDEN
     for key in ("message", "output", "hint"):

@@ -100,7 +100,7 @@ def _compile(
     )
     redactor.add(graph.secrets)
     # The agent blanks these; should it ever not, nothing of them gets past here either.
-    sink.hide(host.name, [spec.id for spec in graph.tasks if spec.no_log])
+    sink.hide(host.name, {spec.id: spec.params for spec in graph.tasks if spec.no_log})
     return graph
 
 

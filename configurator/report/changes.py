@@ -9,6 +9,7 @@ from rich.text import Text
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.run_events import TaskFinished
 from configurator.report import words
+from configurator.report.redact import HIDDEN
 from configurator.report.sanitize import one_line
 from configurator.report.terminal import ADDED, CHANGED, HUNK, MUTED, NAME, REMOVED, flowing, joined
 
@@ -26,6 +27,7 @@ _MAX_LINE = 88  # fields of one thing stand on one line as long as it stays read
 # The fields that say whether a thing is there at all, and the values that mean it is not.
 _BEING = frozenset({"exists", "state", "kind"})
 KNOWN_LATER = "(known after apply)"  # how modules show a value that cannot be known before
+_BY_NO_LOG = "; hidden by no_log"
 _ABSENT = (None, False, "absent")
 
 
@@ -82,6 +84,8 @@ def diff_size(diff: str) -> tuple[int, int]:
 def doubt_of(change: FieldChange) -> str | None:
     """Return how far a planned change can be relied on, in words; None if it is exact."""
     because = one_line(change.because) if change.because else None
+    if because == HIDDEN and change.certainty is not Certainty.EXACT:
+        return ("assumed" if change.certainty is Certainty.ASSUMED else "known after apply") + _BY_NO_LOG
     if change.certainty is Certainty.ASSUMED:
         return f"assumed because {because}" if because else "assumed"
     if change.certainty is Certainty.UNKNOWN:

@@ -12,9 +12,9 @@ import json
 import re
 import shlex
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
 from configurator.core.changes import FieldChange
@@ -114,18 +114,21 @@ class RedactingSink:
     def __init__(self, inner: Sink, redactor: Redactor) -> None:
         self._inner = inner
         self._redactor = redactor
-        self._hidden: dict[str, frozenset[str]] = {}
+        self._hidden: dict[str, Mapping[str, Any]] = {}
         self._ids: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def hide(self, host: str, task_ids: Iterable[str]) -> None:
-        """Blank these tasks' results even if the host did not: they are marked `no_log`."""
-        self._hidden[host] = frozenset(task_ids)
+    def hide(self, host: str, tasks: Mapping[str, Any]) -> None:
+        """Blank these tasks' results even if the host did not: they are marked `no_log`.
+
+        `tasks` has their parameters by their ids: what none of which is found in is shown.
+        """
+        self._hidden[host] = tasks
 
     def handle(self, event: RunEvent) -> None:
         """Mask and pass on."""
-        if isinstance(event, TaskFinished) and event.task_id in self._hidden.get(event.host, ()):
-            event = blanked(event)
+        if isinstance(event, TaskFinished) and event.task_id in (hidden := self._hidden.get(event.host, {})):
+            event = blanked(event, hidden[event.task_id])
         self._inner.handle(self._redacted(event))
 
     def close(self) -> None:
@@ -153,11 +156,19 @@ class RedactingSink:
             return self._ids.setdefault(task_id, f"{masked}#{len(self._ids) + 1}")
 
 
-def blanked(event: TaskFinished) -> TaskFinished:
-    """Return the event without anything a secret could be in, as `no_log` demands."""
+def blanked(event: TaskFinished, params: Any = None) -> TaskFinished:
+    """Return the event without anything a secret could be in, as `no_log` demands.
+
+    Why a change is not certain is kept, unless one of the task's parameters stands in it.
+    """
     changes = tuple(
         FieldChange(
-            _subject(change), change.field, *(_hidden(change.before), _hidden(change.after)), change.certainty
+            _subject(change),
+            change.field,
+            _hidden(change.before),
+            _hidden(change.after),
+            change.certainty,
+            _hidden(change.because) if _reveals(change, params) else change.because,
         )
         for change in event.changes
     )
@@ -188,6 +199,21 @@ def _without_old_secret(change: FieldChange) -> FieldChange:
 def _subject(change: FieldChange) -> str:
     """Return what a change is about; of a command that is its command line."""
     return f"command:{HIDDEN}" if change.subject.startswith("command:") else change.subject
+
+
+def _reveals(change: FieldChange, params: Any) -> bool:
+    """Return True if the reason quotes a parameter that the change's subject, which is shown, does not."""
+    shown, reason = _subject(change), change.because or ""
+    found = False
+
+    def look(leaf: Leaf) -> Leaf:
+        nonlocal found
+        text = str(leaf).strip()
+        found = found or (len(text) >= MIN_LENGTH and text in reason and text not in shown)
+        return leaf
+
+    map_leaves(params, look)
+    return found
 
 
 def _hidden(value: object) -> str | None:

@@ -9,8 +9,9 @@ import pytest
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.run_events import HostFinished, HostSummary, RunEvent
 from configurator.core.status import Outcome
-from configurator.report.changes import KNOWN_LATER, sign, task_lines
+from configurator.report.changes import KNOWN_LATER, doubt_of, sign, task_lines
 from configurator.report.plan import PlanSink
+from configurator.report.redact import HIDDEN
 from tests.unit.report import golden, stream
 from tests.unit.report.stream import SITE, Step, created, host_events, run_events
 
@@ -166,6 +167,23 @@ def test_one_of_several_fields_may_be_less_sure_than_the_others() -> None:
         "owner root -> shop (assumed because the user is made first)",
         "size 1 -> (known after apply) (known after apply)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("certainty", "because", "expected"),
+    [
+        (Certainty.ASSUMED, "x comes first", "assumed because x comes first"),
+        (Certainty.ASSUMED, HIDDEN, "assumed; hidden by no_log"),
+        (Certainty.ASSUMED, None, "assumed"),
+        (Certainty.UNKNOWN, "x comes first", "known after apply: x comes first"),
+        (Certainty.UNKNOWN, HIDDEN, "known after apply; hidden by no_log"),
+        (Certainty.EXACT, None, None),
+    ],
+)
+def test_doubt_is_told_with_its_reason(
+    certainty: Certainty, because: str | None, expected: str | None
+) -> None:
+    assert doubt_of(FieldChange("path:/x", "mode", "0600", "0644", certainty, because)) == expected
 
 
 def _lines(*changes: FieldChange) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configurator.core.changes import FieldChange
+from configurator.core.changes import Certainty, FieldChange
 from configurator.core.run_events import (
     HostConnected,
     HostFailed,
@@ -23,7 +23,7 @@ from configurator.core.run_events import (
 )
 from configurator.core.status import Outcome
 from configurator.report.jsonl import dumps, event_json
-from configurator.report.redact import HIDDEN, MASK, RedactingSink, Redactor
+from configurator.report.redact import HIDDEN, MASK, RedactingSink, Redactor, blanked
 
 SECRETS = st.text(
     st.characters(blacklist_characters="*", blacklist_categories=("Cs", "Cc")), min_size=4, max_size=40
@@ -163,7 +163,7 @@ def test_tasks_whose_ids_differ_only_in_a_secret_stay_different() -> None:
 def test_a_no_log_task_is_blanked_even_if_the_host_sends_everything() -> None:
     kept = Kept()
     sink = RedactingSink(kept, Redactor())
-    sink.hide("web1", ["role/task"])
+    sink.hide("web1", {"role/task": {}})
     sink.handle(failed("private"))
     (event,) = kept.events
     assert isinstance(event, TaskFinished)
@@ -173,6 +173,31 @@ def test_a_no_log_task_is_blanked_even_if_the_host_sends_everything() -> None:
         (HIDDEN, HIDDEN, None)
     ]
     assert event.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("params", "because", "shown"),
+    [
+        ({"content": "hunter22"}, "nginx is not installed yet", "nginx is not installed yet"),
+        ({"content": "hunter22"}, "/srv/hunter22 is changed by an earlier task", HIDDEN),
+        ({"args": [{"x": 12345}]}, "'take 12345' comes first", HIDDEN),
+        ({"content": "hunter22\n"}, "'set hunter22' comes first", HIDDEN),
+        (
+            {"dest": "/etc/nginx/x", "mode": "is"},
+            "/etc/nginx is not there yet",
+            "/etc/nginx is not there yet",
+        ),
+        ({"dest": "/etc/nginx/x"}, "/etc/nginx/x comes later", "/etc/nginx/x comes later"),
+        ({}, None, None),
+    ],
+)
+def test_why_a_no_log_task_is_unsure_is_told_unless_it_quotes_the_task(
+    params: dict[str, Any], because: str | None, shown: str | None
+) -> None:
+    """`assumed` alone helps nobody; the reason is mostly another task, and the subject is shown anyway."""
+    change = FieldChange("path:/etc/nginx/x", "content", None, "x", Certainty.ASSUMED, because)
+    event = TaskFinished("h", 0.0, "i", "r", "t", "copy", Outcome.CHANGED, changes=(change,))
+    assert blanked(event, params).changes[0].because == shown
 
 
 def test_the_old_value_of_a_rotated_secret_is_not_shown() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -22,6 +23,12 @@ _SECRET = re.compile("(!secret[ \t]+)([^\n\r\x85\u2028\u2029]+)")
 _VAULT = "$ANSIBLE_VAULT;"  # how a file begins that ansible-vault has encrypted as a whole
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten times as fast
 _STANDARD = "tag:yaml.org,2002:"
+# For YAML a text that begins so is a mapping: what everybody forgets to quote at first.
+_TEMPLATE = ("{{", "{%")
+_BLOCK_VALUE = re.compile(
+    r"[ \t-]*(?:[^\s:{}\[\]]+[ \t]*:[ \t]+)?"
+)  # what stands before a value of its own line
+_FLOW_VALUE = re.compile(r"\{\{.*?\}\}(?:\{\{.*?\}\}|[^\s,:{}\[\]]|:(?=[^\s,}\]]))*")
 _MARKS = {"!secret": Mark.SECRET, "!unsafe": Mark.UNSAFE}
 
 
@@ -84,8 +91,9 @@ def parse_yaml(
     except _YamlError as problem:
         diagnostics.add(problem.span, problem.message, problem.hint)
     except yaml.MarkedYAMLError as error:
-        span = reader.error_span(error)
-        diagnostics.add(span, *_explain(error, span))
+        if not reader.explained(error):
+            span = reader.error_span(error)
+            diagnostics.add(span, *_explain(error, span))
     except yaml.reader.ReaderError as error:
         line = len(_LINE_BREAKS.findall(text, 0, error.position)) + 1
         source = _LINE_BREAKS.split(text)[line - 1]
@@ -95,6 +103,22 @@ def parse_yaml(
             f"the character #x{_code(error.character):04x} is not allowed in YAML",
         )
     return None
+
+
+def _quoted(text: str) -> str:
+    if '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _template_text(before: str, rest: str) -> str:
+    """Return as much of `rest` as somebody forgot to quote: all of it where a value ends with its line."""
+    if _BLOCK_VALUE.fullmatch(before):
+        whole = re.sub(r"[ \t]+#.*", "", rest).rstrip()
+        if not re.search(r"\}[ \t]*:(?:[ \t]|$)", whole):  # else it is a key
+            return whole
+    found = _FLOW_VALUE.match(rest)
+    return found[0] if found else rest[:2]
 
 
 def _code(character: Any) -> int:
@@ -125,6 +149,8 @@ class _Reader:
         self._lines = tuple(_LINE_BREAKS.split(shown))
         self._anchors: dict[str, tuple[Located, int] | None] = {}  # None while it is being read
         self._count = 0
+        self._unquoted: set[int] = set()  # lines on which a template should be in quotes
+        self._inside = 0  # how many of them the present value is part of
         self._events: Iterator[Any] = iter(())
 
     def read(self) -> Located:
@@ -140,6 +166,11 @@ class _Reader:
         if not isinstance(event, yaml.StreamEndEvent):
             raise _YamlError(self.span(event.start_mark, event.end_mark), "only one document is expected")
         return value
+
+    def explained(self, error: yaml.MarkedYAMLError) -> bool:
+        """Return True if a syntax error only follows from a template without quotes, which was noted."""
+        marks = (error.problem_mark, error.context_mark)
+        return any(mark is not None and mark.line in self._unquoted for mark in marks)
 
     def error_span(self, error: yaml.MarkedYAMLError) -> Span:
         """Return the place to show for a syntax error: where something began if its end was not found."""
@@ -206,16 +237,19 @@ class _Reader:
         """Return the place where a list or mapping begins: its first line says which one is meant."""
         return self.span(event.start_mark, event.end_mark)
 
-    def _map(self, event: Any, depth: int, mark: Mark) -> LocatedMap:
+    def _map(self, event: Any, depth: int, mark: Mark) -> LocatedMap | LocatedScalar:
         entries: dict[Any, Located] = {}
         keys: dict[Any, Span] = {}
         merged: list[LocatedMap] = []
+        template = self._unquoted_template(event)
+        self._inside += template is not None
         while not isinstance(key_event := next(self._events), yaml.MappingEndEvent):
             key_node = self._value(key_event, depth + 1, Mark.NONE)
             value = self._value(next(self._events), depth + 1, mark)
             span = self.span(key_event.start_mark, key_event.end_mark)
             if not isinstance(key_node, LocatedScalar):
-                self._diagnostics.add(span, "a key must be a single word or number")
+                if not self._inside and span.line - 1 not in self._unquoted:
+                    self._diagnostics.add(span, "a key must be a single word or number")
                 continue
             key = key_node.value
             if key == "<<" and isinstance(key_event, yaml.ScalarEvent) and key_event.implicit[0]:
@@ -225,11 +259,29 @@ class _Reader:
                 self._diagnostics.add(span, f"duplicate key {str(key)!r}", hint)
             else:
                 entries[key], keys[key] = value, span
+        if template is not None:
+            self._inside -= 1
+            return template
         for source in merged:
             for key, value in source.entries.items():
                 if key not in entries:
                     entries[key], keys[key] = value, source.key_span(key)
         return LocatedMap(entries, self._collection_span(event), keys)
+
+    def _unquoted_template(self, event: Any) -> LocatedScalar | None:
+        """Return the text for what YAML takes for a mapping, after noting that it wants quotes; else None."""
+        start = event.start_mark
+        span = self.span(start, start)
+        rest = span.source[start.column :]
+        if self._inside or not event.flow_style or not rest.startswith(_TEMPLATE):
+            return None
+        text = _template_text(span.source[: start.column], rest)
+        whole = "}}" in text or "%}" in text
+        span = replace(span, length=len(text))
+        hint = f"write {_quoted(text)}" if whole else "put the whole text in quotes"
+        self._diagnostics.add(span, f"a value that begins with '{rest[:2]}' must be in quotes", hint)
+        self._unquoted.add(start.line)
+        return LocatedScalar(text if whole else "", span)
 
     def _merge_sources(self, value: Located, span: Span) -> list[LocatedMap]:
         sources = value.items if isinstance(value, LocatedList) else (value,)

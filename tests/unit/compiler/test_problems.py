@@ -78,6 +78,13 @@ def test_a_mistake_in_a_task_is_shown_without_any_host(tasks: str, expected: str
     assert [problem for problem in problems if problem.startswith(expected)], problems
 
 
+@pytest.mark.parametrize("value", ["{{ x }}", "{{ x }}/y", "{{ x['k'] }}"])
+def test_a_template_without_quotes_is_one_problem(value: str) -> None:
+    """Neither the parameter's type nor the broken rest of the file is the reader's concern then."""
+    expected = f"2:11: a value that begins with '{{{{' must be in quotes [{value}] (write \"{value}\")"
+    assert role_problems(f"- copy:\n    dest: {value}\n    content: z") == [expected]
+
+
 @pytest.mark.parametrize(
     ("tasks", "expected"),
     [

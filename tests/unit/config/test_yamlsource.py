@@ -126,6 +126,41 @@ def test_bad_input_is_a_diagnostic_at_its_place(text: str, expected: tuple[str, 
     assert problems_of(text) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("a: {{ x }}\nb: 1", "1:4", 'write "{{ x }}"'),
+        ("a: {{ x }}/y # why\nb: 1", "1:4", 'write "{{ x }}/y"'),
+        ("- copy:\n    dest: {{ x }} {{ y }}\n    mode: '0644'", "2:11", 'write "{{ x }} {{ y }}"'),
+        ("a:\n- {{ x }}", "2:3", 'write "{{ x }}"'),
+        ("a:\n  {{ x }}", "2:3", 'write "{{ x }}"'),
+        ("{a: {{ x }}/y, b: c}", "1:5", 'write "{{ x }}/y"'),
+        ("a: [b, {{ x.y }}:{{ z }}, c]", "1:8", 'write "{{ x.y }}:{{ z }}"'),
+        ("{{ x }}: 1", "1:1", 'write "{{ x }}"'),
+        ("a: {{ x['k'] }}", "1:4", """write "{{ x['k'] }}\""""),
+        ('a: {{ x["k"] }}/z', "1:4", """write '{{ x["k"] }}/z'"""),
+        ("""a: {{ x["k"] ~ 'y' }}""", "1:4", """write '{{ x["k"] ~ ''y'' }}'"""),
+        ("a: {{ {'k': [1]} | to_json }}", "1:4", """write "{{ {'k': [1]} | to_json }}\""""),
+        ("a: {{ '%s' % x }}", "1:4", """write "{{ '%s' % x }}\""""),
+        ("a: {% if x %}y{% endif %}", "1:4", 'write "{% if x %}y{% endif %}"'),
+        ("a: {{\n  x }}", "1:4", "put the whole text in quotes"),
+        ("a: {{ x }", "1:4", "put the whole text in quotes"),
+    ],
+)
+def test_a_template_without_quotes_is_recognised(text: str, place: str, hint: str) -> None:
+    """YAML takes it for a mapping as a key, or stumbles later on; one mistake is told once, where it is."""
+    sign = "{%" if "{%" in text else "{{"
+    assert problems_of(text) == [
+        (f"f.yml:{place}: a value that begins with '{sign}' must be in quotes", hint)
+    ]
+
+
+def test_all_templates_without_quotes_are_reported_at_once_and_nothing_else() -> None:
+    """Neither a mapping in a mapping nor a template inside quotes is meant."""
+    text = "a: {{ x }}\nb: {c: {d: e}}\nf: '{{ y }}'\ng: {{ z | default({'h': 1}) }}"
+    assert [message.partition(" ")[0] for message, _ in problems_of(text)] == ["f.yml:1:4:", "f.yml:4:4:"]
+
+
 def test_what_was_never_closed_is_shown_where_it_began() -> None:
     """The end of the file tells nobody which bracket is open."""
     [(message, _hint)] = problems_of("b: 1\na: [1, 2\n")

@@ -9,7 +9,7 @@ one TaskProgress for each task, and at most one bundle more than there are other
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from configurator.core.engine_events import EngineEvent, RunStarted, TaskEnded, TaskProgress, TaskStarted
 
@@ -54,6 +54,15 @@ class EventLine:
         self._bundles[name] = last
         return new
 
+    def take_events(self, most: int) -> list[EngineEvent]:
+        """Take out the state events at the front, up to the first item that is something else."""
+        items = self._items
+        taken: list[EngineEvent] = []
+        while items and len(taken) < most and isinstance(first := items[0], EngineEvent):
+            items.popleft()
+            taken.append(first)
+        return taken
+
     def take(self) -> object | None:
         """Take out the first item; None when there is none."""
         items = self._items
@@ -86,19 +95,27 @@ class EventHistory:
             if event.task_name in self._ended:
                 return False
             self._count += self._line.put_progress(event)
+            self.add_states(())
         else:
-            if isinstance(event, TaskStarted):
-                self._ended.discard(event.task_name)
-            elif isinstance(event, TaskEnded):
-                self._ended.add(event.result.task_name)
-            elif isinstance(event, RunStarted):
-                self._ended.clear()
-            self._line.append(event)
+            self.add_states((event,))
+        return True
+
+    def add_states(self, events: Iterable[EngineEvent]) -> None:
+        """Append events that are no TaskProgress; does for many what `add` does for one, in less time."""
+        ended, append = self._ended, self._line.append
+        for event in events:
+            kind = type(event)
+            if kind is TaskEnded:
+                ended.add(event.result.task_name)  # type: ignore[attr-defined]
+            elif kind is TaskStarted:
+                ended.discard(event.task_name)  # type: ignore[attr-defined]
+            elif kind is RunStarted:
+                ended.clear()
+            append(event)
             self._count += 1
-        if self._count > self._limit:
+        while self._count > self._limit:
             self._line.take()
             self._count -= 1
-        return True
 
     def __iter__(self) -> Iterator[EngineEvent]:
         for event in self._line:

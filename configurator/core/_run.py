@@ -36,8 +36,8 @@ from configurator.core.task import Task, TaskContext, TaskResult
 
 # A Ctrl-C that arrives just before a wait begins is only seen when the wait ends, so none is long.
 GLANCE_S = 0.5
-# Workers that find the lock taken look again after this. If they slept on it instead, every release would wake
-# one, which then finds it taken again: with short tasks that is a switch of threads for each of them.
+# Workers that find the lock taken look again after this. If they slept on it instead, every release would
+# wake one, which then finds it taken again: with short tasks that is a switch of threads for each of them.
 _YIELD_S = 0.00005
 _SUCCESS = Status.SUCCESS  # a name of the module is found in half the time of an enum's member
 

@@ -58,6 +58,7 @@ _GLANCE_S = 0.5
 _FAILURES_KEPT = 100
 # What is published while no thread delivers becomes history when this much has come together, not one by one.
 _BACKLOG = 500
+_TOGETHER = 100  # events that the delivery thread takes at once: a lock for each would double its work
 
 
 class _Subscription:
@@ -293,49 +294,58 @@ class EventBus:
                 return None
             self._idle = False
         while True:
-            events: Iterable[EngineEvent] = ()
-            targets: tuple[_Subscription, ...] = ()
             with self._lock:
-                item = self._queue.take()
-                if isinstance(item, EngineEvent):
-                    if self._history.add(item):
-                        events, targets = (item,), self._subscriptions
-                elif isinstance(item, _Subscription):
-                    if item.active:
-                        self._subscriptions += (item,)
-                    if item.replay:
-                        events, targets = tuple(self._history), (item,)
-                elif not isinstance(item, _Mark):
-                    self._idle = True
-                    return 0.0 if self._queue.size() else _GLANCE_S
-                elif item is self._closing:
-                    self._thread = self._closing = None
-                    self._idle = True
-                    for mark in (item, *self._absorb()):
-                        mark.set()
-                    return None
+                states = self._queue.take_events(_TOGETHER)
+                if states:
+                    self._history.add_states(states)
+                    targets: tuple[_Subscription, ...] = self._subscriptions
                 else:
-                    item.set()
-            for event in events:
+                    item = self._queue.take()
+                    if item is None or item is self._closing:
+                        return self._rest(item)
+                    states, targets = self._next(item)
+            for event in states:
                 self._hand_over(event, targets)
+
+    def _next(self, item: object) -> tuple[list[EngineEvent], tuple[_Subscription, ...]]:
+        """Take note of something in the queue that is no state event; return what to deliver to whom."""
+        if isinstance(item, EngineEvent):
+            return [item] if self._history.add(item) else [], self._subscriptions
+        if isinstance(item, _Subscription):
+            if item.active:
+                self._subscriptions += (item,)
+            return list(self._history) if item.replay else [], (item,)
+        cast(_Mark, item).set()
+        return [], ()
+
+    def _rest(self, closing: object | None) -> float | None:
+        """The queue is empty, or the bus is to be closed: as `_deliver` returns."""
+        self._idle = True
+        if closing is None:
+            return 0.0 if self._queue.size() else _GLANCE_S
+        self._thread = self._closing = None
+        for mark in (cast(_Mark, closing), *self._absorb()):
+            mark.set()
+        return None
 
     def _hand_over(self, event: EngineEvent, targets: Iterable[_Subscription]) -> None:
         """Call the subscribers, and tell the others of each that failed before the next event comes."""
-        failed = [(s, error) for s in targets if (error := self._call(s, event)) is not None]
-        for subscription, error in failed:
-            notice = SubscriberFailed(event.at_s, subscription.name, error)
+        failed: list[tuple[_Subscription, BaseException]] = []
+        for subscription in targets:
+            try:
+                if subscription.active and isinstance(event, subscription.types):
+                    subscription.subscriber(event)
+            except BaseException as error:  # noqa: BLE001  (a broken output must hurt nobody else)
+                self._record(subscription.subscriber, error)
+                failed.append((subscription, error))
+        for subscription, problem in failed:
+            notice = SubscriberFailed(event.at_s, subscription.name, problem)
             for other in self._subscriptions:
-                if other is not subscription:
-                    self._call(other, notice)  # who fails on this is recorded, but not announced in turn
-
-    def _call(self, subscription: _Subscription, event: EngineEvent) -> BaseException | None:
-        try:
-            if subscription.active and isinstance(event, subscription.types):
-                subscription.subscriber(event)
-        except BaseException as error:  # noqa: BLE001  (a broken output must hurt neither the run nor the others)
-            self._record(subscription.subscriber, error)
-            return error
-        return None
+                if other is not subscription and other.active and isinstance(notice, other.types):
+                    try:
+                        other.subscriber(notice)
+                    except BaseException as second:  # noqa: BLE001  (recorded, but not announced in turn)
+                        self._record(other.subscriber, second)
 
     def _record(self, subscriber: Callable[[Any], object], error: BaseException) -> None:
         with self._lock:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from configurator.core.cancel import Cancelled
 from configurator.core.graph import TaskGraph
-from configurator.core.inputs import as_task
+from configurator.core.inputs import declared_options, is_async, with_context
 from configurator.core.task import TaskContext, TaskResult
 
 if TYPE_CHECKING:
@@ -94,13 +94,12 @@ class AsyncGroup:
         """
         if inspect.iscoroutine(task):
             self._coroutines.append(task)
-            options.setdefault("grace_s", None)
-            return self._group.add(self._runs(lambda _context: task), name=name or _name_of(task), **options)
-        if inspect.iscoroutinefunction(task):
-            made = as_task(task)
-            return self._group.add(
-                self._runs(made.func), name=name or _name_of(task), **{"grace_s": None, **options}
-            )
+            return self._group.add(self._runs(lambda _context: task), name=name or task.__name__, **options)
+        if is_async(task):
+            function = cast("Callable[..., Any]", task)
+            named = options if name is None else {**options, "name": name}
+            runs = self._runs(with_context(function)[0])
+            return self._group.add(runs, **declared_options(function, 0, named))
         return self._group.add(cast("TaskLike", task), name=name, **options)
 
     async def gather(self) -> list[TaskResult]:
@@ -239,7 +238,3 @@ def _in_thread(func: Callable[[], T]) -> asyncio.Future[T]:
 
     threading.Thread(target=run, name="wait for the engine", daemon=True).start()
     return future
-
-
-def _name_of(item: Any) -> str:
-    return str(getattr(item, "__name__", "task"))

@@ -23,6 +23,9 @@ class GraphProblem:
     tasks: tuple[str, ...]
     hint: str | None = None
 
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message} ({self.hint})"
+
 
 class TaskGraph:
     """A directed acyclic graph of tasks in declared order.
@@ -62,9 +65,9 @@ class TaskGraph:
         self._connect(problems, outside)
         if capacities is not None:
             problems += request_problems(self.tasks, capacities)
-        order = [] if problems else self._checked_order(problems)
+        order = self._checked_order(problems)
         if problems:
-            raise InputError("; ".join(problem.message for problem in problems), problems)
+            raise InputError("; ".join(map(str, problems)), problems)
         self.estimates = _estimates(self.tasks, None)
         self.ranks = self._rank(order)
 

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar, overload
 
 from configurator.core.errors import InputError
+from configurator.core.graph import GraphProblem
 from configurator.core.retry import RetryPolicy
 from configurator.core.task import Task, TaskContext, TaskFunction
 
@@ -59,12 +60,15 @@ def tasks_of(
     if isinstance(tasks, Mapping):
         made = [as_task(func, number, name=name) for number, (name, func) in enumerate(tasks.items())]
     else:
-        made = _distinct([(item, as_task(item, number)) for number, item in enumerate(tasks)])
+        items = list(tasks)
+        made = [as_task(item, number) for number, item in enumerate(items)]
+        names = Names(task.name for item, task in zip(items, made, strict=True) if _is_named(item))
+        made = [names.given(item, task) for item, task in zip(items, made, strict=True)]
     if dependencies:
-        names = {task.name for task in made}
-        unknown = [name for name in dependencies if name not in names]
+        known = {task.name for task in made}
+        unknown = [_no_task(name, known) for name in dependencies if name not in known]
         if unknown:
-            raise InputError("; ".join(_no_task(name, names) for name in unknown))
+            raise InputError("; ".join(map(str, unknown)), unknown)
         made = [_requiring(task, dependencies.get(task.name, ())) for task in made]
     return made
 
@@ -81,24 +85,63 @@ def as_task(item: TaskLike, number: int = 0, **options: Any) -> Task:
         return as_task(func, number, **{**given, **options})
     if not callable(item):
         raise TypeError(f"task {number} is neither a callable, a Task nor a dict but {type(item).__name__}")
-    known = {**getattr(item, _ATTRIBUTE, {}), **_options(options)}
-    known.setdefault("name", _name_of(item, number))
-    func, hears = _with_context(item)
+    if is_async(item):
+        raise TypeError(f"task {number} is a coroutine function: add it to a group, within `async with`")
+    func, hears = with_context(item)
+    known = declared_options(item, number, options)
     if not hears:
         known.setdefault("grace_s", 0.0)  # it has no token to look at: waiting for it to stop is in vain
     return Task(func=func, **known)
 
 
+def declared_options(item: Callable[..., Any], number: int, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a callable's Task but for `func`: `options` override those of its decoration."""
+    return {"name": _name_of(item, number), **getattr(item, _ATTRIBUTE, {}), **_options(options)}
+
+
+def is_async(item: Any) -> bool:
+    """Return True if calling the item makes a coroutine, which nobody awaits on a thread."""
+    return inspect.iscoroutinefunction(item) or inspect.iscoroutinefunction(type(item).__call__)
+
+
+class Names:
+    """Gives callables of the same name different ones; names that people gave are theirs, and stay."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+        self._counts: dict[str, int] = {}
+
+    def given(self, item: TaskLike, task: Task) -> Task:
+        """Return the Task of the item under a name that is not taken: `build`, `build-2`, `build-3`..."""
+        name = base = task.name
+        if not _is_named(item):
+            while name in self._taken:
+                count = self._counts[base] = self._counts.get(base, 1) + 1
+                name = f"{base}-{count}"
+        self._taken.add(name)
+        return task if name == base else replace(task, name=name)
+
+
 def added_task(
-    item: TaskLike, number: int, requires: tuple[str, ...], resources: Mapping[str, float] | None
+    item: TaskLike,
+    number: int,
+    names: Names,
+    requires: Iterable[str],
+    resources: Mapping[str, float] | None,
 ) -> Task:
     """Return the Task of `ParallelExecutor.add_task`."""
-    task = _requiring(as_task(item, number), requires)
+    task = _requiring(names.given(item, as_task(item, number)), requires)
     return task if resources is None else replace(task, resources=dict(resources))
 
 
+def _is_named(item: Any) -> bool:
+    if isinstance(item, Mapping):
+        return "name" in item or "task_id" in item or _is_named(item.get("func"))
+    return isinstance(item, Task) or "name" in getattr(item, _ATTRIBUTE, {})
+
+
 def _requiring(task: Task, names: Iterable[str]) -> Task:
-    more = tuple(name for name in names if name not in task.requires)
+    more = tuple(name for name in _typed("requires", names) if name not in task.requires)
     return replace(task, requires=task.requires + more) if more else task
 
 
@@ -121,11 +164,11 @@ def _typed(name: str, value: Any) -> Any:
     if name == "locks":
         return frozenset((value,) if isinstance(value, str) else value)
     if name == "retry" and isinstance(value, int):
-        return RetryPolicy(max_attempts=value + 1) if value else None
+        return RetryPolicy(max_attempts=value + 1)  # also 0, which is not the same as leaving it to the run
     return value
 
 
-def _with_context(func: Callable[..., Any]) -> tuple[TaskFunction, bool]:
+def with_context(func: Callable[..., Any]) -> tuple[TaskFunction, bool]:
     """Return the function as the engine calls it, and whether it takes the context itself."""
     try:
         parameters = inspect.signature(func).parameters.values()
@@ -150,17 +193,7 @@ def _name_of(item: Callable[..., Any], number: int) -> str:
     return f"task-{number}" if name in ("<lambda>", "task") else str(name)
 
 
-def _distinct(pairs: list[tuple[TaskLike, Task]]) -> list[Task]:
-    """Tell functions of the same name apart; names that people gave are theirs, and stay."""
-    seen: dict[str, int] = {}
-    made = []
-    for item, task in pairs:
-        count = seen[task.name] = seen.get(task.name, 0) + 1
-        named = isinstance(item, (Task, Mapping)) or "name" in getattr(item, _ATTRIBUTE, {})
-        made.append(task if named or count == 1 else replace(task, name=f"{task.name}-{count}"))
-    return made
-
-
-def _no_task(name: str, names: Iterable[str]) -> str:
+def _no_task(name: str, names: Iterable[str]) -> GraphProblem:
     near = difflib.get_close_matches(name, names, n=1)
-    return f"dependencies name {name!r}, which is no task" + (f"; did you mean {near[0]!r}?" if near else "")
+    hint = f"did you mean {near[0]!r}?" if near else None
+    return GraphProblem(f"dependencies name {name!r}, which is no task", (name,), hint)

@@ -22,7 +22,7 @@ from configurator.core.task import Task, TaskResult, named_results
 if TYPE_CHECKING:
     from configurator.core.durations import Durations
     from configurator.core.groups import ErrorStrategy, Group
-    from configurator.core.inputs import TaskLike
+    from configurator.core.inputs import Names, TaskLike
     from configurator.core.snapshot import RunSnapshot
     from configurator.core.statistics import RunStatistics
 
@@ -78,9 +78,9 @@ class ParallelExecutor:
         self._retry = retry
         self._drain_first = drain_first
         self._pending: list[Task] = []
+        self._names: Names | None = None  # of those
         self._run: Run | None = None
         self._last: tuple[TaskGraph, Run] | None = None
-        self._open = 0  # groups
         self._stop: tuple[str, bool] | None = None
         self._pause: str | None = None
         self._guard = threading.Lock()
@@ -119,17 +119,18 @@ class ParallelExecutor:
     def add_task(
         self, task: TaskLike, requires: Iterable[str] = (), resources: Mapping[str, float] | None = None
     ) -> str:
-        """Note a task for `execute_all` and return its name."""
-        from configurator.core.inputs import added_task
+        """Note a task for `execute_all`; return its name, which is made unique unless the task says one."""
+        from configurator.core.inputs import Names, added_task
 
-        added = added_task(task, len(self._pending), tuple(requires), resources)
+        self._names = self._names or Names()
+        added = added_task(task, len(self._pending), self._names, requires, resources)
         self._pending.append(added)
         return added.name
 
     def execute_all(self) -> list[TaskResult]:
         """Run everything that was added since the last time; results in the order of adding."""
         graph = TaskGraph(self._pending, self._resources)
-        self._pending = []
+        self._pending, self._names = [], None
         return self.execute(graph)
 
     def execute(self, graph: TaskGraph, recover: RunSnapshot | None = None) -> list[TaskResult]:

@@ -177,9 +177,8 @@ class TaskGraph:
         """Return one cycle among `rest` as a closed path of what requires what: a, b, a."""
         waits_for: dict[int, list[int]] = {number: [] for number in rest}
         for number in sorted(rest):
-            for successor in self.successors[number]:
-                if successor in rest:
-                    waits_for[successor].append(number)
+            for successor in self.successors[number]:  # it is left, too: this one never came before it
+                waits_for[successor].append(number)
         path, seen = [min(rest)], {min(rest): 0}
         while True:
             following = waits_for[path[-1]][0]  # every node left waits for another one left

@@ -111,7 +111,7 @@ class Nftables(Module[NftablesParams]):
             "rules": loaded.get("rules"),
             "live": loaded["live"],
             "kept for boot": kept is not None,
-            "kept file": None if kept is None else Content(kept),
+            "kept file": None if kept is None else _script(kept.decode(errors="replace")),
             "included at boot": _is_included(system),
             "script": _wanted_script(system, params),
         }
@@ -160,13 +160,18 @@ def _wanted_script(system: System, params: NftablesParams) -> Content | None:
     return Content(script.table_script(params.family, params.table, body, system.ssh_ports()).encode())
 
 
+def _script(text: str) -> Content:
+    """Return a script as it is compared and shown: white space at the beginning of lines means nothing."""
+    return Content(script.indented(text).encode())
+
+
 def _probe(system: System, params: NftablesParams) -> State:
     """Compare the live table with what was recorded after the last load."""
     listing = _listing(system, params)
     if listing is None:
         return {"exists": False, "live": "absent"}
     record = _read_record(system, params)
-    state = {"exists": True, "rules": Content(str(record.get("script", "")).encode()) if record else None}
+    state = {"exists": True, "rules": _script(str(record.get("script", ""))) if record else None}
     known = record.get("listing") == _digest(listing)
     return state | {"live": "loaded" if known else "changed by others"}
 

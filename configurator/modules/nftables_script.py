@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from configurator.core.errors import TaskError
 
+_INDENT = "    "
 HEADER = "# Kept by Configurator: change the role, not this file."
 # Families that see tcp ports and have an input hook (nft(8), ADDRESS FAMILIES).
 _WITH_PORTS = frozenset({"inet", "ip", "ip6", "bridge"})
@@ -34,12 +35,26 @@ def table_script(family: str, table: str, body: str, ports: Sequence[int]) -> st
         f"delete table {family} {table}",
         f"table {family} {table} {{",
     ]
-    return "\n".join([*lines, _open_ssh(family, body, masked, ports).strip("\n"), "}", ""])
+    return indented("\n".join([*lines, _open_ssh(family, body, masked, ports).strip("\n"), "}", ""]))
 
 
 def deletion_script(family: str, table: str) -> str:
     """Return the script that removes the table; it succeeds also where there is none."""
     return f"add table {family} {table}\ndelete table {family} {table}\n"
+
+
+def indented(text: str) -> str:
+    """Return the script with every line indented by the blocks that it stands in; nothing else is changed.
+
+    Two scripts that differ in the white space around their lines are the same after this.
+    """
+    out: list[str] = []
+    depth = 0
+    for line, masked in zip(text.split("\n"), mask(text).split("\n"), strict=True):
+        closing = len(masked.strip()) - len(masked.strip().lstrip("}"))
+        out.append((_INDENT * max(0, depth - closing) + line.strip()).rstrip())
+        depth += masked.count("{") - masked.count("}")
+    return "\n".join(out)
 
 
 def mask(text: str) -> str:
@@ -82,7 +97,7 @@ def _open_ssh(family: str, body: str, masked: str, ports: Sequence[int]) -> str:
     if ports:
         listed = ", ".join(str(port) for port in sorted(ports))
         rules.append(f'tcp dport {{ {listed} }} accept comment "configurator: ssh stays open"')
-    inserted = "".join(f"\n\t\t{rule}" for rule in rules) + "\n"
+    inserted = "".join(f"\n{rule}" for rule in rules) + "\n"
     for match in reversed(found):
         body = body[: match.end()].rstrip("\n") + inserted + body[match.end() :].lstrip("\n")
     return body

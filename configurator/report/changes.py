@@ -25,7 +25,7 @@ _MAX_DIFF_LINES = 120
 _MAX_LINE = 88  # fields of one thing stand on one line as long as it stays readable
 
 # The fields that say whether a thing is there at all, and the values that mean it is not.
-_BEING = frozenset({"exists", "state", "kind"})
+_BEING = frozenset({"exists", "state", "kind", "live"})
 KNOWN_LATER = "(known after apply)"  # how modules show a value that cannot be known before
 _BY_NO_LOG = "; hidden by no_log"
 _ABSENT = (None, False, "absent")

@@ -8,10 +8,12 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from configurator.core.errors import TaskError
 from configurator.modules.nftables import Nftables
-from configurator.modules.nftables_script import mask, table_script, without_changing_elements
+from configurator.modules.nftables_script import indented, mask, table_script, without_changing_elements
 from configurator.modules.state import Content
 from tests.unit.modules.recorded_system import RecordedSystem, change_of, converge, params_of, problems_of
 
@@ -65,6 +67,51 @@ def test_the_table_is_replaced_in_one_transaction() -> None:
         "table inet configurator {",
     ]
     assert lines[-1] == "}"
+
+
+def test_lines_are_indented_by_the_blocks_they_stand_in() -> None:
+    """A plan shows the script, and the rules put in have no way to know how the role indents its own."""
+    body = """\
+chain input {
+  type filter hook input priority 0; policy drop;
+      iif lo accept  # } in a comment
+\tct state { established,
+      related } accept comment "{"
+
+}
+chain b { type filter hook input priority 0; tcp dport 25 drop; }
+"""
+    assert (
+        table_script("inet", "t", body, (22,))
+        == """\
+# Kept by Configurator: change the role, not this file.
+add table inet t
+delete table inet t
+table inet t {
+    chain input {
+        type filter hook input priority 0; policy drop;
+        ct state established,related accept comment "configurator: open connections stay"
+        tcp dport { 22 } accept comment "configurator: ssh stays open"
+        iif lo accept  # } in a comment
+        ct state { established,
+            related } accept comment "{"
+
+    }
+    chain b { type filter hook input priority 0;
+        ct state established,related accept comment "configurator: open connections stay"
+        tcp dport { 22 } accept comment "configurator: ssh stays open"
+        tcp dport 25 drop; }
+}
+"""
+    )
+
+
+@given(st.text('{}#"ab; \t\n', max_size=60))
+def test_indenting_changes_nothing_but_white_space_around_lines(text: str) -> None:
+    """nft must read the same script."""
+    once = indented(text)
+    assert [line.strip() for line in once.split("\n")] == [line.strip() for line in text.split("\n")]
+    assert indented(once) == once
 
 
 def test_hooks_in_comments_and_strings_are_no_chains() -> None:
@@ -151,6 +198,7 @@ def test_a_change_by_hand_is_seen_and_put_right() -> None:
     system.put("/etc/nftables.d/configurator.nft", script)
     system.put("/etc/nftables.conf", 'include "/etc/nftables.d/*.nft"\n')
     assert not change_of(NFT, system, content=BODY)
+    assert not change_of(NFT, system, content=BODY.replace("    iif", "\tiif")), "the same rules"
     system.answers["nft --stateless list"] = LISTING.replace("accept", "drop")
     assert change_of(NFT, system, content=BODY).fields == ("live",)
     system.answers["nft --stateless list"] = MISSING

@@ -110,6 +110,8 @@ def test_what_is_cut_from_a_diff_is_counted(rows: int, left: str) -> None:
         ((), "~"),
         (created("package:nginx", version="1"), "+"),
         ((FieldChange("user:x", "exists", True, False),), "-"),
+        ((FieldChange("nftables:inet/x", "live", "absent", "loaded"),), "+"),
+        ((FieldChange("nftables:inet/x", "live", "changed by others", "loaded"),), "~"),
         ((FieldChange("package:x", "version", None, "1.2"),), "+"),
         ((FieldChange("package:x", "version", None, KNOWN_LATER, Certainty.UNKNOWN),), "+"),
         ((FieldChange("package:x", "version", "1.2", None),), "-"),

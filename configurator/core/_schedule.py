@@ -65,8 +65,7 @@ class Schedule:
         self._emit = emit
         self._now = 0.0
         self._successors: list[list[int]] = graph.successors
-        self._hard: list[frozenset[int]] = graph.hard
-        self._ranks: list[float] = graph.ranks
+        self._soft: dict[int, set[int]] = graph.soft
         self._missing = list(graph.predecessors)
         self._declared = len(graph)
         self._shared = True  # the lists above are still the graph's own
@@ -79,7 +78,9 @@ class Schedule:
         self._trials: dict[int, str] = {}
         self._closed = False
         self._pool = ResourcePool(rules.capacities)
-        self.queue = ReadyQueue(self.tasks, self._pool, rules.max_workers, self._key, self._admits)
+        self._keys = [-rank for rank in graph.ranks]
+        key = self._keys.__getitem__ if rules.strategy is None else self._weighed
+        self.queue = ReadyQueue(self.tasks, self._pool, rules.max_workers, key, self._admits)
         self._begin(graph)
 
     # -- what the run asks ------------------------------------------------------------------------------
@@ -138,8 +139,14 @@ class Schedule:
             return
         self.queue.release(number)
         self._store(number, result)
-        if self._successors[number]:
-            self._release_successors(number, result)
+        missing, results = self._missing, self.results
+        for successor in self._successors[number]:
+            missing[successor] -= 1
+            if not missing[successor] and results[successor] is None:
+                if self.leaks:
+                    self._make_ready(successor)
+                elif not self._closed:
+                    self.queue.push(successor)
 
     def _settle_with_care(self, number: int, result: TaskResult, leaked: bool) -> None:
         if self._terms:
@@ -200,13 +207,13 @@ class Schedule:
         self._own_lists()
         first = len(self.tasks)
         numbers = list(range(first, first + len(graph)))
-        urgency = max((self._ranks[number] for number in waiting), default=0.0)
+        urgency = min((self._keys[number] for number in waiting), default=0.0)
         self.tasks += graph.tasks
         self.results += [None] * len(graph)
         self.left += len(graph)
         self._successors += [[first + s for s in successors] for successors in graph.successors]
-        self._hard += [frozenset(first + s for s in hard) for hard in graph.hard]
-        self._ranks += [urgency + rank for rank in graph.ranks]
+        self._soft |= {first + n: {first + s for s in soft} for n, soft in graph.soft.items()}
+        self._keys += [urgency - rank for rank in graph.ranks]
         self._missing += graph.predecessors
         self.index.update((task.name, first + number) for number, task in enumerate(graph.tasks))
         self.queue.grow(self.tasks)
@@ -267,7 +274,7 @@ class Schedule:
                 missing[successor] -= 1
                 if results[successor] is not None:
                     continue
-                if blocking and successor in self._hard[number]:
+                if blocking and successor not in self._soft.get(number, ()):
                     stack.append((successor, self._skip(successor, result)))
                 elif not missing[successor] and (hopeless := self._push(successor)) is not None:
                     stack.append((successor, hopeless))
@@ -350,11 +357,9 @@ class Schedule:
         for watcher in tuple(self.watchers):
             watcher(number, result)
 
-    def _key(self, number: int) -> float:
-        rank = self._ranks[number]
-        if self._rules.strategy is None:
-            return -rank
-        return -self._rules.strategy.priority(self.tasks[number], rank, self.capacities)
+    def _weighed(self, number: int) -> float:
+        assert self._rules.strategy is not None
+        return -self._rules.strategy.priority(self.tasks[number], -self._keys[number], self.capacities)
 
     # -- retries and breakers ---------------------------------------------------------------------------
 
@@ -428,8 +433,7 @@ class Schedule:
             self._shared = False
             self.index = dict(self.index)
             self._successors = [list(successors) for successors in self._successors]
-            self._hard = list(self._hard)
-            self._ranks = list(self._ranks)
+            self._soft = {number: set(soft) for number, soft in self._soft.items()}
 
     def _refuse_backward(self, graph: TaskGraph, parent: int | None, waiting: list[int]) -> None:
         """Refuse what would wait for tasks that wait for it: they would wait for ever."""
@@ -450,10 +454,11 @@ class Schedule:
     def _hold_back(self, parent: int, numbers: list[int]) -> None:
         """Have everything that waits for `parent` wait for the tasks that it brought, too."""
         waiting = self._successors[parent]
-        hard = self._hard[parent]
+        soft = self._soft.get(parent)
         for number in numbers:
             self._successors[number] += waiting
-            self._hard[number] |= hard
+            if soft:
+                self._soft.setdefault(number, set()).update(soft)
         for successor in waiting:
             self._missing[successor] += len(numbers)
 
@@ -463,11 +468,10 @@ class Schedule:
         result = self.results[source]
         if result is not None:
             return (number, result) if hard and _blocks(result) else None
-        if number not in self._successors[source]:
-            self._successors[source].append(number)
-            self._missing[number] += 1
-        if hard:
-            self._hard[source] |= {number}
+        self._successors[source].append(number)
+        self._missing[number] += 1
+        if not hard:
+            self._soft.setdefault(source, set()).add(number)
         return None
 
 

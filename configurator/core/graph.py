@@ -33,7 +33,8 @@ class TaskGraph:
     Building it collects every problem (duplicate name, unknown requirement, cycle, and with `capacities` a
     request that can never be met) in one InputError whose `diagnostics` are GraphProblems. Nodes are
     numbered in declared order; `successors[i]` are the nodes that wait for node i, `hard[i]` those of them
-    that require its success; `ranks[i]` is the longest remaining path in seconds, node i included.
+    that require its success, `soft.get(i)` the others; `ranks[i]` is the longest remaining path in seconds,
+    node i included.
     `outside` are names that exist elsewhere: edges from them are kept in `entries` as (node, name, hard).
 
     >>> graph = TaskGraph([Task("build", print), Task("test", print, requires=("build",))])
@@ -43,7 +44,17 @@ class TaskGraph:
     ['test']
     """
 
-    __slots__ = ("entries", "estimates", "hard", "index", "predecessors", "ranks", "successors", "tasks")
+    __slots__ = (
+        "_hard",
+        "entries",
+        "estimates",
+        "index",
+        "predecessors",
+        "ranks",
+        "soft",
+        "successors",
+        "tasks",
+    )
 
     def __init__(
         self,
@@ -53,13 +64,13 @@ class TaskGraph:
         outside: Collection[str] = (),
     ) -> None:
         self.tasks: tuple[Task, ...] = tuple(tasks)
-        self.index: dict[str, int] = {}
+        self.index: dict[str, int] = {task.name: number for number, task in enumerate(self.tasks)}
         problems: list[GraphProblem] = []
-        for number, task in enumerate(self.tasks):
-            if self.index.setdefault(task.name, number) != number or task.name in outside:
-                problems.append(GraphProblem(f"two tasks are named {task.name!r}", (task.name,)))
+        if len(self.index) < len(self.tasks) or outside:
+            self._refuse_same_names(problems, outside)
         self.successors: list[list[int]] = [[] for _ in self.tasks]
-        self.hard: list[frozenset[int]] = [_NONE] * len(self.tasks)
+        self.soft: dict[int, set[int]] = {}
+        self._hard: list[frozenset[int]] | None = None
         self.predecessors: list[int] = [0] * len(self.tasks)
         self.entries: list[tuple[int, str, bool]] = []
         self._connect(problems, outside)
@@ -73,6 +84,17 @@ class TaskGraph:
 
     def __len__(self) -> int:
         return len(self.tasks)
+
+    @property
+    def hard(self) -> list[frozenset[int]]:
+        """The nodes that require the success of each node; few ask, so it is made when somebody does."""
+        if self._hard is None:
+            soft = self.soft
+            self._hard = [
+                frozenset(successors).difference(soft.get(number, ()))
+                for number, successors in enumerate(self.successors)
+            ]
+        return self._hard
 
     def get_ready_tasks(self, completed: Iterable[str], running: Iterable[str]) -> list[str]:
         """Return the names of the tasks whose prerequisites are all completed, in declared order.
@@ -97,7 +119,7 @@ class TaskGraph:
         What a task declares itself is only used where nothing was learned.
         """
         copy: TaskGraph = object.__new__(TaskGraph)
-        for name in ("tasks", "index", "successors", "hard", "predecessors", "entries"):
+        for name in ("tasks", "index", "successors", "soft", "_hard", "predecessors", "entries"):
             setattr(copy, name, getattr(self, name))
         copy.estimates = _estimates(self.tasks, estimate)
         copy.ranks = copy._rank(self.topological())
@@ -135,28 +157,49 @@ class TaskGraph:
                     order.append(successor)  # growing it while reading it is the algorithm
         return order
 
+    def _refuse_same_names(self, problems: list[GraphProblem], outside: Collection[str]) -> None:
+        seen: set[str] = set()
+        for task in self.tasks:
+            if task.name in seen or task.name in outside:
+                problems.append(GraphProblem(f"two tasks are named {task.name!r}", (task.name,)))
+            seen.add(task.name)
+
     def _connect(self, problems: list[GraphProblem], outside: Collection[str]) -> None:
-        hard: dict[int, set[int]] = {}
+        find, successors = self.index.get, self.successors
         for number, task in enumerate(self.tasks):
-            if not task.requires and not task.after:
+            names, after = task.requires, task.after
+            if not names and not after:
                 continue
-            sources: set[int] = set()
-            for names, required in ((task.requires, True), (task.after, False)):
-                for name in names:
-                    source = self.index.get(name)
-                    if source is not None:
-                        sources.add(source)
-                        if required:
-                            hard.setdefault(source, set()).add(number)
-                    elif name in outside:
-                        self.entries.append((number, name, required))
-                    else:
-                        problems.append(self._unknown(task.name, name, outside))
-            for source in sources:
-                self.successors[source].append(number)
-            self.predecessors[number] = len(sources)
-        for source, numbers in hard.items():
-            self.hard[source] = frozenset(numbers)
+            hard = len(names)
+            if after or hard > 1:  # each once, and what is required is not only waited for
+                names = tuple(dict.fromkeys(names))
+                hard = len(names)
+                names = tuple(dict.fromkeys(names + after))
+            count = 0
+            for place, name in enumerate(names):
+                source = find(name)
+                if source is None:
+                    self._enter(task.name, number, name, place < hard, problems, outside)
+                    continue
+                count += 1
+                successors[source].append(number)
+                if place >= hard:
+                    self.soft.setdefault(source, set()).add(number)
+            self.predecessors[number] = count
+
+    def _enter(
+        self,
+        task: str,
+        number: int,
+        name: str,
+        hard: bool,
+        problems: list[GraphProblem],
+        outside: Collection[str],
+    ) -> None:
+        if name in outside:
+            self.entries.append((number, name, hard))
+        else:
+            problems.append(self._unknown(task, name, outside))
 
     def _unknown(self, task: str, name: str, outside: Collection[str]) -> GraphProblem:
         import difflib  # 3 ms on the host, and only a mistake needs it
@@ -192,12 +235,10 @@ class TaskGraph:
         for number in reversed(order):
             longest = 0.0
             for successor in self.successors[number]:
-                longest = max(longest, ranks[successor])
+                if ranks[successor] > longest:  # noqa: PLR1730  (max() would take three times as long)
+                    longest = ranks[successor]
             ranks[number] += longest
         return ranks
-
-
-_NONE: frozenset[int] = frozenset()
 
 
 def request_problems(tasks: Iterable[Task], capacities: Mapping[str, float]) -> list[GraphProblem]:

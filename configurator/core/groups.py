@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -204,7 +203,7 @@ class Group:
             taken = run.schedule.index
             name = next(n for n in (f"{name}#{i}" for i in itertools.count(2)) if n not in taken)
         resources: Mapping[str, float] = {**task.resources, **self._request}
-        return replace(task, name=name, resources=resources, group=self.name)
+        return task._replace(name=name, resources=resources, group=self.name)
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         run = self._entered()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
 from typing import Any, TypeVar, overload
 
 from configurator.core.errors import InputError
@@ -16,7 +15,7 @@ from configurator.core.task import Task, TaskContext, TaskFunction
 TaskLike = Task | Callable[..., Any] | Mapping[str, Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = frozenset(field.name for field in fields(Task)) - {"func"}
+_OPTIONS = frozenset(Task._fields) - {"func"}
 _ALIASES = {"task_id": "name", "dependencies": "requires", "timeout": "timeout_s", "retries": "retry"}
 _ATTRIBUTE = "__parallel_task__"
 
@@ -76,7 +75,7 @@ def tasks_of(
 def as_task(item: TaskLike, number: int = 0, **options: Any) -> Task:
     """Return a Task; `number` names what has no name, `options` override what the item says itself."""
     if isinstance(item, Task):
-        return replace(item, **_options(options)) if options else item
+        return item._replace(**_options(options)) if options else item
     if isinstance(item, Mapping):
         given = dict(item)
         func = given.pop("func", None)
@@ -119,7 +118,7 @@ class Names:
                 count = self._counts[base] = self._counts.get(base, 1) + 1
                 name = f"{base}-{count}"
         self._taken.add(name)
-        return task if name == base else replace(task, name=name)
+        return task if name == base else task._replace(name=name)
 
 
 def added_task(
@@ -131,7 +130,7 @@ def added_task(
 ) -> Task:
     """Return the Task of `ParallelExecutor.add_task`."""
     task = _requiring(names.given(item, as_task(item, number)), requires)
-    return task if resources is None else replace(task, resources=dict(resources))
+    return task if resources is None else task._replace(resources=dict(resources))
 
 
 def _is_named(item: Any) -> bool:
@@ -142,7 +141,7 @@ def _is_named(item: Any) -> bool:
 
 def _requiring(task: Task, names: Iterable[str]) -> Task:
     more = tuple(name for name in _typed("requires", names) if name not in task.requires)
-    return replace(task, requires=task.requires + more) if more else task
+    return task._replace(requires=task.requires + more) if more else task
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the engine runs and what it says about it afterwards.
 
-TaskContext and TaskResult are named tuples: frozen like the other values, but made in a third of the time of
-a frozen dataclass, which counts for what is made for every task of a run.
+Task, TaskContext and TaskResult are named tuples: frozen like the other values, but made in a third of the
+time of a frozen dataclass, which counts for what is made for every task of a run.
 """
 
 from __future__ import annotations
@@ -111,8 +111,7 @@ SettleEarly = Callable[[TaskContext, Any], None]
 BatchFunction = Callable[[Sequence[TaskContext], SettleEarly], Sequence[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One node of a graph.
 
     `requires` must have succeeded before it starts; `after` must merely have ended. `locks` are names held
@@ -138,7 +137,7 @@ class Task:
     batch_key: str | None = None
     batch_func: BatchFunction | None = None
     retry: RetryPolicy | None = None
-    resources: Mapping[str, float] = field(default_factory=_nothing)
+    resources: Mapping[str, float] = _NOTHING
     weight: float = 1.0
     breaker: str | None = None
     group: str | None = None

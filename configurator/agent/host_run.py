@@ -13,6 +13,7 @@ from configurator.agent.notifications import Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.work import Done
 from configurator.core.cancel import Cancelled
+from configurator.core.durations import Durations
 from configurator.core.errors import TaskError
 from configurator.core.events import EngineEvent, TaskEnded, TaskStarted
 from configurator.core.graph import TaskGraph
@@ -53,13 +54,16 @@ class HostRun:
         notifications: Notifications,
         send: Send,
         fail_fast: bool,
+        durations: Durations | None = None,
     ) -> None:
         self._specs = {spec.id: spec for spec in specs}
         self._taker = taker
         self._notifications = notifications
         self._send = send
         self._handled: set[str] = set()
-        self.executor = ParallelExecutor(taker.workers, fail_fast, observer=self._observe)
+        self.executor = ParallelExecutor(
+            taker.workers, fail_fast, observer=self._observe, durations=durations
+        )
 
     def execute(self) -> None:
         """Run every task to its end; everything there is to say has been sent on return."""

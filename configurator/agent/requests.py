@@ -13,6 +13,7 @@ from configurator.agent import guard as guards
 from configurator.agent.agent import Agent
 from configurator.agent.apply_taker import ApplyTaker
 from configurator.agent.child import Children, serve
+from configurator.agent.durations import ChangeDurations
 from configurator.agent.host_run import HostRun, Taker
 from configurator.agent.hostlock import HostLock
 from configurator.agent.notifications import Notifications
@@ -51,11 +52,13 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         workers=int(message.get("jobs", 4)),
         planned=planned,
     )
+    durations = ChangeDurations() if applying else None
     if not applying:
         assert isinstance(taker, ApplyTaker)
         taker = PlanTaker(context, notifications, taker, agent.cache)
     specs = [TaskSpec.from_json(item) for item in message["tasks"]]
-    host_run = HostRun(specs, taker, notifications, agent.send, bool(message.get("fail_fast")))
+    fail_fast = bool(message.get("fail_fast"))
+    host_run = HostRun(specs, taker, notifications, agent.send, fail_fast, durations)
     agent.begin(host_run, context)
     try:
         host_run.execute()

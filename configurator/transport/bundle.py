@@ -22,7 +22,6 @@ NOT_SENT = frozenset({"agent/loader.py"}) | {
     for name in (
         "aio",
         "analysis",
-        "durations",
         "groups",
         "inputs",
         "profiles",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 from configurator.core.status import SkipReason, Status
@@ -48,16 +49,17 @@ class RunSnapshot:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunSnapshot:
         """Return what `to_json` described; a KeyError, TypeError or ValueError means malformed data."""
-        if data["format"] != FORMAT:
+        if _mapping(data, "a snapshot")["format"] != FORMAT:
             raise ValueError(f"snapshot format {data['format']!r} is not known here, only {FORMAT}")
-        results = [result_from_json(item) for item in data["results"] if not item.get("described")]
-        return cls({name: Status(word) for name, word in data["statuses"].items()}, tuple(results))
+        items = [_mapping(item, "a result") for item in data["results"]]
+        results = [result_from_json(item) for item in items if not item.get("described")]
+        statuses = _mapping(data["statuses"], "statuses")
+        return cls({name: Status(word) for name, word in statuses.items()}, tuple(results))
 
 
 def result_to_json(result: TaskResult) -> dict[str, Any]:
     """Return a result as JSON values; `described` marks a value that JSON cannot hold, given as text."""
     held, described = _held(result.result)
-    metadata, _ = _held(dict(result.metadata))
     out: dict[str, Any] = {
         "task_name": result.task_name,
         "status": str(result.status),
@@ -70,7 +72,7 @@ def result_to_json(result: TaskResult) -> dict[str, Any]:
         "execution_time": result.execution_time,
         "worker": result.worker,
         "ignored": result.ignored,
-        "metadata": metadata,
+        "metadata": {str(key): _held(value)[0] for key, value in result.metadata.items()},
         "attempts": result.attempts,
         "output": result.output,
         "errors": result.errors,
@@ -80,41 +82,74 @@ def result_to_json(result: TaskResult) -> dict[str, Any]:
     }
     if result.error is not None:
         kind = result.error.kind if isinstance(result.error, RecordedError) else type(result.error).__name__
-        out["error"] = {"type": kind, "message": str(result.error)}
+        out["error"] = {"type": kind, "message": _text(str, result.error)}
     if described:
         out["described"] = True
     return out
 
 
 def result_from_json(data: Mapping[str, Any]) -> TaskResult:
-    """Return the result that `result_to_json` described; its error is a RecordedError."""
-    error, reason = data.get("error"), data.get("reason")
+    """Return the result that `result_to_json` described; its error is a RecordedError.
+
+    A KeyError, TypeError or ValueError means malformed data.
+    """
+    error, reason = _mapping(data, "a result").get("error"), data.get("reason")
+    if error is not None:
+        error = RecordedError(_of("type", error["type"], str), _of("message", error["message"], str))
+    known = {name: _of(name, data[name], *kinds) for name, kinds in _KINDS.items() if name in data}
     return TaskResult(
-        task_name=data["task_name"],
-        status=Status(data["status"]),
-        result=data.get("result"),
-        error=None if error is None else RecordedError(error["type"], error["message"]),
-        reason=None if reason is None else SkipReason(reason),
-        cause=data.get("cause"),
-        started_s=float(data.get("started_s", 0.0)),
-        ended_s=float(data.get("ended_s", 0.0)),
-        worker=data.get("worker"),
-        ignored=bool(data.get("ignored", False)),
-        metadata=dict(data.get("metadata", {})),
-        attempts=int(data.get("attempts", 1)),
-        output=data.get("output", ""),
-        errors=int(data.get("errors", 0)),
-        warnings=int(data.get("warnings", 0)),
-        from_cache=bool(data.get("from_cache", False)),
-        group=data.get("group"),
+        **{
+            **known,
+            "task_name": _of("task_name", data["task_name"], str),
+            "status": Status(data["status"]),
+            "result": data.get("result"),
+            "error": error,
+            "reason": None if reason is None else SkipReason(reason),
+        }
     )
 
 
+_KINDS: dict[str, tuple[type, ...]] = {
+    "cause": (str, NoneType),
+    "started_s": (float, int),
+    "ended_s": (float, int),
+    "worker": (int, NoneType),
+    "ignored": (bool,),
+    "metadata": (dict,),
+    "attempts": (int,),
+    "output": (str,),
+    "errors": (int,),
+    "warnings": (int,),
+    "from_cache": (bool,),
+    "group": (str, NoneType),
+}
+
+
+def _of(name: str, value: Any, *kinds: type) -> Any:
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name} of a result is {value!r}")
+    return value
+
+
+def _mapping(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} is {type(value).__name__}, no mapping")
+    return value
+
+
 def _held(value: Any) -> tuple[Any, bool]:
-    """Return the value if JSON gives it back as it was, else a text about it and True."""
+    """Return what JSON makes of the value if that is equal to it, else a text about it and True."""
     try:
-        if json.loads(json.dumps(value, allow_nan=False)) == value:
-            return value, False
-    except (TypeError, ValueError, RecursionError):
+        copy = json.loads(json.dumps(value, allow_nan=False))
+        if copy == value:
+            return copy, False
+    except Exception:  # noqa: BLE001, S110  (too deep, changing under our hands, an odd __eq__: it cannot be held)
         pass
-    return repr(value), True
+    return _text(repr, value), True
+
+
+def _text(say: Callable[[Any], str], value: Any) -> str:
+    try:
+        return say(value)
+    except Exception as error:  # noqa: BLE001  (a broken __repr__ must not cost the whole snapshot)
+        return f"<{type(value).__name__} that {type(error).__name__} keeps from being shown>"

@@ -132,7 +132,7 @@ class Torn(dict[str, int]):
         raise RuntimeError("dictionary changed size during iteration")
 
 
-class Odd(dict[str, int]):
+class Odd(dict[str, int]):  # noqa: PLW1641  (a dict has no hash to begin with)
     """A value that cannot be compared, as arrays cannot."""
 
     def __eq__(self, other: object) -> bool:

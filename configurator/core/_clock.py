@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import threading
 from collections import deque
@@ -19,13 +20,22 @@ class Alarms:
     One heap for all tasks: a timer thread for each would cost five hundred times as much. Deadlines of
     tasks that have ended stay in it until they come up, or until there are more of them than others.
     Every method but `soon` is called with the run's lock held; callbacks run in the thread, with the lock
-    held. Tokens are cancelled without it, since what they call back is not ours.
+    held. Tokens are cancelled without it, since what they call back is not ours. `fail` is told, also with
+    the lock held, what a callback of the run's raised. What one of a token's raises concerns its task alone:
+    if it goes on, it will be given up.
     """
 
-    def __init__(self, lock: threading.Lock, now: Callable[[], float], ring: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        lock: threading.Lock,
+        now: Callable[[], float],
+        ring: Callable[[int], None],
+        fail: Callable[[BaseException], None],
+    ) -> None:
         self._lock = lock
         self._now = now
         self._ring = ring
+        self._fail = fail
         self._wake = threading.Condition(lock)
         self._heap: list[tuple[float, int, int | Callable[[], None]]] = []
         self._deadlines: dict[int, float] = {}  # of running tasks
@@ -66,8 +76,9 @@ class Alarms:
             self._keyed[key] = at
 
             def once() -> None:
-                self._keyed.pop(key, None)
-                callback()
+                if self._keyed.get(key) == at:  # else an earlier one came in between
+                    del self._keyed[key]
+                    callback()
 
             self._push(at, once)
         else:
@@ -119,18 +130,27 @@ class Alarms:
                     self._thread.start()
 
     def _watch(self) -> None:
-        while True:
-            with self._lock:
-                while self._requests:
-                    self._requests.popleft()()
-                self._ring_due()
-                due, self._tokens = self._tokens, []
-                if not due:
-                    if self._closed:
-                        return
-                    self._sleep()
+        while (due := self._next()) is not None:
             for token, reason in due:
-                token.cancel(reason)
+                with contextlib.suppress(BaseException):  # it must not end the watch over all the others
+                    token.cancel(reason)
+
+    def _next(self) -> list[tuple[CancelToken, str]] | None:
+        """Do what is due, else sleep; return the tokens that have to be cancelled, or None at the end."""
+        with self._lock:
+            try:
+                if not self._closed:
+                    while self._requests:
+                        self._requests.popleft()()
+                    self._ring_due()
+            except BaseException as error:  # noqa: BLE001  (a defect of ours: whoever waits must learn of it)
+                self._fail(error)
+            due, self._tokens = self._tokens, []
+            if not due:
+                if self._closed:
+                    return None
+                self._sleep()
+            return due
 
     def _ring_due(self) -> None:
         now = self._now()

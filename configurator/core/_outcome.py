@@ -69,7 +69,10 @@ def subgraph_of(outcome: object) -> tuple[Task, ...]:
 def run_batch(
     tasks: Sequence[Task], contexts: Sequence[TaskContext], settle: SettleEarly
 ) -> Sequence[object]:
-    """Run several tasks through their batch function; a failed batch is run one by one."""
+    """Run several tasks through their batch function; a failed batch is run one by one.
+
+    Not those that were cancelled meanwhile: their time is up, and they may have been given up for it.
+    """
     batch = tasks[0].batch_func
     settled: set[str] = set()
 
@@ -91,9 +94,14 @@ def run_batch(
         if not isinstance(outcome.error, Exception):
             return [outcome] * len(tasks)  # an interrupt ends the batch, it does not split it
     return [
-        None if task.name in settled else attempt(task, context)
+        None if task.name in settled else _attempt_again(task, context)
         for task, context in zip(tasks, contexts, strict=True)
     ]
+
+
+def _attempt_again(task: Task, context: TaskContext) -> object:
+    reason = context.token.reason
+    return attempt(task, context) if reason is None else Raised(Cancelled(reason))
 
 
 def attempt(task: Task, context: TaskContext) -> object:

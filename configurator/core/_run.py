@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ _YIELD_S = 0.00005
 _SUCCESS = Status.SUCCESS  # a name of the module is found in half the time of an enum's member
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Question:
     """A task that waits for somebody's answer."""
 
@@ -50,6 +51,15 @@ class _Question:
     prompt: str
     answered: bool = False
     answer: Any = None
+
+
+@dataclass(slots=True, eq=False)
+class _Lender:
+    """A worker whose task waits for others, so that another worker has its place."""
+
+    number: int
+    waits: list[Callable[[], bool]]  # what for; a coroutine can wait for several things at once
+    returning: bool = False  # it has waited long enough, and goes on as soon as there is a place
 
 
 class Run:
@@ -76,25 +86,27 @@ class Run:
         self._rules = rules
         self._publish = bus.publish
         self._grace_s = grace_s
-        self._interrupts = ["drain", "cancel"] if drain_first else ["cancel"]
+        # Taken by the calling thread and by workers: `next` of this is atomic, testing and popping is not.
+        self._interrupts = iter(("drain", "cancel") if drain_first else ("cancel",))
+        self._interruption: BaseException | None = None  # the last one that a task raised
         self.is_open_run = open_
         self._open = int(open_)  # how many may still add tasks
         self._origin = time.monotonic()
         self._running: dict[int, tuple[CancelToken, float, int]] = {}  # token, start, worker
-        self._alarms = Alarms(self.lock, self.now, self._ring)
+        self._alarms = Alarms(self.lock, self.now, self._ring, self._fail)
         self._next_worker = 0
         self._threads = 0
         self._waiting = 0  # idle workers
         self._called = False  # one of them, or a new one, is on its way: it will call the next one
         self._busy = 0  # workers that run a task and do not wait for others
-        # By thread: the task in it that waits for others, and what for.
-        self._blocked: dict[int, tuple[int, Callable[[], bool]]] = {}
+        self._lenders: dict[int, _Lender] = {}  # by worker
         self._watchers = 0  # threads in `wait_until`
-        self._returning = 0  # workers that have waited for others and go on as soon as there is a place
+        self._returning = 0  # how many lenders do
         self._leaked_workers: set[int] = set()
         self._asked: set[int] = set()  # running tasks that were asked to stop
         self._over = False
-        self._paused = False
+        self._held = False  # somebody asked for a pause
+        self._paused = False  # that, or there are questions
         self._questions: deque[_Question] = deque()
         self._current = threading.local()
         self.error: BaseException | None = None  # what `wait` raises when the run has ended
@@ -107,10 +119,13 @@ class Run:
     # -- the calling thread -----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Have the first worker look for work; it calls others as there is more."""
-        with self.lock:
-            self._call_worker()
-            self._end_if_done()
+        """Have the first worker look for work; it calls others as there is more. `wait` has to follow."""
+        try:
+            with self.lock:
+                self._call_worker()
+                self._end_if_done()
+        except BaseException as error:  # noqa: BLE001  (Ctrl-C: workers may run by now, so `wait` raises it)
+            self.interrupt(error)
 
     def wait(self) -> None:
         """Return when every task has a result; raise what interrupted the run, once it has ended.
@@ -128,6 +143,11 @@ class Run:
         if self.error is not None:
             raise self.error
 
+    @property
+    def leaked(self) -> int:
+        """How many workers were given up because their task ignored its cancellation."""
+        return len(self._leaked_workers)
+
     def results(self, *, declared: bool = False) -> list[TaskResult]:
         """Return the results there are, in declared order; with `declared` not those of groups."""
         with self.lock:
@@ -142,23 +162,23 @@ class Run:
     def interrupt(self, error: BaseException) -> bool:
         """Take the next step of stopping; False if there is none left. `wait` will raise `error`."""
         self.error = self.error or error
-        if not self._interrupts:
+        step = next(self._interrupts, None)
+        if step is None:
             return False
-        abort = self._interrupts.pop(0) == "cancel"
         # Handed to the clock's thread: a second Ctrl-C in the middle of this one must not tear the state.
-        self._alarms.soon(lambda: self._stop("interrupted", abort))
+        self._alarms.soon(lambda: self._stop("interrupted", step == "cancel"))
         return True
 
     def stop(self, reason: str, abort: bool) -> None:
         """End everything that has not started; with `abort` ask what runs to stop, too."""
-        with self.lock:
+        with self.lock, self._guarded():
             self._stop(reason, abort)
 
     def pause(self, reason: str) -> None:
         """Start nothing more until `resume`; what runs goes on."""
         with self.lock:
-            if not self._paused:
-                self._paused = True
+            if not self._held and not self._over:
+                self._held = self._paused = True
                 self._publish(RunPaused(self.now(), reason))
 
     def resume(self, value: Any) -> None:
@@ -168,10 +188,8 @@ class Run:
                 question = self._questions.popleft()
                 question.answer, question.answered = value, True
                 self.changed.notify_all()
-            if self._paused and not self._questions:
-                self._paused = False
-                self._publish(RunResumed(self.now()))
-                self._call_worker()
+            self._held = False
+            self._go_on()
 
     def end_tasks(
         self,
@@ -184,11 +202,12 @@ class Run:
     ) -> None:
         """End those of the tasks that do not run, and with `abort` ask the others to stop; lock held."""
         mine = set(numbers)
-        self.schedule.give_up(status, reason, cause, self.now(), only=sorted(mine))
-        if abort:
-            self._cancel_running(cause, mine)
-        self._after_change()
-        self._call_worker()
+        with self._guarded():
+            self.schedule.give_up(status, reason, cause, self.now(), only=sorted(mine))
+            if abort:
+                self._cancel_running(cause, mine)
+            self._after_change()
+            self._call_worker()
 
     def publish(self, event: EngineEvent) -> None:
         """Announce something; lock held, so that the order is that of the changes."""
@@ -209,15 +228,25 @@ class Run:
         """Add tasks to an open run and return their numbers; lock held."""
         if self.done.is_set():
             raise RuntimeError("the run has ended")
-        numbers = self.schedule.join(tasks, self.now())
-        self._call_worker()
+        with self._guarded():
+            numbers = self.schedule.join(tasks, self.now())
+            self._call_worker()
         return numbers
 
-    def open(self, by: int) -> None:
-        """Count up (1) or down (-1) who may still add tasks; at none the run ends with its last task."""
+    def open(self) -> bool:
+        """Have the run go on until `close`, so that tasks can be added; False if it is over."""
         with self.lock:
-            self._open += by
+            if not self._over:
+                self._open += 1
+            return not self._over
+
+    def close(self) -> bool:
+        """Take back an `open`; True if the run has ended by it, since nobody can add tasks any more."""
+        with self.lock:
+            was_over = self._over
+            self._open -= 1
             self._end_if_done()
+            return self._over and not was_over
 
     def alarm(self, after_s: float, callback: Callable[[], None]) -> None:
         """Have `callback` called with the lock held after so many seconds; lock held."""
@@ -234,26 +263,47 @@ class Run:
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait, with the lock held, until `condition()`; a worker's place is taken by another meanwhile."""
         number = self.inside_task()
-        me = threading.get_ident()
         self._watchers += 1
-        if number is not None and not condition():
-            self._blocked[me] = (number, condition)
-            self._busy -= 1
-            self._call_worker()
+        lender = None if number is None or condition() else self._lend_place(number, condition)
         try:
-            while not condition() and not self.done.is_set():
+            while not condition() and not self._over:
                 self._check_deadlock()
                 self.changed.wait(GLANCE_S)
         finally:
+            if lender is not None:
+                self._take_place_back(*lender, condition)
             self._watchers -= 1
-            if self._blocked.pop(me, None) is not None:
-                self._returning += 1
-                self._watchers += 1
-                while self._busy >= self._rules.max_workers and not self.done.is_set():
-                    self.changed.wait(GLANCE_S)
-                self._watchers -= 1
-                self._returning -= 1
-                self._busy += 1
+
+    def _lend_place(self, number: int, condition: Callable[[], bool]) -> tuple[int, _Lender] | None:
+        """Let another worker have this one's place; None if it has none: then its task was given up."""
+        _, _, worker = self._running.get(number, (None, 0.0, -1))
+        if worker < 0 or worker in self._leaked_workers:
+            return None
+        lender = self._lenders.get(worker)
+        if lender is None:
+            lender = self._lenders[worker] = _Lender(number, [])
+            self._busy -= 1
+            self._call_worker()
+        lender.waits.append(condition)
+        self.changed.notify_all()  # who waits for a place can have this one
+        return worker, lender
+
+    def _take_place_back(self, worker: int, lender: _Lender, condition: Callable[[], bool]) -> None:
+        """Wait for a place to go on in, unless the task still waits for something else or was given up."""
+        lender.waits.remove(condition)
+        if lender.waits or worker not in self._lenders:
+            return
+        lender.returning = True
+        self._returning += 1
+        while not lender.waits and self._busy >= self._rules.max_workers and not self._over:
+            self.changed.wait(GLANCE_S)
+            if worker not in self._lenders:
+                return
+        lender.returning = False
+        self._returning -= 1
+        if not lender.waits:
+            del self._lenders[worker]
+            self._busy += 1
 
     # -- TaskControl --------------------------------------------------------------------------------------
 
@@ -263,25 +313,40 @@ class Run:
 
     def pause_for_input(self, context: TaskContext, prompt: str) -> Any:
         """Pause the run until somebody resumes it with a value; return the value."""
-        context.token.on_cancel(self._alarms.nudge(self._notify_changed))
+        token = context.token
+        forget = token.on_cancel(self._alarms.nudge(self._notify_changed))
         with self.lock:
             number = self.schedule.index[context.name]
+            if token.reason is not None or not self._runs(number, token):
+                raise Cancelled(token.reason or "it has ended")
             question = _Question(number, prompt)
             self._questions.append(question)
             self._paused = True
-            left = self._alarms.suspend(number)
+            # Once it was asked to stop, its clock is that of its grace, which goes on.
+            left = None if number in self._asked else self._alarms.suspend(number)
             self._publish(RunPaused(self.now(), "input", context.name, prompt))
-            while not question.answered and not context.token.cancelled:
+            while not question.answered and not token.cancelled:
                 self.changed.wait(GLANCE_S)
-            if left is not None and number in self._running:
+            if left is not None and self._runs(number, token) and number not in self._asked:
                 self._alarms.limit(number, self.now() + left)
             if not question.answered:
                 self._questions.remove(question)
-                if not self._questions:
-                    self._paused = False
-                    self._call_worker()
-                raise Cancelled(context.token.reason or "cancelled")
-            return question.answer
+                self._go_on()
+                raise Cancelled(token.reason or "cancelled")
+        forget()
+        return question.answer
+
+    def _go_on(self) -> None:
+        """End the pause once nothing is left that asks for it."""
+        if self._paused and not self._held and not self._questions:
+            self._paused = False
+            if not self._over:
+                self._publish(RunResumed(self.now()))
+            self._call_worker()
+
+    def _runs(self, number: int, token: CancelToken) -> bool:
+        """Return True if the attempt that was given this token is under way, and was not given up."""
+        return number in self._running and self._running[number][0] is token
 
     def result_of(self, context: TaskContext, name: str) -> TaskResult:  # noqa: ARG002
         """Return the result of a task that has ended; KeyError if there is none."""
@@ -295,7 +360,8 @@ class Run:
 
     def _work(self, worker: int) -> None:
         schedule, lock, running, current = self.schedule, self.lock, self._running, self._current
-        tasks, leaked = schedule.tasks, self._leaked_workers
+        tasks, leaked, clock, origin = schedule.tasks, self._leaked_workers, time.monotonic, self._origin
+        outcomes: Sequence[object] = ()
         try:
             with lock:
                 self._called = False
@@ -303,19 +369,23 @@ class Run:
             while picked:
                 number, context = picked[0]
                 current.number = number
-                if len(picked) == 1:
-                    outcomes: Sequence[object] = (attempt(tasks[number], context),)
+                single = len(picked) == 1
+                if single:
+                    outcome = attempt(tasks[number], context)
                 else:
                     contexts = [context for _, context in picked]
                     outcomes = run_batch([tasks[n] for n, _ in picked], contexts, self._settle_early)
                 while not lock.acquire(False):
                     time.sleep(_YIELD_S)
                 try:
-                    ended = self.now()
-                    for (number, _), outcome in zip(picked, outcomes, strict=True):
-                        if number in running:  # else it was given up: a late result is discarded
-                            self._end(number, outcome, ended)
+                    ended = clock() - origin
+                    if not single:
+                        self._end_batch(picked, outcomes, ended)
+                    elif number in running:  # else it was given up: a late result is discarded
+                        self._end(number, outcome, ended)
                     if worker in leaked:
+                        self._after_change()  # of a batch some may have been waited for
+                        self._call_worker()
                         return
                     self._busy -= 1
                     if not schedule.left or schedule.abort_reason or schedule.delayed or self._watchers:
@@ -356,12 +426,19 @@ class Run:
         if self._waiting:
             self._called = True
             self._idle.notify()
-        elif self._threads < self._rules.max_workers + len(self._blocked):
+        elif self._threads < self._rules.max_workers + len(self._lenders):
             worker = self._next_worker
             self._next_worker += 1
             self._threads += 1
             self._called = True
-            threading.Thread(target=self._work, args=(worker,), name=f"worker-{worker}", daemon=True).start()
+            thread = threading.Thread(target=self._work, args=(worker,), name=f"worker-{worker}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more threads: those that are there go on alone, if any
+                self._called = False
+                self._threads -= 1
+                if self._threads <= len(self._lenders):
+                    raise
 
     def _begin(self, number: int, worker: int, now: float) -> TaskContext:
         task = self.schedule.tasks[number]
@@ -369,17 +446,27 @@ class Run:
         self._running[number] = (token, now, worker)
         if task.timeout_s is not None:
             self._alarms.limit(number, now + task.timeout_s)
-        made = self.schedule.attempts.get(number, 1)
+        attempts = self.schedule.attempts
+        made = attempts.get(number, 1) if attempts else 1
         self._publish(TaskStarted(now, task.name, worker, made, task.group))
         return TaskContext(task.name, token, made, self)
+
+    def _end_batch(
+        self, picked: Sequence[tuple[int, TaskContext]], outcomes: Sequence[object], ended: float
+    ) -> None:
+        for (number, context), outcome in zip(picked, outcomes, strict=True):
+            # Else it was given up, or settled early: then it may even run again by now, as a retry.
+            if self._runs(number, context.token):
+                self._end(number, outcome, ended)
 
     def _settle_early(self, context: TaskContext, outcome: object) -> None:
         with self.lock:
             number = self.schedule.index[context.name]
-            if number in self._running:
-                self._end(number, outcome, self.now())
-                self._after_change()
-                self._call_worker()
+            if self._runs(number, context.token):
+                with self._guarded():
+                    self._end(number, outcome, self.now())
+                    self._after_change()
+                    self._call_worker()
 
     def _end(self, number: int, outcome: object, ended: float) -> None:
         token, started, worker = self._running.pop(number)
@@ -403,9 +490,16 @@ class Run:
                 result = result_of(task, Raised(error), token, started, ended, worker)
         schedule.settle(number, result, ended)
         if isinstance(outcome, Raised) and not isinstance(outcome.error, Exception):
-            self.error = self.error or outcome.error
-            if self._interrupts:
-                self._stop("interrupted", self._interrupts.pop(0) == "cancel")
+            self._interrupted(outcome.error)
+
+    def _interrupted(self, error: BaseException) -> None:
+        """Take the next step of stopping, once for all the tasks of a batch that was interrupted."""
+        self.error = self.error or error
+        if error is not self._interruption:
+            self._interruption = error
+            step = next(self._interrupts, None)
+            if step is not None:
+                self._stop("interrupted", step == "cancel")
 
     # -- what follows from a change; all with the lock held ----------------------------------------------
 
@@ -442,12 +536,29 @@ class Run:
 
     def _crash(self, error: BaseException) -> None:
         with self.lock:
-            self.error = self.error or error
-            for token, _, _ in self._running.values():
-                self._alarms.cancel(token, "crashed")
-            self._finish()
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """End the run with an error of the scheduler's own: its state may be torn, so nobody waits for it."""
+        self.error = self.error or error
+        for token, _, _ in self._running.values():
+            self._alarms.cancel(token, "crashed")
+        self._finish()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Fail the run if what is done here in somebody's thread breaks; a refused graph changes nothing."""
+        try:
+            yield
+        except InputError:
+            raise
+        except BaseException as error:
+            self._fail(error)
+            raise
 
     def _stop(self, reason: str, abort: bool) -> None:
+        if self._over:
+            return
         self._publish(RunStopping(self.now(), reason, abort))
         self.schedule.give_up(Status.CANCELLED, None, reason, self.now())
         if abort:
@@ -480,7 +591,11 @@ class Run:
         if worker not in self._leaked_workers:
             self._leaked_workers.add(worker)
             self._threads -= 1
-            self._busy -= 1
+            lender = self._lenders.pop(worker, None)
+            if lender is None:
+                self._busy -= 1
+            elif lender.returning:
+                self._returning -= 1
         status = Status.TIMEOUT if token.reason == TIMED_OUT else Status.CANCELLED
         task = self.schedule.tasks[number]
         result = TaskResult(
@@ -510,14 +625,16 @@ class Run:
 
     def _check_deadlock(self) -> None:
         """Skip what can never start because the only tasks that run wait for it and hold what it needs."""
-        if not self._blocked or self._busy or self._returning or self._paused or self._alarms.pending:
+        if not self._lenders or self._busy or self._returning or self._paused or self._alarms.pending:
             return
         if self.schedule.queue or self.schedule.delayed:
             return
-        if not any(condition() for _, condition in self._blocked.values()):
-            holder = self.schedule.tasks[next(iter(self._blocked.values()))[0]].name
+        lenders = list(self._lenders.values())
+        if not any(condition() for lender in lenders for condition in lender.waits):
+            holder = self.schedule.tasks[lenders[0].number].name
             self.schedule.skip_ready(SkipReason.DEADLOCK, holder, self.now())
             self._after_change()
+            self._call_worker()  # something may come merely after what was skipped
 
     def _notify_changed(self) -> None:
         self.changed.notify_all()

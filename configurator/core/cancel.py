@@ -38,14 +38,23 @@ class CancelToken:
         return self.reason is not None
 
     def cancel(self, reason: str = "cancelled") -> None:
-        """Set the token and run the callbacks; later calls do nothing and the first reason stays."""
+        """Set the token and run the callbacks; later calls do nothing and the first reason stays.
+
+        Every callback is called, also after one that raises; the first of their errors is raised at the end.
+        """
         with _LOCK:
             if self.reason is not None:
                 return
             self.reason = reason
             callbacks, self._callbacks = self._callbacks or {}, None
+        problem: BaseException | None = None
         for callback in callbacks.values():
-            callback()
+            try:
+                callback()
+            except BaseException as error:  # noqa: BLE001  (the others stop other work)
+                problem = problem or error
+        if problem is not None:
+            raise problem
 
     def on_cancel(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Have `callback` run on cancellation; return a function that takes it back."""

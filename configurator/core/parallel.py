@@ -83,7 +83,7 @@ class ParallelExecutor:
         self._last: tuple[TaskGraph, Run] | None = None
         self._stop: tuple[str, bool] | None = None
         self._pause: str | None = None
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()  # taken before a run's lock, never while that is held
         if observer is not None:
             self.events.subscribe(observer)
         if on_progress is not None:
@@ -196,17 +196,15 @@ class ParallelExecutor:
         """Start nothing more until `resume`; what runs goes on. Also before `execute`."""
         with self._guard:
             self._pause = reason
-            run = self._run
-        if run is not None:
-            run.pause(reason)
+            if self._run is not None:
+                self._run.pause(reason)
 
     def resume(self, value: Any = None) -> None:
         """Go on after `pause`; a task that waits for input (the first one that asked) gets `value`."""
         with self._guard:
             self._pause = None
-            run = self._run
-        if run is not None:
-            run.resume(value)
+            if self._run is not None:
+                self._run.resume(value)
 
     # -- looking ----------------------------------------------------------------------------------------
 
@@ -228,7 +226,7 @@ class ParallelExecutor:
         from configurator.core.statistics import statistics_of
 
         graph, run = self._last if self._last is not None else (TaskGraph(()), None)
-        leaked = run.schedule.leaks if run is not None else 0
+        leaked = run.leaked if run is not None else 0
         return statistics_of(graph, self.results(), self.max_workers, leaked=leaked)
 
     # -- for groups -------------------------------------------------------------------------------------
@@ -237,15 +235,13 @@ class ParallelExecutor:
         """Return the run that is on, or an open one that begins now; it goes on until `leave`."""
         with self._guard:
             run = self._run
-            if run is not None and not run.done.is_set():
-                run.open(1)
+            if run is not None and run.open():
                 return run
-        return self._begin(TaskGraph(()), None, open_=True)
+            return self._begin(TaskGraph(()), None, open_=True)
 
     def leave(self, run: Run) -> None:
         """Take back an `enter`; the last one waits for the end of the run if it was an open one."""
-        run.open(-1)
-        if run.is_open_run and run.done.is_set():
+        if run.close() and run.is_open_run:
             self._end(run)
 
     # -- inside -----------------------------------------------------------------------------------------
@@ -265,7 +261,7 @@ class ParallelExecutor:
         if self._durations is not None:
             graph = graph.with_estimates(self._durations.estimate)
         with self._guard:
-            if self._run is not None:
+            if self._run is not None and not self._run.done.is_set():
                 raise RuntimeError("this executor is running; use another one, or a group of this one")
             run = Run(
                 graph,
@@ -277,26 +273,26 @@ class ParallelExecutor:
                 open_=open_,
             )
             self._run, self._last = run, (graph, run)
-            stop, pause = self._stop, self._pause
-        if pause is not None:
-            run.pause(pause)
-        if stop is not None:
-            run.stop(*stop)
+            if self._pause is not None:
+                run.pause(self._pause)
+            if self._stop is not None:
+                run.stop(*self._stop)
         return run
 
     def _end(self, run: Run) -> None:
         with self._guard:
-            self._run = self._stop = None
+            if self._run is run:  # else the next one has begun, in another thread
+                self._run = self._stop = None
         if self._durations is not None:
             self._durations.learn(run.results())
         self.events.flush()
 
     def _request(self, reason: str, abort: bool) -> None:
         with self._guard:
-            self._stop = (reason, abort)
-            run = self._run
-        if run is not None:
-            run.stop(reason, abort)
+            if self._run is None or self._run.done.is_set():
+                self._stop = (reason, abort)
+            else:
+                self._run.stop(reason, abort)
 
 
 def _random() -> float:

@@ -118,6 +118,7 @@ class EventBus:
         self._on_error = on_error
         self._history = EventHistory(history)
         self._queue = EventLine()
+        self._append = self._queue.append
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._failures: deque[tuple[Callable[[Any], object], BaseException]] = deque(maxlen=_FAILURES_KEPT)
         self._reset_thread()
@@ -138,12 +139,12 @@ class EventBus:
 
         On a bus that has no subscriber yet, or is closed, the event goes to the history only.
         """
-        if isinstance(event, TaskProgress):
+        if type(event) is TaskProgress:
             with self._lock:
                 self._queue.put_progress(event)
         else:
             # Without the lock: the scheduler must not wait until our thread, which may hold it, runs again.
-            self._queue.append(event)
+            self._append(event)
         if self._idle:
             self._attend()
 
@@ -271,7 +272,13 @@ class EventBus:
         end = _Mark()  # publishers may go on meanwhile, and must not keep us here
         self._queue.append(end)
         marks = []
-        while (item := self._queue.take()) is not end:
+        while True:
+            if states := self._queue.take_events(_BACKLOG):
+                self._history.add_states(states)
+                continue
+            item = self._queue.take()
+            if item is end:
+                break
             if isinstance(item, EngineEvent):
                 self._history.add(item)
             elif isinstance(item, _Mark):

@@ -93,18 +93,25 @@ def split_levels(requires: Requires) -> list[list[str]]:
     ]
 
 
-def speed_up(unit_s: float, runs: int) -> Figure:
-    """The fifteen tools with equal durations on nine workers, next to one after another."""
+def speed_up(unit_s: float, runs: int) -> list[Figure]:
+    """The fifteen tools with equal durations on nine workers, next to one after another.
+
+    With equal durations levels are as good as it gets: what a bare pool loses to 7.5 is the machine's.
+    """
     seconds = dict.fromkeys(TOOLS, unit_s)
     timed = in_turn(
         {
             "ours": whole(partial(engine, TOOLS, seconds, 9)),
+            "bare": whole(partial(by_level, TOOLS, seconds, 9)),
             "serial": whole(partial(serial, TOOLS, seconds)),
         },
         runs,
     )
-    ratio = timed["serial"].median / timed["ours"].median
-    return Figure("15 tools, 9 workers: speed-up against serial", ratio, at_least=7.2, note="7.5 is possible")
+    ours, bare = (timed["serial"].median / timed[name].median for name in ("ours", "bare"))
+    return [
+        Figure("15 tools, 9 workers: speed-up against serial", ours, at_least=7.2, note="7.5 is possible"),
+        Figure("15 tools, 9 workers: speed-up of a bare pool", bare, note="level by level, by hand"),
+    ]
 
 
 def uneven(unit_s: float, runs: int) -> list[Figure]:
@@ -146,12 +153,12 @@ def independent(tasks: int, each_s: float, runs: int, *, compare: bool = True) -
 
 def measure(*, full: bool) -> list[tuple[str, list[Figure]]]:
     """Measure everything."""
-    runs = 5 if full else 3
+    runs = 9 if full else 5
     mine, one_by_one = independent(20, 0.1, runs)
     saved = (1 - mine / one_by_one) * 100
-    five, _ = independent(5, 1.0, runs, compare=False)
+    five, _ = independent(5, 1.0, 3, compare=False)
     figures = [
-        speed_up(0.1, runs),
+        *speed_up(0.1, runs),
         *uneven(0.1, runs),
         Figure("20 tasks of 100 ms, 20 workers: time saved", saved, "%", at_least=90, note="95 is possible"),
         Figure("5 tasks of 1 s, 5 workers", five, "s", at_most=1.05),

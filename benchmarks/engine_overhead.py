@@ -36,7 +36,7 @@ def no_ops(shape: str, requirements: Requirements, runs: int, *, collector: bool
         contenders["callables"] = whole(partial(ours.run_callables, size, WORKERS))
     timed = in_turn(contenders, runs, collector=collector)
     label = f"{shape} of {size:,}" + (", collector on" if collector else "")
-    build, run = (_each(timed["ours"].lap(lap), size) for lap in (0, 1))
+    build, run, statistics = (_each(timed["ours"].lap(lap), size) for lap in range(3))
     cpu = timed["ours"].cpu / timed["bare"].cpu
     figures = [
         Figure(f"{label}: bare pool", _each(timed["bare"].median, size), "us"),
@@ -44,7 +44,7 @@ def no_ops(shape: str, requirements: Requirements, runs: int, *, collector: bool
             f"{label}: ours / bare",
             _ratio(timed, "ours"),
             at_most=_RATIO_LIMIT,
-            note=f"build {build:.1f} + run {run:.1f} us; of CPU time {cpu:.2f} x",
+            note=f"build {build:.1f}, run {run:.1f}, statistics {statistics:.1f} us; CPU {cpu:.2f} x",
         ),
         Figure(f"{label}: graphlib + pool / bare", _ratio(timed, "graphlib")),
     ]
@@ -94,7 +94,7 @@ def growth(sizes: tuple[int, ...], runs: int) -> list[Figure]:
     for shape, make in (("list", lambda size: [()] * size), ("chain", chain)):
         graphs: dict[str, Requirements] = {f"{shape} of {size:,}": make(size) for size in sizes}
         timed = in_turn({name: ours.split(graph, WORKERS) for name, graph in graphs.items()}, runs)
-        for part, lap in (("build", 0), ("run", 1)):
+        for part, lap in (("build", 0), ("run", 1), ("statistics", 2)):
             costs = {name: _each(timed[name].lap(lap), len(graph)) for name, graph in graphs.items()}
             first, *_, last = costs.values()
             figures += [Figure(f"{name}: {part}", cost, "us") for name, cost in costs.items()]

@@ -53,4 +53,4 @@ def timeouts(size: int, runs: int) -> list[Figure]:
 def measure(*, full: bool) -> list[tuple[str, list[Figure]]]:
     """Measure everything."""
     size = 50_000 if full else 10_000
-    return [(f"Timeouts, {size:,} tasks", timeouts(size, 5))]
+    return [(f"Timeouts, {size:,} tasks", timeouts(size, 9))]

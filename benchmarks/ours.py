@@ -44,19 +44,16 @@ def build(
     )
 
 
-def run(graph: TaskGraph, workers: int) -> list[TaskResult]:
-    """Run the graph with one subscriber and the statistics; return after the last event was delivered."""
+def run(graph: TaskGraph, workers: int) -> ParallelExecutor:
+    """Run the graph with one subscriber; return after the last event was delivered to it."""
     executor = ParallelExecutor(workers, observer=Subscriber())
-    return _checked(executor, executor.execute(graph))
+    executor.execute(graph)
+    return executor
 
 
-def run_callables(count: int, workers: int) -> list[TaskResult]:
-    """Hand over bare callables, which the engine itself makes tasks of."""
-    executor = ParallelExecutor(workers, observer=Subscriber())
-    return _checked(executor, executor.execute_tasks([noop] * count))
-
-
-def _checked(executor: ParallelExecutor, results: list[TaskResult]) -> list[TaskResult]:
+def check(executor: ParallelExecutor) -> list[TaskResult]:
+    """Compute the statistics, and return the results; RuntimeError if a task did not succeed."""
+    results = executor.results()
     succeeded = executor.statistics().counts[Status.SUCCESS]
     executor.events.close()
     if succeeded != len(results):
@@ -64,22 +61,31 @@ def _checked(executor: ParallelExecutor, results: list[TaskResult]) -> list[Task
     return results
 
 
+def run_callables(count: int, workers: int) -> list[TaskResult]:
+    """Hand over bare callables, which the engine itself makes tasks of."""
+    executor = ParallelExecutor(workers, observer=Subscriber())
+    executor.execute_tasks([noop] * count)
+    return check(executor)
+
+
 def build_and_run(requirements: Requirements, workers: int) -> object:
-    """From callables to results."""
+    """From callables to results and statistics."""
     graph = build(requirements)
-    return graph, run(graph, workers)
+    return graph, check(run(graph, workers))
 
 
 def split(requirements: Requirements, workers: int, timeout_s: float | None = None) -> Contender:
-    """Return a contender with two laps: building the graph, and running it."""
+    """Return a contender with three laps: building the graph, running it, and the statistics."""
 
     def contender() -> Laps:
         start = time.perf_counter()
         graph = build(requirements, timeout_s=timeout_s)
         built = time.perf_counter()
-        kept = run(graph, workers)
+        executor = run(graph, workers)
         ended = time.perf_counter()
-        del kept, graph
-        return built - start, ended - built
+        kept = check(executor)
+        checked = time.perf_counter()
+        del kept, graph, executor
+        return built - start, ended - built, checked - ended
 
     return contender

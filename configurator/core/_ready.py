@@ -68,6 +68,7 @@ class ReadyQueue:
         self._promised: dict[str, int] = {}  # lock: the task that was brought back for it
         self._candidates: dict[int, str] = {}
         self._batches: dict[str, list[Entry]] = {}
+        self._mates: dict[int, set[int]] = {}  # task of a running batch: those of the batch that still run
         self._alone: list[Entry] = []  # exclusive tasks that are ready
         self._exclusive: int | None = None
         self._pooled = False  # somebody holds or waits for a resource
@@ -90,9 +91,13 @@ class ReadyQueue:
             self._weighted = True
             self._pooled = True
             self._pool.add(_SLOTS, self._slots)
+            seen = {}  # one of each batch: together they have one worker
             for number, state in enumerate(self.states):
                 if state == State.RUNNING:
-                    self._pool.seize(number, ((_SLOTS, 1_000_000),))
+                    seen[id(self._mates.get(number, number))] = number
+            for number in seen.values():
+                self._pool.seize(number, ((_SLOTS, 1_000_000),))
+            self._bring_back(self._pool.ask_more(_SLOTS, 1.0))
 
     def start(self, numbers: Iterable[int]) -> None:
         """Make the first tasks ready; sorted once, they cost less to pick than from a heap."""
@@ -114,7 +119,12 @@ class ReadyQueue:
         if self._exclusive is not None:
             return []
         heap, backlog, states = self._heap, self._backlog, self.states
-        while heap or backlog:
+        while heap or backlog or (self._alone and not self.running):
+            if not heap and not backlog:
+                entry = heapq.heappop(self._alone)
+                if self._starts_alone(entry):
+                    return [entry[1]]
+                continue  # it may have been skipped, which released others
             first = backlog and not (heap and heap[0] < backlog[-1])
             entry = backlog.pop() if first else heapq.heappop(heap)
             number = entry[1]
@@ -132,13 +142,15 @@ class ReadyQueue:
             states[number] = _RUNNING
             self.running += 1
             return [number] if task.batch_key is None else [number, *self._companions(task, entry)]
-        return self._take_exclusive() if self._alone else []
+        return []
 
     def release(self, number: int) -> None:
         """Give back what a task that has ended, or waits for its next attempt, holds."""
         self.running -= 1
         if self._exclusive == number:
             self._exclusive = None
+        if number in self._mates and self._bequeath(number):
+            return
         if number in self._owned:
             owned = self._owned.pop(number)
             self._held -= owned
@@ -152,6 +164,7 @@ class ReadyQueue:
         self.running -= 1
         if self._exclusive == number:
             self._exclusive = None
+        self._mates.pop(number, set()).discard(number)
         self._leaked_locks.update(dict.fromkeys(self._owned.pop(number, ()), number))
         self._bring_back(self._pool.lose(number, kept=_SLOTS))
 
@@ -249,21 +262,19 @@ class ReadyQueue:
         for number in numbers:
             heapq.heappush(self._heap, (self._key_of(number), number))
 
-    def _take_exclusive(self) -> list[int]:
-        """Start the most urgent exclusive task once nothing else runs nor can start.
+    def _starts_alone(self, entry: Entry) -> bool:
+        """Start an exclusive task, now that nothing else runs nor can start.
 
         Others are not held back for it: a long installation would leave every worker idle. It comes all the
         same, since the tasks that can go before it are finite.
         """
-        while self._alone and not self.running:
-            entry = heapq.heappop(self._alone)
-            number = entry[1]
-            if self.states[number] == State.READY and self._grants(self._tasks[number], entry):
-                self.states[number] = State.RUNNING
-                self.running += 1
-                self._exclusive = number
-                return [number]
-        return []
+        number = entry[1]
+        if self.states[number] != _READY or not self._grants(self._tasks[number], entry):
+            return False
+        self.states[number] = _RUNNING
+        self.running += 1
+        self._exclusive = number
+        return True
 
     def _companions(self, task: Task, entry: Entry) -> list[int]:
         """Take the other ready tasks that can be done in one go with this one."""
@@ -291,4 +302,19 @@ class ReadyQueue:
         for number in joined:
             self.states[number] = State.RUNNING
         self.running += len(joined)
+        if joined:
+            mates = {entry[1], *joined}
+            self._mates.update(dict.fromkeys(mates, mates))
         return joined
+
+    def _bequeath(self, number: int) -> bool:
+        """Hand what a batch holds to one that still runs, as it has not ended yet; False at the last one."""
+        mates = self._mates.pop(number)
+        mates.discard(number)
+        if not mates:
+            return False
+        heir = min(mates)
+        if number in self._owned:
+            self._owned[heir] = self._owned.pop(number)
+        self._pool.hand_over(number, heir)
+        return True

@@ -72,6 +72,7 @@ class Schedule:
         self._children: dict[int, list[int]] = {}
         self._joined: set[int] = set()
         self.delayed: list[tuple[float, int]] = []  # until when, who
+        self._final: set[int] = set()  # running tasks that are not to be tried again
         self._last: dict[int, TaskResult] = {}  # of delayed tasks: what their last attempt came to
         self._breakers = dict(rules.breakers)
         self._terms: dict[int, int] = {}
@@ -181,10 +182,14 @@ class Schedule:
             self._closed = True
         ended = []
         for number in range(len(self.tasks)) if only is None else only:
-            if self.results[number] is None and self.queue.states[number] != State.RUNNING:
-                ended.append(number)
-                last = self._last.pop(number, None)  # there will be no further attempt: it has failed
-                self._store(number, last or self._unstarted(number, status, reason, cause))
+            if self.results[number] is not None:
+                continue
+            if self.queue.states[number] == State.RUNNING:
+                self._final.add(number)
+                continue
+            ended.append(number)
+            last = self._last.pop(number, None)  # there will be no further attempt: it has failed
+            self._store(number, last or self._unstarted(number, status, reason, cause))
         self.queue.forget(ended)
         if only is not None:
             for number in ended:
@@ -366,7 +371,7 @@ class Schedule:
     def _retries(self, number: int, result: TaskResult, now: float) -> bool:
         """Have the task tried again later if its policy says so; it holds nothing meanwhile."""
         policy = self.tasks[number].retry or self._rules.retry
-        if policy is None or self._closed:
+        if policy is None or self._closed or number in self._final:
             return False
         made = self.attempts.get(number, 1)
         error = result.error or TimeoutError(f"{result.task_name} ran out of time")

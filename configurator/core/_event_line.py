@@ -9,9 +9,9 @@ one TaskProgress for each task, and at most one bundle more than there are other
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
-from configurator.core.engine_events import EngineEvent, RunStarted, TaskEnded, TaskProgress, TaskStarted
+from configurator.core.engine_events import EngineEvent, TaskProgress
 
 
 class _Bundle(OrderedDict[str, TaskProgress]):
@@ -24,7 +24,7 @@ class EventLine:
     Everything needs a lock of the caller's but `append` and `size`, which are safe beside all else.
     """
 
-    __slots__ = ("_bundles", "_items", "append", "size")
+    __slots__ = ("_bundles", "_items", "append", "extend", "size")
 
     def __init__(self) -> None:
         self._items: deque[object] = deque()
@@ -32,6 +32,7 @@ class EventLine:
         # Bound once, as publishing is hot: how much there is, bundles as one; and for all but TaskProgress:
         self.size = self._items.__len__
         self.append = self._items.append
+        self.extend = self._items.extend
 
     def __iter__(self) -> Iterator[object]:
         for number in range(len(self._items)):  # an iterator of the deque would not bear an append meanwhile
@@ -81,38 +82,28 @@ class EventLine:
 class EventHistory:
     """The newest `limit` events, with at most one TaskProgress of each task; not thread-safe."""
 
-    __slots__ = ("_count", "_ended", "_limit", "_line")
+    __slots__ = ("_count", "_limit", "_line")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._count = 0
         self._line = EventLine()
-        self._ended: set[str] = set()  # tasks of the current run whose progress would come too late
 
-    def add(self, event: EngineEvent) -> bool:
-        """Append; return False for a TaskProgress after the task's TaskEnded, which is not for anyone."""
+    def add(self, event: EngineEvent) -> None:
+        """Append an event; one of TaskProgress takes the place of the task's earlier one."""
         if isinstance(event, TaskProgress):
-            if event.task_name in self._ended:
-                return False
             self._count += self._line.put_progress(event)
-            self.add_states(())
+            self._trim()
         else:
             self.add_states((event,))
-        return True
 
-    def add_states(self, events: Iterable[EngineEvent]) -> None:
+    def add_states(self, events: Sequence[EngineEvent]) -> None:
         """Append events that are no TaskProgress; does for many what `add` does for one, in less time."""
-        ended, append = self._ended, self._line.append
-        for event in events:
-            kind = type(event)
-            if kind is TaskEnded:
-                ended.add(event.result.task_name)  # type: ignore[attr-defined]
-            elif kind is TaskStarted:
-                ended.discard(event.task_name)  # type: ignore[attr-defined]
-            elif kind is RunStarted:
-                ended.clear()
-            append(event)
-            self._count += 1
+        self._line.extend(events)
+        self._count += len(events)
+        self._trim()
+
+    def _trim(self) -> None:
         while self._count > self._limit:
             self._line.take()
             self._count -= 1
@@ -127,5 +118,4 @@ class EventHistory:
         other = EventHistory(self._limit)
         for event in self:
             other.add(event)
-        other._ended = set(self._ended)
         return other

@@ -33,7 +33,7 @@ from configurator.core.events import (
 )
 from configurator.core.graph import TaskGraph
 from configurator.core.status import SkipReason, Status
-from configurator.core.task import Task, TaskContext, TaskResult
+from configurator.core.task import NOTHING, Task, TaskContext, TaskResult
 
 # A Ctrl-C that arrives just before a wait begins is only seen when the wait ends, so none is long.
 GLANCE_S = 0.5
@@ -41,6 +41,9 @@ GLANCE_S = 0.5
 # wake one, which then finds it taken again: with short tasks that is a switch of threads for each of them.
 _YIELD_S = 0.00005
 _SUCCESS = Status.SUCCESS  # a name of the module is found in half the time of an enum's member
+_DEFAULTS = (False, NOTHING, 1, "", 0, 0, False)  # of TaskResult: from `ignored` to `from_cache`
+# What is made for every task; from a tuple in half the time that the class itself takes.
+_context, _result, _started = TaskContext._make, TaskResult._make, TaskStarted._make
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +84,8 @@ class Run:
     ) -> None:
         self.lock = threading.Lock()
         self.done = threading.Event()
-        self.changed = threading.Condition(self.lock)  # for whoever waits for some of the results
+        self.changed = threading.Condition(self.lock)  # for tasks that wait for others, or for an answer
+        self._bells: list[threading.Lock] = []  # the same for other threads
         self._idle = threading.Condition(self.lock)
         self._rules = rules
         self._publish = bus.publish
@@ -261,10 +265,41 @@ class Run:
         self._current.number = number
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait, with the lock held, until `condition()`; a worker's place is taken by another meanwhile."""
+        """Wait until `condition()`, which is called with the lock held; or until the run is over.
+
+        To be called without the lock. While a worker waits here, another one has its place.
+        """
         number = self.inside_task()
+        if number is None:
+            self._wait_outside(condition)
+        else:
+            with self.lock:
+                self._wait_inside(number, condition)
+
+    def _wait_outside(self, condition: Callable[[], bool]) -> None:
+        """Wait in a thread that a Ctrl-C may reach: within Condition.wait it could lose the lock, or take
+        it from under somebody else. A bare lock that others release has nothing to lose.
+        """
+        bell = threading.Lock()
+        bell.acquire()
+        try:
+            with self.lock:
+                self._watchers += 1
+                self._bells.append(bell)
+            while True:
+                with self.lock:
+                    if condition() or self._over:
+                        return
+                bell.acquire(timeout=GLANCE_S)
+        finally:
+            with self.lock:
+                if bell in self._bells:  # else a Ctrl-C came before it was
+                    self._bells.remove(bell)
+                    self._watchers -= 1
+
+    def _wait_inside(self, number: int, condition: Callable[[], bool]) -> None:
         self._watchers += 1
-        lender = None if number is None or condition() else self._lend_place(number, condition)
+        lender = None if condition() else self._lend_place(number, condition)
         try:
             while not condition() and not self._over:
                 self._check_deadlock()
@@ -308,8 +343,10 @@ class Run:
     # -- TaskControl --------------------------------------------------------------------------------------
 
     def progress(self, context: TaskContext, done: float, total: float | None, message: str) -> None:
-        """Announce how far the task is."""
-        self._publish(TaskProgress(self.now(), context.name, done, total, message))
+        """Announce how far the task is; what was given up on may go on reporting, but nobody hears it."""
+        with self.lock:
+            if self._runs(self.schedule.index[context.name], context.token):
+                self._publish(TaskProgress(self.now(), context.name, done, total, message))
 
     def pause_for_input(self, context: TaskContext, prompt: str) -> Any:
         """Pause the run until somebody resumes it with a value; return the value."""
@@ -406,6 +443,8 @@ class Run:
                     self._busy += 1
                     if self._busy < most and not self._called:
                         self._call_worker()
+                    if len(numbers) == 1:
+                        return [(numbers[0], self._begin(numbers[0], worker, now))]
                     return [(number, self._begin(number, worker, now)) for number in numbers]
                 self._after_change()  # picking may have skipped tasks
                 if self.done.is_set():
@@ -448,8 +487,8 @@ class Run:
             self._alarms.limit(number, now + task.timeout_s)
         attempts = self.schedule.attempts
         made = attempts.get(number, 1) if attempts else 1
-        self._publish(TaskStarted(now, task.name, worker, made, task.group))
-        return TaskContext(task.name, token, made, self)
+        self._publish(_started((now, task.name, worker, made, task.group)))
+        return _context((task.name, token, made, self))
 
     def _end_batch(
         self, picked: Sequence[tuple[int, TaskContext]], outcomes: Sequence[object], ended: float
@@ -476,10 +515,9 @@ class Run:
             self._asked.discard(number)
             self._alarms.forget(number)
         if type(outcome) in PLAIN and token.reason != TIMED_OUT:
-            result = TaskResult(
-                task.name, _SUCCESS, outcome, None, None, None, started, ended, worker, group=task.group
-            )
-            schedule.settle(number, result, ended)
+            # In the order of TaskResult's fields, whose defaults come after the worker.
+            fields = (task.name, _SUCCESS, outcome, None, None, None, started, ended, worker)
+            schedule.settle(number, _result(fields + _DEFAULTS + (task.group,)), ended)
             return
         result = result_of(task, outcome, token, started, ended, worker)
         joining = subgraph_of(outcome) if result.status is Status.SUCCESS else ()
@@ -511,7 +549,7 @@ class Run:
         if schedule.delayed:
             self._alarms.at(schedule.delayed[0][0], self._wake_delayed, key="delayed")
         if self._watchers:
-            self.changed.notify_all()
+            self._notify_changed()
         if not schedule.left:
             self._end_if_done()
 
@@ -532,7 +570,7 @@ class Run:
         self.done.set()
         self._alarms.close()
         self._idle.notify_all()
-        self.changed.notify_all()
+        self._notify_changed()
 
     def _crash(self, error: BaseException) -> None:
         with self.lock:
@@ -638,3 +676,6 @@ class Run:
 
     def _notify_changed(self) -> None:
         self.changed.notify_all()
+        for bell in self._bells:
+            if bell.locked():  # then it stays so: only here, with the run's lock held, is one released
+                bell.release()

@@ -4,19 +4,23 @@ Every event carries `at_s`, seconds since the start of the run on a clock that n
 published in the order of the state changes, so for one task the order is always: TaskStarted, any number of
 TaskProgress and TaskRetrying (each retry followed by another TaskStarted), TaskEnded. A task that never ran
 (skipped, cancelled before its start) has a TaskEnded alone.
+
+TaskStarted and TaskEnded are named tuples and not dataclasses like the others: there is one of each for every
+task, and making them took a tenth of the engine's time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from configurator.core.task import TaskResult
 
 
-@dataclass(frozen=True, slots=True)
 class EngineEvent:
     """Base of what the engine announces; `at_s` is seconds since the start of the run."""
 
+    __slots__ = ()
     at_s: float
 
 
@@ -24,6 +28,7 @@ class EngineEvent:
 class RunStarted(EngineEvent):
     """The run begins, and no event of it came before; `tasks` are those known now, more may join."""
 
+    at_s: float
     tasks: int
     max_workers: int
 
@@ -35,6 +40,7 @@ class RunEnded(EngineEvent):
     The counts add up to all tasks of the run, joined ones included; `failed` includes those that timed out.
     """
 
+    at_s: float
     succeeded: int
     failed: int
     skipped: int
@@ -49,6 +55,7 @@ class RunPaused(EngineEvent):
     pause was asked for from outside.
     """
 
+    at_s: float
     reason: str
     task_name: str | None = None
     prompt: str | None = None
@@ -58,30 +65,41 @@ class RunPaused(EngineEvent):
 class RunResumed(EngineEvent):
     """Tasks may start again after a RunPaused."""
 
+    at_s: float
+
 
 @dataclass(frozen=True, slots=True)
 class RunStopping(EngineEvent):
     """Nothing more starts; with `abort` the running tasks were asked to stop, else they may finish."""
 
+    at_s: float
     reason: str
     abort: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TaskStarted(EngineEvent):
-    """A worker took the task; its function is about to be called for the `attempt`-th time, from 1."""
-
+class _TaskStarted(NamedTuple):
+    at_s: float
     task_name: str
     worker: int
     attempt: int = 1
     group: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskEnded(EngineEvent):
+class TaskStarted(_TaskStarted, EngineEvent):
+    """A worker took the task; its function is about to be called for the `attempt`-th time, from 1."""
+
+    __slots__ = ()
+
+
+class _TaskEnded(NamedTuple):
+    at_s: float
+    result: TaskResult
+
+
+class TaskEnded(_TaskEnded, EngineEvent):
     """The task's result is final: published exactly once for every task of a run."""
 
-    result: TaskResult
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,7 @@ class TaskProgress(EngineEvent):
     `done` and `total` are in the task's own unit (bytes, packages); `total` is None while it is not known.
     """
 
+    at_s: float
     task_name: str
     done: float
     total: float | None = None
@@ -101,6 +120,7 @@ class TaskProgress(EngineEvent):
 class TaskRetrying(EngineEvent):
     """The task's `attempt`-th attempt failed with `error`; the next may start `delay_s` seconds from now."""
 
+    at_s: float
     task_name: str
     attempt: int
     delay_s: float
@@ -111,6 +131,7 @@ class TaskRetrying(EngineEvent):
 class TasksJoined(EngineEvent):
     """These tasks are now part of the run; `parent` is the task that returned them, None for an outsider."""
 
+    at_s: float
     parent: str | None
     names: tuple[str, ...]
 
@@ -119,6 +140,7 @@ class TasksJoined(EngineEvent):
 class GroupStarted(EngineEvent):
     """The first task of the group is about to start."""
 
+    at_s: float
     group: str
 
 
@@ -126,6 +148,7 @@ class GroupStarted(EngineEvent):
 class GroupEnded(EngineEvent):
     """Every task of the group has its result; `failed` counts those that failed or timed out."""
 
+    at_s: float
     group: str
     failed: int
 
@@ -134,6 +157,7 @@ class GroupEnded(EngineEvent):
 class BreakerChanged(EngineEvent):
     """The circuit breaker of that name is now `closed`, `open` or `half-open`."""
 
+    at_s: float
     breaker: str
     state: str
 
@@ -146,5 +170,6 @@ class SubscriberFailed(EngineEvent):
     that is not an Exception (SystemExit): that does not end the delivery either.
     """
 
+    at_s: float
     subscriber: str
     error: BaseException

@@ -92,7 +92,7 @@ class EventBus:
       SubscriberFailed. `failures` keeps the newest failures, and `on_error(subscriber, error)` is called for
       each, in the delivery thread.
     - State events are never dropped. Of TaskProgress only the newest undelivered one of each task is kept,
-      in its own place in the order; one that comes after the task's TaskEnded is dropped.
+      in its own place in the order.
     - The newest `history` events are kept for late subscribers, also while nobody is subscribed; of each
       task only its newest TaskProgress, and no SubscriberFailed.
 
@@ -317,7 +317,8 @@ class EventBus:
     def _next(self, item: object) -> tuple[list[EngineEvent], tuple[_Subscription, ...]]:
         """Take note of something in the queue that is no state event; return what to deliver to whom."""
         if isinstance(item, EngineEvent):
-            return [item] if self._history.add(item) else [], self._subscriptions
+            self._history.add(item)
+            return [item], self._subscriptions
         if isinstance(item, _Subscription):
             if item.active:
                 self._subscriptions += (item,)

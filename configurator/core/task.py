@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from configurator.core.retry import RetryPolicy
 
 # Shared: most tasks and results have none, and there may be a million of them.
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def _nothing() -> Mapping[str, Any]:
-    return _NOTHING
+    return NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Task(NamedTuple):
     batch_key: str | None = None
     batch_func: BatchFunction | None = None
     retry: RetryPolicy | None = None
-    resources: Mapping[str, float] = _NOTHING
+    resources: Mapping[str, float] = NOTHING
     weight: float = 1.0
     breaker: str | None = None
     group: str | None = None
@@ -163,7 +163,7 @@ class TaskResult(NamedTuple):
     ended_s: float = 0.0
     worker: int | None = None
     ignored: bool = False
-    metadata: Mapping[str, Any] = _NOTHING
+    metadata: Mapping[str, Any] = NOTHING
     attempts: int = 1
     output: str = ""
     errors: int = 0

@@ -23,7 +23,6 @@ from configurator.core.events import (
     EventBus,
     GroupEnded,
     GroupStarted,
-    RunStarted,
     SubscriberFailed,
     TaskEnded,
     TaskProgress,
@@ -131,9 +130,12 @@ def test_event_types_are_frozen_slotted_and_begin_with_their_time(name: str) -> 
     kind = getattr(events, name)
     assert kind is getattr(engine_events, name)
     assert issubclass(kind, EngineEvent)
-    assert dataclasses.fields(kind)[0].name == "at_s"
-    event = kind(*range(len(dataclasses.fields(kind))))
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    if kind is EngineEvent:
+        return
+    names = getattr(kind, "_fields", None) or tuple(field.name for field in dataclasses.fields(kind))
+    assert names[0] == "at_s"
+    event = kind(*range(len(names)))
+    with pytest.raises(AttributeError):  # FrozenInstanceError is one, too
         event.at_s = 1.0
     assert not hasattr(event, "__dict__")
 
@@ -392,43 +394,6 @@ def test_progress_stays_behind_the_start_of_its_attempt() -> None:
     assert seen == [started("a"), retrying, started("a", 2.0), progress("a", 1)]
 
 
-def test_progress_after_the_end_is_dropped() -> None:
-    """Work that was given up on may go on reporting; its line must not come back, until it is run again."""
-    bus = EventBus()
-    seen: list[EngineEvent] = []
-    bus.subscribe(seen.append)
-    bus.publish(ended("a"))
-    bus.publish(progress("a", 1))
-    bus.publish(ended("b"))
-    bus.flush()
-    bus.publish(progress("a", 2))
-    publish_all(bus, [started("a"), progress("a", 3)])
-    bus.flush()
-    publish_all(bus, [RunStarted(0.0, 1, 1), progress("b", 4)])
-    bus.close()
-    assert seen == [
-        ended("a"),
-        ended("b"),
-        started("a"),
-        progress("a", 3),
-        RunStarted(0.0, 1, 1),
-        progress("b", 4),
-    ]
-    assert bus.history == tuple(seen)
-
-
-def test_progress_after_an_end_that_the_history_forgot_is_dropped_from_it() -> None:
-    """The history is shorter than what it knows."""
-    bus = EventBus(history=2)
-    bus.subscribe(lambda _event: None)
-    publish_all(bus, [ended("a"), *numbered(2)])
-    bus.flush()
-    with held(bus):
-        bus.publish(progress("a", 1))
-        assert bus.history == (GroupStarted(1.0, "g"), GroupStarted(-1.0, "held"))
-    bus.close()
-
-
 EVENTS = st.one_of(
     st.builds(started, st.sampled_from("abc")),
     st.builds(ended, st.sampled_from("abc")),
@@ -470,16 +435,8 @@ def test_a_history_is_the_newest_of_what_counts(published: list[EngineEvent], li
     """Against the plainest model: all that counts, of progress the newest of each task, cut to the limit."""
     history = EventHistory(limit)
     counting: list[EngineEvent] = []
-    over: set[str] = set()
     for event in published:
-        late = isinstance(event, TaskProgress) and event.task_name in over
-        assert history.add(event) is not late
-        if late:
-            continue
-        if isinstance(event, TaskStarted):
-            over.discard(event.task_name)
-        if isinstance(event, TaskEnded):
-            over.add(event.result.task_name)
+        history.add(event)
         if isinstance(event, TaskProgress):
             name = event.task_name
             counting = [e for e in counting if not (isinstance(e, TaskProgress) and e.task_name == name)]
@@ -489,7 +446,6 @@ def test_a_history_is_the_newest_of_what_counts(published: list[EngineEvent], li
     copy = history.copy()
     copy.add(GroupStarted(1.0, "g"))
     assert list(history) == counting
-    assert copy.add(progress("a", 1)) is ("a" not in over)
 
 
 # -- isolation --------------------------------------------------------------------------------------
@@ -513,8 +469,10 @@ def test_a_failing_subscriber_hurts_nobody_and_the_others_are_told(error: BaseEx
     publish_all(bus, [started("a", 1.0), ended("a")])
     bus.close()
     notices = [SubscriberFailed(at, broken.__qualname__, error) for at in (1.0, 0.0)]
-    assert tried == [started("a", 1.0), ended("a")]
-    assert others[0] == others[1] == [started("a", 1.0), notices[0], ended("a"), notices[1]]
+    published: list[EngineEvent] = [started("a", 1.0), ended("a")]
+    assert tried == published
+    expected: list[EngineEvent] = [started("a", 1.0), notices[0], ended("a"), notices[1]]
+    assert others[0] == others[1] == expected
     assert list(bus.failures) == told == [(broken, error), (broken, error)]
     assert bus.history == (started("a", 1.0), ended("a")), "a broken output must not push out the story"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import InputError
-from configurator.core.events import EngineEvent, TaskEnded, TaskStarted
+from configurator.core.events import EngineEvent, TaskEnded, TaskProgress, TaskStarted
 from configurator.core.graph import GraphProblem, TaskGraph
 from configurator.core.parallel import ParallelExecutor
 from configurator.core.status import SkipReason, Status
@@ -426,3 +426,22 @@ def test_an_exclusive_task_does_not_idle_the_workers() -> None:
         workers=2,
     )
     assert order == ["before", "after", "long", "guarded"]
+
+
+def test_work_that_was_given_up_reports_no_progress_any_more() -> None:
+    """Its line in the output must not come back to life after the task has ended."""
+    ended, reported = threading.Event(), threading.Event()
+
+    def deaf(context: TaskContext) -> None:
+        context.progress(1, 2)
+        assert ended.wait(10)
+        context.progress(2, 2)
+        reported.set()
+
+    seen: list[EngineEvent] = []
+    executor = ParallelExecutor(1, grace_s=0.0, observer=seen.append)
+    executor.execute(TaskGraph([Task("deaf", deaf, timeout_s=0.01)]))
+    ended.set()
+    assert reported.wait(10)
+    executor.events.flush()
+    assert [event.done for event in seen if isinstance(event, TaskProgress)] == [1]

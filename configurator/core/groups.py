@@ -209,8 +209,7 @@ class Group:
         run = self._entered()
         while True:
             try:
-                with run.lock:
-                    run.wait_until(condition)
+                run.wait_until(condition)
             except BaseException as error:
                 if run.inside_task() is not None or not run.interrupt(error):
                     raise
@@ -257,13 +256,8 @@ class Group:
 
 def stream_results(run: Run) -> Iterator[TaskResult]:
     """Yield the results of a whole run as its tasks end."""
-
-    def wait(condition: Callable[[], bool]) -> None:
-        with run.lock:
-            run.wait_until(condition)
-
     schedule = run.schedule
-    return _stream(run, lambda _number: True, lambda: len(schedule.tasks), wait)
+    return _stream(run, lambda _number: True, lambda: len(schedule.tasks), run.wait_until)
 
 
 def _stream(

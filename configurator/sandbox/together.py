@@ -35,7 +35,7 @@ def together(
         for name, job in jobs.items()
     ]
     # What a caller undoes after an error must not meet a job that is still at work: none is ever given up.
-    executor = ParallelExecutor(HOSTS_AT_ONCE, grace_s=math.inf)
+    executor = ParallelExecutor(HOSTS_AT_ONCE, grace_s=math.inf, drain_first=False)
     with interrupted_once():
         results = executor.execute_tasks(tasks)
     failed = sorted((r for r in results if r.status is Status.FAILED), key=lambda r: r.ended_s)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 LAB = click.option(
@@ -21,7 +23,11 @@ def sandbox() -> None:
     "--count", type=click.IntRange(1, 50), default=1, help="Without names: how many, named box1, box2..."
 )
 @click.option(
-    "--memory", default="1G", show_default=True, help="The most that one host may write to its disk."
+    "--memory",
+    metavar="SIZE",
+    default="1G",
+    show_default=True,
+    help="The most that one host may write to its disk: 512M, 4G, 25%.",
 )
 @LAB
 def up(names: tuple[str, ...], release: str, count: int, memory: str, lab: str) -> None:
@@ -38,12 +44,19 @@ def up(names: tuple[str, ...], release: str, count: int, memory: str, lab: str) 
 @sandbox.command("list")
 def list_() -> None:
     """List the hosts of all sandboxes of this user."""
+    from configurator.report.grid import grid  # noqa: PLC0415
     from configurator.sandbox.lab import labs  # noqa: PLC0415
 
+    rows = []
     for lab in labs():
         states = lab.states()
-        for host in lab.hosts():
-            click.echo(f"{lab.name}  {host.name}  {host.address}  {host.release}  {states[host.name]}")
+        rows += [(lab.name, host.name, host.address, host.release, states[host.name]) for host in lab.hosts()]
+    if sys.stdout.isatty() and rows:
+        lines = grid(("sandbox", "host", "address", "release", "state"), rows)
+    else:
+        lines = map("  ".join, rows)  # scripts read this: one host a line and nothing else
+    for line in lines:
+        click.echo(line)
 
 
 @sandbox.command(context_settings={"ignore_unknown_options": True})

@@ -17,7 +17,17 @@ from types import TracebackType
 
 from configurator.core.errors import SandboxError
 from configurator.sandbox import hosts as reach
-from configurator.sandbox import network, paths, processes, proxies, readiness, records, registry, subnet
+from configurator.sandbox import (
+    mounts,
+    network,
+    paths,
+    processes,
+    proxies,
+    readiness,
+    records,
+    registry,
+    subnet,
+)
 from configurator.sandbox.commands import run
 from configurator.sandbox.guest import Network
 from configurator.sandbox.hosts import LabHost
@@ -120,6 +130,7 @@ class Lab:
         """
         for name in names:
             paths.check_name(name, "the host's name")
+        memory = mounts.check_size(memory)
         require_machine()
         reap_others(self.directory)
         with terminable(), self._locked():

@@ -9,6 +9,11 @@ import time
 from configurator.core.errors import SandboxError
 from configurator.sandbox.commands import run
 
+# Of the sizes of tmpfs(5) those that nobody mistakes: a bare number would be bytes.
+_SIZE = re.compile(r"([0-9]+)([KMGkmg%])")
+_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+_LEAST_BYTES = 64 * 2**20  # a boot writes 1 MB, but with less there is no room to install anything
+
 
 def table(path: str = "/proc/self/mountinfo") -> list[tuple[str, str]]:
     """Return every mount point with its options, in mounting order (proc(5), mountinfo: fields 5 and the
@@ -35,10 +40,23 @@ def in_use(directory: str) -> bool:
     return any(os.path.realpath(directory) in options for _, options in table())
 
 
+def check_size(text: str) -> str:
+    """Return a size of memory that tmpfs takes and a host can boot with, else raise SandboxError."""
+    hint = "write it as 512M, 1G or 25% (of this machine's memory)"
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise SandboxError(f"{text!r} is not a size of memory", hint=hint)
+    number, unit = int(found[1]), found[2].upper()
+    if unit == "%" and not 0 < number <= 100:
+        raise SandboxError(f"{text!r} is no share of this machine's memory", hint=hint)
+    if unit != "%" and number * _UNITS[unit] < _LEAST_BYTES:
+        least = f"{_LEAST_BYTES // 2**20}M"
+        raise SandboxError(f"a host cannot work with {text} of memory", hint=f"give it {least} or more")
+    return found[1] + unit
+
+
 def mount_tmpfs(point: str, size: str) -> None:
-    """Mount memory of at most `size` (tmpfs(5) syntax: `1G`, `512M`, `25%`) at a directory that is made if
-    needed.
-    """
+    """Mount memory of at most `size`, as `check_size` returns it, at a directory that is made if needed."""
     os.makedirs(point, exist_ok=True)
     run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", point])
 

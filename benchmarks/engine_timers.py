@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -50,7 +51,7 @@ def timeouts(size: int, runs: int) -> list[Figure]:
     ]
 
 
-def measure(*, full: bool) -> list[tuple[str, list[Figure]]]:
+def measure(*, full: bool) -> Iterator[tuple[str, list[Figure]]]:
     """Measure everything."""
     size = 50_000 if full else 10_000
-    return [(f"Timeouts, {size:,} tasks", timeouts(size, 9))]
+    yield f"Timeouts, {size:,} tasks", timeouts(size, 9)

@@ -74,6 +74,24 @@ def test_the_first_signal_lets_the_task_finish(folder: Folder, seen: Remote, num
     assert seen.exists("/opt/after")
 
 
+def test_a_handler_is_owed_after_the_first_signal(folder: Folder, seen: Remote) -> None:
+    """What it was notified of has been done, so that the next apply would see no reason to run it."""
+    folder.role(
+        "app",
+        TASKS.replace("content: x}", "content: x}\n  notify: told", 1),
+        handlers=[{"name": "told", "command": "touch /opt/told"}],
+    )
+    running = under_way(folder, seen)
+    running.signal(signal.SIGINT)
+    wait_until(lambda: "a second Ctrl-C" in running.so_far(), "the person is told")
+    seen.sh("touch /run/go")
+    assert running.end(30).code == 130
+    assert seen.sh("ls /opt") == "before\nslow\n"
+    ended = folder.run("apply", "--yes", "--json")
+    assert (ended.task("before")["status"], ended.task("told")["status"]) == ("ok", "changed")
+    assert seen.exists("/opt/told")
+
+
 def test_the_summary_is_shown_to_people(folder: Folder, seen: Remote) -> None:
     """Without --json: the table, and what to do next."""
     running = under_way(folder, seen)

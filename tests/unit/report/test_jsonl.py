@@ -69,7 +69,8 @@ def test_bad_input_is_valid_json_too() -> None:
     problem = Diagnostic(
         "roles/x/tasks/main.yml", 3, 5, "unknown module 'templat'", "did you mean 'template'?"
     )
-    sink.fail(InputError("1 problem", [problem]), 1)
+    option = Diagnostic("--tags", 0, 0, "no task has the tag 'x'")
+    sink.fail(InputError("2 problems", [problem, option]), 1)
     sink.close()
     version, error, finished = lines(text.getvalue())
     assert version == {"type": "version", "format": 1}
@@ -82,7 +83,8 @@ def test_bad_input_is_valid_json_too() -> None:
             "length": 1,
             "message": "unknown module 'templat'",
             "hint": "did you mean 'template'?",
-        }
+        },
+        {"path": "--tags", "message": "no task has the tag 'x'"},
     ]
     assert (finished["type"], finished["exit_code"], finished["hosts"]) == ("run_finished", 1, {})
 

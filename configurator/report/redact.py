@@ -26,7 +26,8 @@ T = TypeVar("T")
 MASK = "********"
 HIDDEN = "(hidden by no_log)"
 
-# Shorter texts are not masked: "1" or "yes" would blank half of every output and tell by its gaps what it is.
+# Shorter texts are masked only where they are a whole value: "1" or "yes" would blank half of every output
+# and tell by its gaps what it is.
 MIN_LENGTH = 4
 # A line of a longer secret (a private key in a diff) counts as a secret of its own from this length on:
 # "  }" of a secret configuration file does not.
@@ -40,14 +41,17 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
+        self._short: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
         self._lock = threading.Lock()
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Mask these texts from now on, in all their usual spellings; those too short are ignored."""
-        new = {form for secret in secrets for form in spellings(secret)}
+        """Mask these texts from now on, in all their usual spellings; short ones as whole values alone."""
+        texts = {secret.strip("\n") for secret in secrets}
+        new = {form for text in texts for form in spellings(text)}
         with self._lock:
+            self._short |= {text for text in texts if 0 < len(text) < MIN_LENGTH}
             if new <= self._forms:
                 return
             self._forms |= new
@@ -63,6 +67,13 @@ class Redactor:
     def redact(self, value: T) -> T:
         """Return `value` (an event, a mapping, a list...) with every secret masked, however deep."""
         return value if self._pattern is None else map_leaves(value, self._leaf)
+
+    def whole(self, value: T) -> T:
+        """Return `value` with those texts and numbers in it masked that are a short secret as a whole."""
+        return map_leaves(value, self._whole_leaf) if self._short else value
+
+    def _whole_leaf(self, leaf: Leaf) -> Leaf:
+        return MASK if str(leaf).strip("\n") in self._short else leaf
 
     def _leaf(self, leaf: Leaf) -> Leaf:
         if isinstance(leaf, str):
@@ -137,16 +148,38 @@ class RedactingSink:
 
     def _redacted(self, event: RunEvent) -> RunEvent:
         shown = self._redactor.redact(event)
+        if isinstance(event, TaskFinished) and isinstance(shown, TaskFinished):
+            changes = tuple(map(self._change, shown.changes, event.changes))
+            command = self._redactor.whole(shown.command)
+            if changes != shown.changes or command != shown.command:
+                shown = replace(shown, changes=changes, command=command)
         if shown is event:
             return event
-        if isinstance(shown, TaskFinished):
-            shown = replace(shown, changes=tuple(_without_old_secret(change) for change in shown.changes))
         kept = {
             name: getattr(event, name) for name in ("host", "hosts", "module", "mode") if hasattr(event, name)
         }
         if isinstance(event, (TaskStarted, TaskFinished)):
             kept["task_id"] = self._task_id(event.task_id)
         return replace(shown, **kept)
+
+    def _change(self, change: FieldChange, sent: FieldChange) -> FieldChange:
+        """Return the change without short secrets, and without those that a new secret takes the place of."""
+        change = _without_old_secret(change)
+        before, after = self._redactor.whole(change.before), self._redactor.whole(change.after)
+        if after == MASK != sent.after and before is not None:
+            before = MASK
+        diff = change.diff and self._whole_lines(change.diff)
+        return replace(change, before=before, after=after, diff=diff)
+
+    def _whole_lines(self, diff: str) -> str:
+        """Return the diff with the lines masked that are a short secret; all old ones if all new ones are."""
+        rows = diff.splitlines(keepends=True)
+        shown = [
+            f"{row[0]}{MASK}\n" if self._redactor.whole(row[1:].strip()) == MASK else row for row in rows
+        ]
+        if shown != rows and all(row == f"+{MASK}\n" for row in shown if _is_added(row)):
+            shown = [f"-{MASK}\n" if _is_removed(row) else row for row in shown]
+        return "".join(shown)
 
     def _task_id(self, task_id: str) -> str:
         masked = self._redactor.text(task_id)
@@ -189,11 +222,18 @@ def _without_old_secret(change: FieldChange) -> FieldChange:
     The old one is nowhere in the configuration any more, so that nobody could know it by its text.
     """
     lines = (change.diff or "").splitlines(keepends=True)
-    added = [line for line in lines if line.startswith("+") and not line.startswith("+++")]
-    if not any(MASK in line for line in added):
+    if not any(MASK in line for line in lines if _is_added(line)):
         return change
-    hidden = [f"-{MASK}\n" if line.startswith("-") and not line.startswith("---") else line for line in lines]
+    hidden = [f"-{MASK}\n" if _is_removed(line) else line for line in lines]
     return replace(change, diff="".join(hidden))
+
+
+def _is_added(row: str) -> bool:
+    return row.startswith("+") and not row.startswith("+++")
+
+
+def _is_removed(row: str) -> bool:
+    return row.startswith("-") and not row.startswith("---")
 
 
 def _subject(change: FieldChange) -> str:

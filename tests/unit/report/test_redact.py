@@ -135,6 +135,59 @@ def test_a_secret_too_short_to_tell_from_ordinary_text_is_left(secret: str) -> N
     assert through(event, secret) is event
 
 
+def changed(*changes: FieldChange, command: tuple[str, ...] = ()) -> TaskFinished:
+    """A task that changed something."""
+    return TaskFinished("h", 0.0, "i", "r", "t", "copy", Outcome.CHANGED, changes=changes, command=command)
+
+
+def test_a_short_secret_is_masked_where_it_is_a_whole_value() -> None:
+    """A PIN as the value of a field or as a word of a command is told by nothing around it."""
+    event = changed(
+        FieldChange("x:y", "pin", None, 123),
+        FieldChange("x:y", "pins", ["123", "1234"], {"a": "123\n", "b": "x123"}),
+        command=("set", "123", "--pin=123"),
+    )
+    shown = through(event, "123")
+    assert isinstance(shown, TaskFinished)
+    assert [(change.before, change.after) for change in shown.changes] == [
+        (None, MASK),
+        ([MASK, "1234"], {"a": MASK, "b": "x123"}),
+    ]
+    assert shown.command == ("set", MASK, "--pin=123")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("-122\n+123\n", f"-{MASK}\n+{MASK}\n"),  # the file is the secret, and so was the old one
+        (" x\n-122\n+123\n+y\n", f" x\n-122\n+{MASK}\n+y\n"),
+        (" 123\n-123\n+y 123\n", f" {MASK}\n-{MASK}\n+y 123\n"),
+    ],
+)
+def test_a_short_secret_is_masked_where_it_is_a_whole_line_of_a_diff(rows: str, expected: str) -> None:
+    head = "--- /x\n+++ /x\n@@ -1 +1 @@\n"
+    event = changed(FieldChange("path:/x", "content", "4 bytes", "5 bytes", diff=head + rows))
+    shown = through(event, "123")
+    assert isinstance(shown, TaskFinished)
+    assert shown.changes[0].diff == head + expected
+
+
+def test_what_the_module_has_masked_says_what_was_there_before() -> None:
+    """A module knows whether there was a password at all, and shows no old one."""
+    change = FieldChange("user:x", "password", "locked", MASK)
+    shown = through(changed(change), "hunter22")
+    assert isinstance(shown, TaskFinished)
+    assert shown.changes == (change,)
+
+
+@pytest.mark.parametrize(("old", "new"), [("122", "123"), ("oldsecret", "newsecret"), (7, 123)])
+def test_the_value_that_a_secret_takes_the_place_of_is_a_secret(old: object, new: object) -> None:
+    """It is nowhere in the configuration any more, and may still be good elsewhere."""
+    shown = through(changed(FieldChange("x:y", "pin", old, new)), str(new))
+    assert isinstance(shown, TaskFinished)
+    assert (shown.changes[0].before, shown.changes[0].after) == (MASK, MASK)
+
+
 def test_secrets_may_be_added_while_events_pass() -> None:
     redactor = Redactor()
     assert redactor.text("hunter22") == "hunter22"

@@ -136,16 +136,27 @@ class Run:
 
         A first Ctrl-C starts nothing more, a second one stops what runs, a third one returns at once.
         """
+        self.patiently(self._wait_for_end)
+
+    def patiently(self, wait: Callable[[], None]) -> None:
+        """Call `wait`, and again after each step of stopping that a Ctrl-C in it leads to; raise it then."""
+        interruption: BaseException | None = None  # or what a signal handler raises
         while True:
             try:
-                while not self.done.wait(GLANCE_S):
-                    pass
-                break
-            except BaseException as error:  # KeyboardInterrupt, or what a signal handler raises
-                if not self.interrupt(error):
-                    raise
-        if self.error is not None:
-            raise self.error
+                if interruption is None:
+                    wait()
+                    break
+                if not self.interrupt(interruption):  # in here, as another Ctrl-C may come while it does this
+                    break
+                interruption = None
+            except BaseException as error:  # noqa: BLE001  (raised in the end)
+                interruption = error
+        if (problem := interruption or self.error) is not None:
+            raise problem
+
+    def _wait_for_end(self) -> None:
+        while not self.done.wait(GLANCE_S):
+            pass
 
     @property
     def leaked(self) -> int:

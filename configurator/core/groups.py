@@ -207,16 +207,10 @@ class Group:
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         run = self._entered()
-        while True:
-            try:
-                run.wait_until(condition)
-            except BaseException as error:
-                if run.inside_task() is not None or not run.interrupt(error):
-                    raise
-            else:
-                break
-        if run.error is not None and run.inside_task() is None:
-            raise run.error
+        if run.inside_task() is not None:
+            run.wait_until(condition)
+        else:
+            run.patiently(lambda: run.wait_until(condition))
 
     def _all_ended(self) -> bool:
         results = self._entered().schedule.results

@@ -20,6 +20,7 @@ _BATCH_URGENCY = 0.25
 _SLOTS = "worker slots"
 
 Entry = tuple[float, int]  # less is more urgent; equal ones in declared order
+Kind = tuple[object, ...]
 
 
 class State(IntEnum):
@@ -67,7 +68,7 @@ class ReadyQueue:
         self._owned: dict[int, frozenset[str]] = {}  # only of tasks that hold any
         self._promised: dict[str, int] = {}  # lock: the task that was brought back for it
         self._candidates: dict[int, str] = {}
-        self._batches: dict[str, list[Entry]] = {}
+        self._batches: dict[Kind, list[Entry]] = {}
         self._mates: dict[int, set[int]] = {}  # task of a running batch: those of the batch that still run
         self._alone: list[Entry] = []  # exclusive tasks that are ready
         self._exclusive: int | None = None
@@ -110,9 +111,9 @@ class ReadyQueue:
         self.states[number] = _READY
         key = self._key_of(number)
         heapq.heappush(self._heap, (key, number))
-        batch = self._tasks[number].batch_key
-        if batch is not None:
-            self._batches.setdefault(batch, []).append((key, number))
+        task = self._tasks[number]
+        if task.batch_key is not None:
+            self._batches.setdefault(_kind(task), []).append((key, number))
 
     def pick(self) -> list[int]:
         """Take the most urgent task that fits, with those that can share its batch; [] if none fits."""
@@ -281,23 +282,17 @@ class ReadyQueue:
         least = entry[0] * _BATCH_URGENCY  # keys are negative priorities
         joined: list[int] = []
         left: list[Entry] = []
-        for other in sorted(set(self._batches.pop(task.batch_key or "", ()))):
+        kind = _kind(task)
+        for other in sorted(set(self._batches.pop(kind, ()))):
             key, number = other
-            if self.states[number] != State.READY:  # among others the one that was picked
+            if self.states[number] != _READY:  # among others the one that was picked
                 continue
-            candidate = self._tasks[number]
-            same = (candidate.locks, candidate.resources, candidate.breaker, candidate.weight) == (
-                task.locks,
-                task.resources,
-                task.breaker,
-                task.weight,
-            )
-            if same and not candidate.exclusive and key <= least:
+            if key <= least:
                 joined.append(number)
             else:
                 left.append(other)
         if left:
-            self._batches[task.batch_key or ""] = left
+            self._batches[kind] = left
         self.forget(joined)
         for number in joined:
             self.states[number] = State.RUNNING
@@ -313,8 +308,15 @@ class ReadyQueue:
         mates.discard(number)
         if not mates:
             return False
-        heir = min(mates)
+        heir = mates.pop()  # any of them, without looking at all
+        mates.add(heir)
         if number in self._owned:
             self._owned[heir] = self._owned.pop(number)
         self._pool.hand_over(number, heir)
         return True
+
+
+def _kind(task: Task) -> Kind:
+    """Return what tasks must have in common to be done in one go: what they hold, they hold together."""
+    resources = tuple(sorted(task.resources.items()))
+    return task.batch_key, task.exclusive, task.locks, resources, task.breaker, task.weight

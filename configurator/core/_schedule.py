@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from configurator.core._ready import ReadyQueue, State
 from configurator.core.breaker import BreakerState, CircuitBreaker
-from configurator.core.errors import InputError
+from configurator.core.errors import InputError, TaskError
 from configurator.core.events import BreakerChanged, EngineEvent, TaskEnded, TaskRetrying, TasksJoined
 from configurator.core.graph import GraphProblem, TaskGraph, request_problems
 from configurator.core.resources import ResourcePool
@@ -73,8 +73,9 @@ class Schedule:
         self._joined: set[int] = set()
         self.delayed: list[tuple[float, int]] = []  # until when, who
         self._final: set[int] = set()  # running tasks that are not to be tried again
-        self._last: dict[int, TaskResult] = {}  # of delayed tasks: what their last attempt came to
+        self._last: dict[int, TaskResult] = {}  # of tasks to be tried again: what their last attempt came to
         self._breakers = dict(rules.breakers)
+        self._told: dict[str, BreakerState] = {}
         self._terms: dict[int, int] = {}
         self._trials: dict[int, str] = {}
         self._closed = False
@@ -96,7 +97,6 @@ class Schedule:
         while self.delayed and self.delayed[0][0] <= now:
             number = heapq.heappop(self.delayed)[1]
             if self.queue.states[number] == State.DELAYED:
-                del self._last[number]
                 self._make_ready(number)
 
     def next_wake(self) -> float | None:
@@ -160,6 +160,7 @@ class Schedule:
             if result.status in _RETRIED and self._retries(number, result, self._now):
                 return
         if number in self.attempts:
+            self._last.pop(number, None)
             result = result._replace(attempts=self.attempts[number])
         self._store(number, result)
         self._release_successors(number, result)
@@ -188,8 +189,7 @@ class Schedule:
                 self._final.add(number)
                 continue
             ended.append(number)
-            last = self._last.pop(number, None)  # there will be no further attempt: it has failed
-            self._store(number, last or self._unstarted(number, status, reason, cause))
+            self._store_unstarted(number, status, reason, cause)
         self.queue.forget(ended)
         if only is not None:
             for number in ended:
@@ -204,9 +204,7 @@ class Schedule:
         """
         self._now = now
         graph = TaskGraph(tasks, self.capacities, outside=self.index)
-        heavy = [f"task {t.name!r} is too heavy" for t in graph.tasks if t.weight > self._rules.max_workers]
-        if heavy:
-            raise InputError("; ".join(heavy))
+        _refuse(_weight_problems(graph.tasks, self._rules.max_workers))
         waiting = self._successors[parent] if parent is not None else []
         self._refuse_backward(graph, parent, waiting)
         self._own_lists()
@@ -292,25 +290,33 @@ class Schedule:
         return self._skipped(number, SkipReason.REQUIREMENT_FAILED, root)
 
     def _skipped(self, number: int, reason: SkipReason, cause: str | None) -> TaskResult:
-        result = self._unstarted(number, Status.SKIPPED, reason, cause)
+        return self._store_unstarted(number, Status.SKIPPED, reason, cause)
+
+    def _store_unstarted(
+        self, number: int, status: Status, reason: SkipReason | None, cause: str | None
+    ) -> TaskResult:
+        """End a task that does not run; if it waits for another attempt, as the failure that it was."""
+        result = self._last.pop(number, None)
+        if result is None:
+            task, now = self.tasks[number], self._now
+            result = TaskResult(
+                task.name,
+                status,
+                reason=reason,
+                cause=cause,
+                started_s=now,
+                ended_s=now,
+                attempts=0,
+                group=task.group,
+            )
         self._store(number, result)
         return result
 
-    def _unstarted(
-        self, number: int, status: Status, reason: SkipReason | None, cause: str | None
-    ) -> TaskResult:
-        task, now = self.tasks[number], self._now
-        attempts = self.attempts.get(number, 1) - 1
-        return TaskResult(
-            task.name,
-            status,
-            reason=reason,
-            cause=cause,
-            started_s=now,
-            ended_s=now,
-            attempts=attempts,
-            group=task.group,
-        )
+    def _follow_up(self, number: int, result: TaskResult) -> None:
+        """Draw the consequences of a task that ended without another attempt."""
+        self._release_successors(number, result)
+        if result.failed:
+            self._apply_policy(number, result)
 
     def _store(self, number: int, result: TaskResult) -> None:
         self.results[number] = result
@@ -332,7 +338,7 @@ class Schedule:
     def _make_ready(self, number: int) -> None:
         hopeless = self._push(number)
         if hopeless is not None:
-            self._release_successors(number, hopeless)
+            self._follow_up(number, hopeless)
 
     def skip_ready(self, reason: SkipReason, cause: str, now: float) -> None:
         """Skip every ready task: nothing that they wait for will come."""
@@ -351,7 +357,7 @@ class Schedule:
     def _skip_waiting(self, number: int, reason: SkipReason, cause: str) -> None:
         result = self._skipped(number, reason, cause)
         self.queue.forget([number])
-        self._release_successors(number, result)
+        self._follow_up(number, result)
 
     def _apply_policy(self, number: int, result: TaskResult) -> None:
         if self.tasks[number].critical:
@@ -374,7 +380,7 @@ class Schedule:
         if policy is None or self._closed or number in self._final:
             return False
         made = self.attempts.get(number, 1)
-        error = result.error or TimeoutError(f"{result.task_name} ran out of time")
+        error = result.error or _error_of(result)
         if not policy.wants(error, made):
             return False
         delay = policy.delay(made, self._rules.random())
@@ -396,14 +402,14 @@ class Schedule:
         if term is not None:
             self._terms[number] = term
             if self._state_of(breaker) is BreakerState.HALF_OPEN:
-                self._emit(BreakerChanged(self._now, name, BreakerState.HALF_OPEN))
+                self._announce(name, BreakerState.HALF_OPEN)
                 self._trials[number] = _BREAKER + name
                 self.queue.close(_BREAKER + name)
             return ""
         if _BREAKER + name in self._trials.values():
             return _BREAKER + name
         result = self._skipped(number, SkipReason.BREAKER_OPEN, name)
-        self._release_successors(number, result)
+        self._follow_up(number, result)
         return None
 
     def _inform_breaker(self, number: int, result: TaskResult) -> None:
@@ -421,10 +427,16 @@ class Schedule:
             breaker.release(at, term=term)
         after = self._state_of(breaker)
         if after is not before:
-            self._emit(BreakerChanged(self._now, name, after))
+            self._announce(name, after)
         trial = self._trials.pop(number, None)
         if trial is not None:
             self.queue.open(trial)
+
+    def _announce(self, name: str, state: BreakerState) -> None:
+        """Tell a change once: after a trial that came to nothing, the next one changes nothing."""
+        if self._told.get(name) is not state:
+            self._told[name] = state
+            self._emit(BreakerChanged(self._now, name, state))
 
     def _state_of(self, breaker: CircuitBreaker) -> BreakerState:
         at = self._rules.breaker_now(self._now)
@@ -503,11 +515,26 @@ def _blocks(result: TaskResult) -> bool:
 
 def check_requests(graph: TaskGraph, rules: Rules) -> None:
     """Refuse, with every problem in one InputError, a graph with tasks that could never start."""
-    problems = request_problems(graph.tasks, rules.capacities)
-    problems += [
-        GraphProblem(f"task {t.name!r} weighs {t.weight:g}, with {rules.max_workers} workers", (t.name,))
-        for t in graph.tasks
-        if t.weight > rules.max_workers
+    _refuse(
+        request_problems(graph.tasks, rules.capacities) + _weight_problems(graph.tasks, rules.max_workers)
+    )
+
+
+def _weight_problems(tasks: Iterable[Task], workers: int) -> list[GraphProblem]:
+    return [
+        GraphProblem(f"task {task.name!r} weighs {task.weight:g}, with {workers} workers", (task.name,))
+        for task in tasks
+        if not 0 <= task.weight <= workers  # also not-a-number
     ]
+
+
+def _refuse(problems: list[GraphProblem]) -> None:
     if problems:
         raise InputError("; ".join(problem.message for problem in problems), problems)
+
+
+def _error_of(result: TaskResult) -> Exception:
+    """Return what to call a failure that raised nothing: policies judge by exceptions."""
+    if result.status is Status.TIMEOUT:
+        return TimeoutError(f"{result.task_name} ran out of time")
+    return TaskError(f"{result.task_name} reported a failure", output=result.output)

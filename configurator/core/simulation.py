@@ -9,9 +9,11 @@ from configurator.core._outcome import TIMED_OUT, Raised, result_of, subgraph_of
 from configurator.core._schedule import Rules, Schedule, check_requests
 from configurator.core.breaker import CircuitBreaker
 from configurator.core.cancel import CancelToken
+from configurator.core.errors import InputError
 from configurator.core.events import EngineEvent, TaskStarted
 from configurator.core.graph import TaskGraph
 from configurator.core.retry import RetryPolicy
+from configurator.core.status import Status
 from configurator.core.strategy import Strategy
 from configurator.core.task import Task, TaskResult
 
@@ -61,7 +63,7 @@ def simulate(
     check_requests(graph, rules)
     emit = observer or _ignore
     schedule = Schedule(graph, rules, emit)
-    seconds = duration or (lambda task: graph.estimates[graph.index[task.name]])
+    seconds = duration or _estimates(graph)
     now = 0.0
     idle = list(range(max_workers))
     running: list[tuple[float, int, list[int], float, int]] = []  # (end, order, tasks, start, worker)
@@ -89,6 +91,11 @@ def simulate(
     return schedule.ordered_results()
 
 
+def _estimates(graph: TaskGraph) -> Duration:
+    known = dict(zip(graph.index, graph.estimates, strict=True))
+    return lambda task: known.get(task.name, 1.0 if task.estimate_s is None else task.estimate_s)
+
+
 def _settle(
     schedule: Schedule,
     number: int,
@@ -105,10 +112,14 @@ def _settle(
         token.cancel(TIMED_OUT)
     if isinstance(value, BaseException):
         value = Raised(value)
-    joining = subgraph_of(value)
+    result = result_of(task, value, token, start, now, worker)
+    joining = subgraph_of(value) if result.status is Status.SUCCESS else ()
     if joining:
-        schedule.join(joining, now, parent=number)
-    schedule.settle(number, result_of(task, value, token, start, now, worker), now)
+        try:
+            schedule.join(joining, now, parent=number)
+        except InputError as error:
+            result = result_of(task, Raised(error), token, start, now, worker)
+    schedule.settle(number, result, now)
 
 
 def _limited(task: Task, seconds: float) -> float:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from configurator.agent.protocol import HostGraph
 from configurator.app.options import RunOptions
+from configurator.compiler.order import OrderedGraph
 from configurator.compiler.project import Project
 from configurator.compiler.selection import Met
 from configurator.core.errors import InputError, RefusedError
@@ -88,7 +88,7 @@ def _compile(
     sink: RedactingSink,
     met: Met,
     facts: Mapping[str, Any],
-) -> HostGraph:
+) -> OrderedGraph:
     graph = project.compile(
         host,
         facts,

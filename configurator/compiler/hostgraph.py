@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from configurator.agent.protocol import HostGraph
 from configurator.compiler.argspecs import check_arguments
 from configurator.compiler.compiled import CompiledRole, CompiledTask
 from configurator.compiler.expand import RoleExpander
 from configurator.compiler.inherited import Inherited
-from configurator.compiler.order import build_graph
+from configurator.compiler.order import OrderedGraph, build_graph
 from configurator.compiler.roles import Role, RoleLibrary
 from configurator.compiler.scope import Scope
 from configurator.compiler.site import Mention, PlannedRole, needed_first
@@ -28,7 +27,7 @@ def compile_host(
     address: HostAddress,
     state: HostState,
     toolbox: Toolbox,
-) -> HostGraph:
+) -> OrderedGraph:
     """Return the graph of a host; InputError with every problem, of tasks first, else of their order."""
     variables = HostVariables(toolbox.variables, host, facts, state.secrets)
     settings = TaskSettings(elevated=address.become, login=address.user)

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from configurator.agent.protocol import HostGraph
 from configurator.compiler.check import check_roles, check_variables
 from configurator.compiler.check_cycles import check_cycles
 from configurator.compiler.extravars import read_extra_vars
 from configurator.compiler.hostgraph import compile_host
 from configurator.compiler.hosts import connection_of
+from configurator.compiler.order import OrderedGraph
 from configurator.compiler.roles import Role, RoleLibrary, RoleUse, builtin_roles_path
 from configurator.compiler.selection import Met, Selection, check_selection, parse_only, unmet
 from configurator.compiler.site import Entry, PlannedRole, plan_roles, read_site
@@ -205,7 +205,7 @@ class Project:
         skip_tags: Sequence[str] = (),
         only: Sequence[str] = (),
         met: Met | None = None,
-    ) -> HostGraph:
+    ) -> OrderedGraph:
         """Return the tasks of a host in their order; InputError with every problem found.
 
         `facts` have Ansible's names without their prefix. Every secret text met is in the graph's `secrets`.

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from configurator.agent.protocol import HostGraph, TaskSpec
+from configurator.agent.protocol import TaskSpec
+from configurator.compiler.order import OrderedGraph
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.errors import ConfiguratorError, InputError, UnreachableError
 from configurator.core.run_events import (
@@ -33,7 +34,7 @@ from configurator.transport.ssh import connect
 from configurator.transport.sshauth import Secrets
 
 Emit = Callable[[RunEvent], None]
-Compile = Callable[[Mapping[str, Any]], HostGraph]
+Compile = Callable[[Mapping[str, Any]], OrderedGraph]
 
 
 Clock = Callable[[], float]  # seconds since the start of the run
@@ -72,7 +73,7 @@ class HostRun:
         self._secrets = secrets
         self._emit = emit
         self._session: HostSession | None = None
-        self._graph: HostGraph | None = None
+        self._graph: OrderedGraph | None = None
         self._obstacle: ConfiguratorError | None = None
         self._specs: dict[str, TaskSpec] = {}
         self._under_way: dict[str, str] = {}
@@ -84,6 +85,11 @@ class HostRun:
         self.summary = HostSummary()
         self.failure: ConfiguratorError | None = None
         self._tally = Tally()
+
+    @property
+    def jobs(self) -> int:
+        """Return how many of the host's tasks run at once."""
+        return self._settings.jobs
 
     @property
     def compiled(self) -> bool:
@@ -103,6 +109,20 @@ class HostRun:
         finally:
             self._idle.set()
         return self.summary
+
+    def graph(self, clock: Clock) -> OrderedGraph:
+        """Connect, compile, and return what is to be done on this host; raises what stands in the way.
+
+        Of a host without python3 that is known as far as no facts are needed.
+        """
+        self._clock = clock
+        try:
+            return self._compiled(self._session or self._open(self._endpoint(), clock))
+        except PythonMissingError as missing:
+            try:
+                return self._compile({})
+            except InputError:
+                raise missing from None
 
     def plan(self, clock: Clock) -> HostSummary:
         """Predict what an apply would do; the session stays open for it."""
@@ -207,7 +227,7 @@ class HostRun:
             message = f"sshd answers at port {session.endpoint.port} now: set ansible_port in the inventory"
             self._emit(HostNotice(self.name, clock(), "warning", message))
 
-    def _compiled(self, session: HostSession) -> HostGraph:
+    def _compiled(self, session: HostSession) -> OrderedGraph:
         if self._graph is None:
             self._graph = self._compile(session.facts)
             self._specs = {spec.id: spec for spec in self._graph.tasks}

@@ -1,0 +1,79 @@
+"""Why tasks wait for each other, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from configurator.report.sanitize import one_line
+from configurator.report.words import count, subject
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the task `after` waits for `before`; `key` is the effect key behind it, or empty."""
+
+    before: str
+    after: str
+    kind: str
+    key: str = ""
+
+
+_BARE = {
+    "declared": "it says so in `requires`",
+    "role": "its role requires that",
+    "written_order": "as written",
+    "handler": "handlers come last",
+}
+
+
+def reason_lines(reasons: Iterable[Reason]) -> Iterator[str]:
+    """Return a line for each reason: which task waits for which, and why; sanitised."""
+    for reason in reasons:
+        yield f"{one_line(reason.after)} waits for {one_line(reason.before)} ({_why(reason)})"
+
+
+def _why(reason: Reason) -> str:
+    thing = _thing(reason.key)
+    match reason.kind:
+        case "needs":
+            return f"it needs {thing}"
+        case "same_wish":
+            return f"both want the same of {thing}"
+        case "written_order" if thing:
+            return f"as written: both touch {thing}"
+        case kind:
+            return _BARE.get(kind, kind)
+
+
+def _thing(key: str) -> str:
+    """Return the thing as people name it; a pattern for all of a kind is `any file`, `any unit`."""
+    if key == "*":
+        return "anything"
+    namespace, _, name = key.partition(":")
+    if name == "**":
+        return "any " + ("file" if namespace == "path" else one_line(namespace.replace("_", " ")))
+    return subject(key) if key else ""
+
+
+def order_lines(drawing: str, reasons: Sequence[Reason], left_out: int, every: bool) -> Iterator[str]:
+    """Return a host's tree of tasks with the reasons below it, and how many tasks are not shown.
+
+    Without `every` the reasons are those that nobody wrote down: they were found across roles.
+    """
+    yield from drawing.split("\n")
+    if reasons:
+        yield ""
+        yield "Why:" if every else "Found in what tasks of different roles read and write:"
+        yield from (f"  {line}" for line in reason_lines(reasons))
+    if left_out:
+        yield ""
+        skips = "a condition skips it" if left_out == 1 else "conditions skip them"
+        yield f"{count(left_out, 'task')} not shown: {skips} (-v shows all)."
+
+
+def plan_lines(plan: str) -> Iterator[str]:
+    """Return the levels, path and bound of a host's graph, and what they rest on."""
+    yield from plan.split("\n")
+    yield "Times are what each module typically takes when it changes something. Locks, which cost time, and"
+    yield "packages that are installed together, which saves some, are left aside."

@@ -27,13 +27,13 @@ def check(as_json: bool, **values: Any) -> int:
     from configurator.report.sanitize import one_line  # noqa: PLC0415
     from configurator.report.words import count  # noqa: PLC0415
 
-    with _told_as_json(as_json):
+    with told_as_json(as_json):
         report = info.check(to_run_options(values))
     for warning in report.warnings:
         click.echo(f"warning: {one_line(str(warning))}", err=True)
     numbers = {name: getattr(report, name) for name in ("files", "roles", "hosts", "tasks")}
     if as_json:
-        _write_json([{"type": "check", **numbers}])
+        write_json([{"type": "check", **numbers}])
     else:
         counts = ", ".join(count(number, name.removesuffix("s")) for name, number in numbers.items())
         click.echo(f"No problems in {counts}.")
@@ -48,11 +48,11 @@ def hosts(as_json: bool, **values: Any) -> int:
     from configurator.app import info  # noqa: PLC0415
     from configurator.report.grid import grid  # noqa: PLC0415
 
-    with _told_as_json(as_json):
+    with told_as_json(as_json):
         rows = info.hosts(to_run_options(values))
     if as_json:
         names = ("name", "address", "user", "port", "groups", "roles")
-        _write_json({"type": "host", **{name: getattr(row, name) for name in names}} for row in rows)
+        write_json({"type": "host", **{name: getattr(row, name) for name in names}} for row in rows)
         return 0
     cells = [
         (
@@ -80,12 +80,12 @@ def facts(as_json: bool, **values: Any) -> int:
     from configurator.core.errors import ConfiguratorError  # noqa: PLC0415
     from configurator.report.grid import tree  # noqa: PLC0415
 
-    with _told_as_json(as_json):
+    with told_as_json(as_json):
         found = info.facts(to_run_options(values), ask_secret)
     errors = [item for item in found.values() if isinstance(item, ConfiguratorError)]
     code = worst_exit_code(errors)
     if as_json:
-        _write_json(_facts_json(found), code)
+        write_json(_facts_json(found), code)
         return code
     for name, item in found.items():
         if not isinstance(item, ConfiguratorError):
@@ -122,7 +122,8 @@ def _facts_json(found: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
             yield {"type": "facts", "host": name, "facts": item}
 
 
-def _write_json(lines: Iterable[Mapping[str, Any]], exit_code: int = 0) -> None:
+def write_json(lines: Iterable[Mapping[str, Any]], exit_code: int = 0) -> None:
+    """Write the JSON Lines of an answer: the version first, then `lines`, `finished` last."""
     from configurator.report.jsonl import FORMAT, dumps  # noqa: PLC0415
 
     click.echo(dumps({"type": "version", "format": FORMAT}))
@@ -131,7 +132,7 @@ def _write_json(lines: Iterable[Mapping[str, Any]], exit_code: int = 0) -> None:
     click.echo(dumps({"type": "finished", "exit_code": exit_code}))
 
 
-class _told_as_json:  # noqa: N801  (used as a with statement's word)
+class told_as_json:  # noqa: N801  (used as a with statement's word)
     """Writes an error of ours as JSON Lines too, then lets it pass."""
 
     def __init__(self, wanted: bool) -> None:
@@ -145,4 +146,4 @@ class _told_as_json:  # noqa: N801  (used as a with statement's word)
         from configurator.report.jsonl import error_json  # noqa: PLC0415
 
         if self._wanted and isinstance(error, ConfiguratorError):
-            _write_json([error_json(error)], error.exit_code)
+            write_json([error_json(error)], error.exit_code)

@@ -18,6 +18,7 @@ COMMANDS = {
     "check": ("configurator.cli.info:check", "Check every file, without any host."),
     "facts": ("configurator.cli.info:facts", "Show what is read from the hosts."),
     "hosts": ("configurator.cli.info:hosts", "List the hosts of the inventory with their groups and roles."),
+    "graph": ("configurator.cli.graph:graph", "Show in which order the tasks of a host run."),
     "sandbox": ("configurator.cli.sandbox:sandbox", "Disposable Debian hosts to try things on."),
     "version": ("configurator.cli.info:version", "Show the version."),
 }

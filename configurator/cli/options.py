@@ -57,7 +57,7 @@ _LOGIN = (
     click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the sudo password."),
 )
 
-_WHAT = (
+_CHOICE = (
     click.option("--tags", multiple=True, metavar="TAGS", callback=_split, help="Only tasks so tagged."),
     click.option("--skip-tags", multiple=True, metavar="TAGS", callback=_split, help="No tasks so tagged."),
     click.option(
@@ -74,8 +74,14 @@ _WHAT = (
         metavar="MODULE[:NAME]",
         help="Only tasks of a module, or one of them: apt, systemd_service:nginx. Repeatable.",
     ),
+)
+
+_PACE = (
     click.option("--forks", type=click.IntRange(min=1), metavar="N", help="Hosts at once."),
     click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Tasks at once on each host."),
+)
+
+_FAILURE = (
     click.option(
         "--fail-fast/--no-fail-fast",
         default=None,
@@ -116,7 +122,12 @@ def login_options(function: F) -> F:
 
 def run_options(function: F) -> F:
     """Add all options of a plan and an apply."""
-    return _add((*_WHERE[:1], *_WHAT, *_OUTPUT, *_LOGIN, *_WHERE[1:]))(function)
+    return _add((*_WHERE[:1], *_CHOICE, *_PACE, *_FAILURE, *_OUTPUT, *_LOGIN, *_WHERE[1:]))(function)
+
+
+def graph_options(function: F) -> F:
+    """Add what says of which tasks and hosts the order is shown, and how many of them run at once."""
+    return _add((*_WHERE[:1], *_CHOICE, *_PACE, *_OUTPUT[1:2], *_LOGIN, *_WHERE[1:]))(function)
 
 
 def json_option(function: F) -> F:

@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 import pytest
 
+from configurator.cli.graph import graph
 from configurator.cli.info import check, facts, hosts
 from configurator.cli.main import COMMANDS
 from configurator.cli.runs import apply, plan
+from configurator.compiler.order_edges import EdgeKind
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.run_events import HostSummary, RunEvent
 from configurator.core.status import Outcome, SkipReason
@@ -23,7 +25,9 @@ def page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("command", [plan, apply, check, facts, hosts], ids=lambda command: command.name)
+@pytest.mark.parametrize(
+    "command", [plan, apply, check, facts, hosts, graph], ids=lambda command: command.name
+)
 def test_every_option_is_described(command: click.Command) -> None:
     text = page("command-line.md")
     for option in command.params:
@@ -42,5 +46,5 @@ def test_every_event_and_key_of_the_json_is_described() -> None:
         assert [item.name for item in fields(event) if f"`{item.name}`" not in text] == []
     for item in (*fields(FieldChange), *fields(HostSummary)):
         assert f"`{item.name}`" in text or f'"{item.name}"' in text
-    for word in (*Outcome, *SkipReason, *Certainty):
+    for word in (*Outcome, *SkipReason, *Certainty, *EdgeKind):
         assert f"`{word}`" in text, word

@@ -14,7 +14,16 @@ HEAVY = ("paramiko", "rich", "jinja2", "pydantic", "yaml", "cryptography", "conf
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], ["--version"], ["plan", "--help"], ["apply", "--help"], ["facts", "-h"], []]
+    "args",
+    [
+        ["--help"],
+        ["--version"],
+        ["plan", "--help"],
+        ["apply", "--help"],
+        ["facts", "-h"],
+        ["graph", "-h"],
+        [],
+    ],
 )
 def test_help_loads_nothing_heavy(args: list[str]) -> None:
     """Each of these modules costs 60 to 230 ms; --help has to be there within 100 ms of a bare Python."""

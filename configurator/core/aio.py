@@ -11,7 +11,7 @@ import functools
 import inspect
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -21,12 +21,14 @@ from configurator.core.inputs import declared_options, is_async, with_context
 from configurator.core.task import TaskContext, TaskResult
 
 if TYPE_CHECKING:
+    from configurator.core._run import Run
     from configurator.core.groups import ErrorStrategy, Group
     from configurator.core.inputs import TaskLike
     from configurator.core.parallel import ParallelExecutor
 
 T = TypeVar("T")
 _GLANCE_S = 0.5
+_STOPPED = "the awaiting task was cancelled"
 
 # The task of the engine that the current coroutine belongs to, if any.
 _inside: ContextVar[int | None] = ContextVar("inside", default=None)
@@ -43,11 +45,23 @@ async def execute(executor: ParallelExecutor, graph: TaskGraph) -> list[TaskResu
     >>> [result.result for result in asyncio.run(execute(ParallelExecutor(), graph))]
     [42]
     """
-    future = _in_thread(lambda: executor.execute(graph))
+    begun: list[Run] = []
+    stopped = threading.Event()
+
+    def work() -> list[TaskResult]:
+        run = executor.begin(graph)
+        begun.append(run)
+        if stopped.is_set():
+            run.stop(_STOPPED, abort=True)
+        return executor.finish(run)
+
+    future = _in_thread(work)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
-        executor.cancel("the awaiting task was cancelled")
+        stopped.set()
+        for run in begun:  # not the executor: what it runs by now may be another one
+            run.stop(_STOPPED, abort=True)
         await asyncio.wait([future])
         raise
 
@@ -71,7 +85,7 @@ class AsyncGroup:
     def __init__(self, group: Group) -> None:
         self._group = group
         self._loop = asyncio.get_running_loop()
-        self._inside = _inside.get()
+        self._inside = _inside.get()  # the task that waits when the group is waited for
         self._coroutines: list[Coroutine[Any, Any, Any]] = []
 
     def group(
@@ -91,10 +105,14 @@ class AsyncGroup:
 
         `task` is a coroutine, a coroutine function (with or without a parameter for the TaskContext) or
         anything that Group.add takes. When the task is cancelled or its time is up, so is the coroutine.
+        It sees the context variables of whoever adds it.
         """
         if inspect.iscoroutine(task):
             self._coroutines.append(task)
-            return self._group.add(self._runs(lambda _context: task), name=name or task.__name__, **options)
+            if options.keys() & {"retry", "retries"}:
+                raise TypeError("a coroutine runs only once: to have it retried, add its function instead")
+            runs = self._runs(lambda _context: task)
+            return self._group.add(runs, name=name or task.__name__, retries=0, **options)
         if is_async(task):
             function = cast("Callable[..., Any]", task)
             named = options if name is None else {**options, "name": name}
@@ -122,7 +140,7 @@ class AsyncGroup:
 
     def enter(self) -> Self:
         """Enter the group for the coroutine that called."""
-        self._group.enter(self._inside)
+        self._inside = self._group.enter(self._inside)
         return self
 
     async def leave(
@@ -135,12 +153,13 @@ class AsyncGroup:
         try:
             await asyncio.shield(future)
         except asyncio.CancelledError:
-            self.cancel("the awaiting task was cancelled")
+            self.cancel(_STOPPED)
             await asyncio.wait([future])
             raise
         finally:
             for coroutine in self._coroutines:
-                coroutine.close()  # only of use to those that were never started
+                if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                    coroutine.close()  # it will never be awaited, which is no mistake of the caller
 
     # -- inside -----------------------------------------------------------------------------------------
 
@@ -155,10 +174,10 @@ class AsyncGroup:
         return _in_thread(acting)
 
     def _runs(self, make: Callable[[TaskContext], Awaitable[Any]]) -> Callable[[TaskContext], Any]:
-        loop, group = self._loop, self._group
+        loop, group, variables = self._loop, self._group, copy_context()
 
         def run(context: TaskContext) -> Any:
-            return _Call(loop, make, context, group.number_of(context.name)).result()
+            return _Call(loop, make, context, group.number_of(context.name), variables.copy()).result()
 
         return run
 
@@ -172,11 +191,13 @@ class _Call:
         make: Callable[[TaskContext], Awaitable[Any]],
         context: TaskContext,
         number: int,
+        variables: Context,
     ) -> None:
         self._loop = loop
         self._make = make
         self._context = context
         self._number = number
+        self._variables = variables
         self._ended = threading.Event()
         self._task: asyncio.Task[Any] | None = None
 
@@ -199,7 +220,7 @@ class _Call:
         if self._context.token.cancelled:
             self._ended.set()
             return
-        self._task = self._loop.create_task(self._run())
+        self._task = self._loop.create_task(self._run(), context=self._variables)
         self._task.add_done_callback(lambda _task: self._ended.set())
 
     async def _run(self) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from types import TracebackType
@@ -66,7 +65,9 @@ class Group:
         self._numbers: list[int] = []
         self._mine: set[int] = set()
         self._request: dict[str, float] = {}
+        self._repeats: dict[str, int] = {}  # of names that were taken
         self._run: Run | None = None
+        self._over = False
         self._async: AsyncGroup
         self._closed: tuple[Status, SkipReason | None, str] | None = None
 
@@ -84,8 +85,12 @@ class Group:
         self.enter(None)
         return self
 
-    def enter(self, inside: int | None) -> None:
-        """Enter for the running task `inside`; None if it is the one in the calling thread, if any."""
+    def enter(self, inside: int | None) -> int | None:
+        """Enter for the running task `inside`, or for the one in the calling thread; return it, if any."""
+        if self._run is not None:
+            raise RuntimeError(f"group {self.name!r} was entered before: make a new one")
+        if self._outer is not None:
+            self._outer._usable()
         run = self._run = self._executor.enter()
         with run.lock:
             inside = run.inside_task() if inside is None else inside
@@ -102,6 +107,7 @@ class Group:
             if self._timeout_s is not None:
                 run.alarm(self._timeout_s, self._time_is_up)
             run.publish(GroupStarted(run.now(), self.name))
+        return inside
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -114,6 +120,7 @@ class Group:
         finally:
             failed = sum(result.failed for result in self._results())
             with run.lock:
+                self._over = True
                 run.schedule.watchers.remove(self._failed)
                 run.publish(GroupEnded(run.now(), self.name, failed))
             self._executor.leave(run)
@@ -121,8 +128,9 @@ class Group:
     async def __aenter__(self) -> AsyncGroup:
         from configurator.core.aio import AsyncGroup
 
-        self._async = AsyncGroup(self)
-        return self._async.enter()
+        entered = AsyncGroup(self).enter()
+        self._async = entered
+        return entered
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -143,17 +151,20 @@ class Group:
         """Have a task run as soon as it can, and return its name, unique in the run.
 
         `task` is a callable (with or without a parameter for its context), a Task or a plain dict;
-        `options` are fields of Task. RuntimeError if the group was not entered or is over.
+        `options` are fields of Task. RuntimeError if the group was not entered or is over, TypeError or
+        InputError if it cannot be a task of this run.
         """
-        run = self._entered()
         made = as_task(task, len(self._numbers), **({} if name is None else {"name": name}), **options)
+        run = self._usable()
         with run.lock:
+            self._usable()
             made = self._fitted(made, run)
             (number,) = run.join([made])
             self._numbers.append(number)
             self._mine.add(number)
-            if self._closed is not None:
-                status, reason, cause = self._closed
+            closed = self._ending()
+            if closed is not None:
+                status, reason, cause = closed
                 run.end_tasks([number], status, reason, cause, abort=False)
         return made.name
 
@@ -196,12 +207,24 @@ class Group:
             raise RuntimeError(f"group {self.name!r} is not entered: use `with`")
         return self._run
 
+    def _usable(self) -> Run:
+        if self._over:
+            raise RuntimeError(f"group {self.name!r} is over")
+        return self._entered()
+
+    def _ending(self) -> tuple[Status, SkipReason | None, str] | None:
+        """Return what becomes of tasks that are added now, if this group or one around it was ended."""
+        group: Group | None = self
+        while group is not None and group._closed is None:
+            group = group._outer
+        return None if group is None else group._closed
+
     def _fitted(self, task: Task, run: Run) -> Task:
         """Give the task the group's limits and a name that the run does not have yet."""
-        name = task.name
-        if name in run.schedule.index:
-            taken = run.schedule.index
-            name = next(n for n in (f"{name}#{i}" for i in itertools.count(2)) if n not in taken)
+        name, taken = task.name, run.schedule.index
+        while name in taken:
+            count = self._repeats[task.name] = self._repeats.get(task.name, 1) + 1
+            name = f"{task.name}#{count}"
         resources: Mapping[str, float] = {**task.resources, **self._request}
         return task._replace(name=name, resources=resources, group=self.name)
 
@@ -243,8 +266,6 @@ class Group:
 
     def _end_all(self, status: Status, reason: SkipReason | None, cause: str, *, abort: bool) -> None:
         self._closed = self._closed or (status, reason, cause)
-        for group in self._inner:
-            group._closed = group._closed or self._closed
         self._entered().end_tasks(self._all_numbers(), status, reason, cause, abort=abort)
 
 

@@ -140,13 +140,7 @@ class ParallelExecutor:
         stops the run in order and is raised again at its end; `results()` has what there is. With `recover`,
         tasks that succeeded in that snapshot are not run again.
         """
-        run = self._begin(graph, recover)
-        try:
-            run.start()
-            run.wait()
-            return run.results(declared=True)
-        finally:
-            self._end(run)
+        return self.finish(self.begin(graph, recover))
 
     def execute_dict(self, graph: TaskGraph) -> dict[str, TaskResult]:
         """Run the graph to its end and return the results by name, in declared order."""
@@ -156,7 +150,7 @@ class ParallelExecutor:
         """Run the graph and yield each result as soon as there is one; leaving early cancels the rest."""
         from configurator.core.groups import stream_results
 
-        run = self._begin(graph, None)
+        run = self.begin(graph)
         try:
             run.start()
             yield from stream_results(run)
@@ -229,7 +223,20 @@ class ParallelExecutor:
         leaked = run.leaked if run is not None else 0
         return statistics_of(graph, self.results(), self.max_workers, leaked=leaked)
 
-    # -- for groups -------------------------------------------------------------------------------------
+    # -- for groups and asyncio -------------------------------------------------------------------------
+
+    def begin(self, graph: TaskGraph, recover: RunSnapshot | None = None) -> Run:
+        """Return a run of the graph; `finish` has to follow."""
+        return self._begin(graph, recover, open_=False)
+
+    def finish(self, run: Run) -> list[TaskResult]:
+        """Start the run, wait for its end and return its results, as `execute` does."""
+        try:
+            run.start()
+            run.wait()
+            return run.results(declared=True)
+        finally:
+            self._end(run)
 
     def enter(self) -> Run:
         """Return the run that is on, or an open one that begins now; it goes on until `leave`."""
@@ -246,7 +253,7 @@ class ParallelExecutor:
 
     # -- inside -----------------------------------------------------------------------------------------
 
-    def _begin(self, graph: TaskGraph, recover: RunSnapshot | None, *, open_: bool = False) -> Run:
+    def _begin(self, graph: TaskGraph, recover: RunSnapshot | None, *, open_: bool) -> Run:
         rules = Rules(
             self.max_workers,
             self.fail_fast,

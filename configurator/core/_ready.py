@@ -92,12 +92,13 @@ class ReadyQueue:
             self._weighted = True
             self._pooled = True
             self._pool.add(_SLOTS, self._slots)
-            seen = {}  # one of each batch: together they have one worker
+            batches = set()  # counted once each: together they have one worker
             for number, state in enumerate(self.states):
-                if state == State.RUNNING:
-                    seen[id(self._mates.get(number, number))] = number
-            for number in seen.values():
-                self._pool.seize(number, ((_SLOTS, 1_000_000),))
+                mates = self._mates.get(number)
+                if state == State.RUNNING and id(mates) not in batches:
+                    self._pool.seize(number, ((_SLOTS, 1_000_000),))
+                    if mates is not None:
+                        batches.add(id(mates))
             self._bring_back(self._pool.ask_more(_SLOTS, 1.0))
 
     def start(self, numbers: Iterable[int]) -> None:

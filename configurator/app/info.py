@@ -85,7 +85,9 @@ def facts(options: RunOptions, prompt: Prompt | None = None) -> dict[str, dict[s
     for host in selected:
         endpoint = functools.partial(endpoint_of, project, host, Redactor())
         tasks.append(Task(host.name, lambda _context, e=endpoint: read(e)))  # type: ignore[misc]
-    executor = ParallelExecutor(options.forks or project.settings.performance.forks)
+    forks = options.forks or project.settings.performance.forks
+    # Reading changes nothing, so a Ctrl-C need not wait for a connection that may take its time.
+    executor = ParallelExecutor(forks, drain_first=False, grace_s=0.0)
     results = executor.execute(TaskGraph(tasks))
     for result in results:
         if result.error is not None:

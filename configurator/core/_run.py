@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from configurator.core._clock import Alarms
 from configurator.core._outcome import PLAIN, TIMED_OUT, Raised, attempt, result_of, run_batch, subgraph_of
@@ -63,6 +63,20 @@ class _Lender:
     number: int
     waits: list[Callable[[], bool]]  # what for; a coroutine can wait for several things at once
     returning: bool = False  # it has waited long enough, and goes on as soon as there is a place
+    in_vain: bool = False  # what it waits for can never be
+
+
+class Home(Protocol):
+    """A group of tasks, for what its tasks bring into the run; called with the run's lock held."""
+
+    def holds(self, number: int) -> bool:
+        """Return True if the task is one of the group's own."""
+
+    def adopted(self, tasks: Iterable[Task]) -> list[Task]:
+        """Return the tasks with the group's limits."""
+
+    def adopt(self, numbers: Iterable[int]) -> None:
+        """Take the tasks that have joined for the group's own."""
 
 
 class Run:
@@ -86,6 +100,7 @@ class Run:
         self.done = threading.Event()
         self.changed = threading.Condition(self.lock)  # for tasks that wait for others, or for an answer
         self._bells: list[threading.Lock] = []  # the same for other threads
+        self.homes: list[Home] = []  # the groups that are open
         self._idle = threading.Condition(self.lock)
         self._rules = rules
         self._publish = bus.publish
@@ -237,6 +252,11 @@ class Run:
                 for number, task in enumerate(self.schedule.tasks)
             }
 
+    def brought(self) -> frozenset[str]:
+        """Return the names of the tasks that have brought others into the run."""
+        with self.lock:
+            return frozenset(self.schedule.tasks[number].name for number in self.schedule.children)
+
     # -- tasks that join, and who waits for them ----------------------------------------------------------
 
     def join(self, tasks: Iterable[Task]) -> list[int]:
@@ -275,17 +295,24 @@ class Run:
         """Have the calling thread count as the one that runs the task."""
         self._current.number = number
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
+    def wait_until(self, condition: Callable[[], bool], *, heed: bool = True) -> None:
         """Wait until `condition()`, which is called with the lock held; or until the run is over.
 
-        To be called without the lock. While a worker waits here, another one has its place.
+        To be called without the lock. While a worker waits here, another one has its place. Cancelled if
+        the worker's task is asked to stop meanwhile, and to be heeded; RuntimeError if it waits for itself.
         """
         number = self.inside_task()
         if number is None:
             self._wait_outside(condition)
-        else:
+            return
+        entry = self._running.get(number)  # none if it was given up
+        token = entry[0] if entry is not None and heed else CancelToken()
+        forget = token.on_cancel(self._alarms.nudge(self._notify_changed))
+        try:
             with self.lock:
-                self._wait_inside(number, condition)
+                self._wait_inside(number, condition, token)
+        finally:
+            forget()
 
     def _wait_outside(self, condition: Callable[[], bool]) -> None:
         """Wait in a thread that a Ctrl-C may reach: within Condition.wait it could lose the lock, or take
@@ -308,16 +335,20 @@ class Run:
                     self._bells.remove(bell)
                     self._watchers -= 1
 
-    def _wait_inside(self, number: int, condition: Callable[[], bool]) -> None:
+    def _wait_inside(self, number: int, condition: Callable[[], bool], token: CancelToken) -> None:
         self._watchers += 1
-        lender = None if condition() else self._lend_place(number, condition)
+        lent = None if condition() else self._lend_place(number, condition)
         try:
             while not condition() and not self._over:
+                if token.reason is not None:
+                    raise Cancelled(token.reason)
+                if lent is not None and lent[1].in_vain:
+                    raise RuntimeError(f"{self.schedule.tasks[number].name!r} waits for what waits for it")
                 self._check_deadlock()
                 self.changed.wait(GLANCE_S)
         finally:
-            if lender is not None:
-                self._take_place_back(*lender, condition)
+            if lent is not None:
+                self._take_place_back(*lent, condition)
             self._watchers -= 1
 
     def _lend_place(self, number: int, condition: Callable[[], bool]) -> tuple[int, _Lender] | None:
@@ -533,10 +564,14 @@ class Run:
         result = result_of(task, outcome, token, started, ended, worker)
         joining = subgraph_of(outcome) if result.status is Status.SUCCESS else ()
         if joining:
+            home = next((home for home in self.homes if home.holds(number)), None)
             try:
-                schedule.join(joining, ended, parent=number)
+                numbers = schedule.join(joining if home is None else home.adopted(joining), ended, number)
             except InputError as error:
                 result = result_of(task, Raised(error), token, started, ended, worker)
+            else:
+                if home is not None:
+                    home.adopt(numbers)
         schedule.settle(number, result, ended)
         if isinstance(outcome, Raised) and not isinstance(outcome.error, Exception):
             self._interrupted(outcome.error)
@@ -679,11 +714,15 @@ class Run:
         if self.schedule.queue or self.schedule.delayed:
             return
         lenders = list(self._lenders.values())
-        if not any(condition() for lender in lenders for condition in lender.waits):
-            holder = self.schedule.tasks[lenders[0].number].name
-            self.schedule.skip_ready(SkipReason.DEADLOCK, holder, self.now())
+        if any(condition() for lender in lenders for condition in lender.waits):
+            return
+        holder = self.schedule.tasks[lenders[0].number].name
+        if self.schedule.skip_ready(SkipReason.DEADLOCK, holder, self.now()):
             self._after_change()
             self._call_worker()  # something may come merely after what was skipped
+        else:  # they wait for each other, or one for itself: the innermost has to give way
+            max(lenders, key=lambda lender: lender.number).in_vain = True
+            self._notify_changed()
 
     def _notify_changed(self) -> None:
         self.changed.notify_all()

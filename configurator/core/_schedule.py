@@ -22,6 +22,7 @@ from configurator.core.strategy import Strategy
 from configurator.core.task import Task, TaskResult
 
 _ENDED, _SUCCESS = int(State.ENDED), Status.SUCCESS  # looked up for every task: see State's own constants
+_ended = TaskEnded._make
 _BREAKER = "breaker "  # with the name: the lock that tasks wait for while a half-open breaker has its trial
 
 
@@ -69,7 +70,7 @@ class Schedule:
         self._missing = list(graph.predecessors)
         self._declared = len(graph)
         self._shared = True  # the lists above are still the graph's own
-        self._children: dict[int, list[int]] = {}
+        self.children: dict[int, list[int]] = {}  # what tasks have brought into the run
         self._joined: set[int] = set()
         self.delayed: list[tuple[float, int]] = []  # until when, who
         self._final: set[int] = set()  # running tasks that are not to be tried again
@@ -109,7 +110,7 @@ class Schedule:
         With `declared` those of the graph and of what its tasks brought, not of what joined from outside.
         """
         count = self._declared if declared else len(self.tasks)
-        if not self._children:
+        if not self.children:
             return [result for result in self.results[:count] if result is not None]
         ordered = []
         stack = [number for number in range(count - 1, -1, -1) if number not in self._joined]
@@ -118,7 +119,7 @@ class Schedule:
             result = self.results[number]
             if result is not None:
                 ordered.append(result)
-            stack.extend(reversed(self._children.get(number, ())))
+            stack.extend(reversed(self.children.get(number, ())))
         return ordered
 
     def status(self, number: int) -> Status:
@@ -138,16 +139,20 @@ class Schedule:
         if leaked or result.status is not _SUCCESS or self._terms or self.attempts:
             self._settle_with_care(number, result, leaked)
             return
-        self.queue.release(number)
-        self._store(number, result)
-        missing, results = self._missing, self.results
+        queue, missing, results = self.queue, self._missing, self.results
+        queue.release(number)
+        results[number] = result  # what follows is `_store`, without the call
+        queue.states[number] = _ENDED
+        self.ended.append(number)
+        self.left -= 1
+        self._emit(_ended((now, result)))
         for successor in self._successors[number]:
             missing[successor] -= 1
             if not missing[successor] and results[successor] is None:
                 if self.leaks:
                     self._make_ready(successor)
                 elif not self._closed:
-                    self.queue.push(successor)
+                    queue.push(successor)
 
     def _settle_with_care(self, number: int, result: TaskResult, leaked: bool) -> None:
         if self._terms:
@@ -221,7 +226,7 @@ class Schedule:
         self.index.update((task.name, first + number) for number, task in enumerate(graph.tasks))
         self.queue.grow(self.tasks)
         if parent is not None:
-            self._children.setdefault(parent, []).extend(numbers)
+            self.children.setdefault(parent, []).extend(numbers)
             self._joined.update(numbers)
             self._hold_back(parent, numbers)
         self._emit(TasksJoined(now, None if parent is None else self.tasks[parent].name, tuple(graph.index)))
@@ -340,12 +345,14 @@ class Schedule:
         if hopeless is not None:
             self._follow_up(number, hopeless)
 
-    def skip_ready(self, reason: SkipReason, cause: str, now: float) -> None:
-        """Skip every ready task: nothing that they wait for will come."""
+    def skip_ready(self, reason: SkipReason, cause: str, now: float) -> bool:
+        """Skip every ready task: nothing that they wait for will come. False if there is none."""
         self._now = now
-        for number in self.queue.ready():
+        numbers = self.queue.ready()
+        for number in numbers:
             if self.results[number] is None:
                 self._skip_waiting(number, reason, cause)
+        return bool(numbers)
 
     def _skip_hopeless(self) -> None:
         """Skip the ready tasks that wait for what has just been leaked."""

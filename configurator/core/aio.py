@@ -148,7 +148,7 @@ class AsyncGroup:
     ) -> None:
         """Wait for the group's end, after cancelling its tasks if an exception leads out of it."""
         if error is not None:
-            self.cancel(f"{type(error).__name__} in group {self._group.name}")
+            self._group.give_up(error)
         future = self._start(lambda: self._group.__exit__(kind, error, trace))
         try:
             await asyncio.shield(future)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from configurator.core._outcome import TIMED_OUT
+from configurator.core.cancel import Cancelled
 from configurator.core.events import GroupEnded, GroupStarted
 from configurator.core.inputs import as_task
 from configurator.core.status import SkipReason, Status
@@ -104,6 +105,7 @@ class Group:
                 run.schedule.add_capacity(capacity, self._limit)
                 self._request[capacity] = 1.0
             run.schedule.watchers.append(self._failed)
+            run.homes.append(self)
             if self._timeout_s is not None:
                 run.alarm(self._timeout_s, self._time_is_up)
             run.publish(GroupStarted(run.now(), self.name))
@@ -114,14 +116,19 @@ class Group:
     ) -> None:
         run = self._entered()
         if error is not None:
-            self.cancel(f"{type(error).__name__} in group {self.name}")
+            self.give_up(error)
         try:
-            self._wait(self._all_ended)
+            self._wait(self._all_ended, heed=error is None)
+        except Cancelled as stop:  # the task that opened it has to stop
+            self.give_up(stop)
+            self._wait(self._all_ended, heed=False)
+            raise
         finally:
             failed = sum(result.failed for result in self._results())
             with run.lock:
                 self._over = True
                 run.schedule.watchers.remove(self._failed)
+                run.homes.remove(self)
                 run.publish(GroupEnded(run.now(), self.name, failed))
             self._executor.leave(run)
 
@@ -145,6 +152,28 @@ class Group:
         """Return the number of a task in the run."""
         return self._entered().schedule.index[name]
 
+    # -- what the run calls, with its lock held ---------------------------------------------------------
+
+    def holds(self, number: int) -> bool:
+        """Return True if the task is one of the group's own."""
+        return number in self._mine
+
+    def adopted(self, tasks: Iterable[Task]) -> list[Task]:
+        """Return the tasks with the group's limits."""
+        return [
+            task._replace(resources={**task.resources, **self._request}, group=self.name) for task in tasks
+        ]
+
+    def adopt(self, numbers: Iterable[int]) -> None:
+        """Take the tasks that have joined for the group's own."""
+        numbers = list(numbers)
+        self._numbers += numbers
+        self._mine.update(numbers)
+        ending = self._ending()
+        if ending is not None:
+            status, reason, cause = ending
+            self._entered().end_tasks(numbers, status, reason, cause, abort=False)
+
     # -- adding -----------------------------------------------------------------------------------------
 
     def add(self, task: TaskLike, *, name: str | None = None, **options: Any) -> str:
@@ -158,14 +187,8 @@ class Group:
         run = self._usable()
         with run.lock:
             self._usable()
-            made = self._fitted(made, run)
-            (number,) = run.join([made])
-            self._numbers.append(number)
-            self._mine.add(number)
-            closed = self._ending()
-            if closed is not None:
-                status, reason, cause = closed
-                run.end_tasks([number], status, reason, cause, abort=False)
+            (made,) = self.adopted([self._renamed(made, run)])
+            self.adopt(run.join([made]))
         return made.name
 
     def map(self, func: Callable[[Any], Any], items: Iterable[Any]) -> list[str]:
@@ -181,7 +204,9 @@ class Group:
     def gather(self) -> list[TaskResult]:
         """Wait for every task added so far and return their results in the order of adding.
 
-        Failures are results, too: nothing is raised for them.
+        Failures are results, too: nothing is raised for them. Those of tasks that these have brought into
+        the run come in the order of joining. A task that waits here is raised Cancelled when it is asked to
+        stop, and RuntimeError when it waits for itself.
         """
         self._wait(self._all_ended)
         return self._results()
@@ -199,6 +224,10 @@ class Group:
         run = self._entered()
         with run.lock:
             self._end_all(Status.CANCELLED, None, reason, abort=True)
+
+    def give_up(self, error: BaseException) -> None:
+        """Cancel the group because of an exception that leads out of it."""
+        self.cancel(f"{type(error).__name__} in group {self.name}")
 
     # -- inside -----------------------------------------------------------------------------------------
 
@@ -219,19 +248,18 @@ class Group:
             group = group._outer
         return None if group is None else group._closed
 
-    def _fitted(self, task: Task, run: Run) -> Task:
-        """Give the task the group's limits and a name that the run does not have yet."""
+    def _renamed(self, task: Task, run: Run) -> Task:
+        """Give the task a name that the run does not have yet."""
         name, taken = task.name, run.schedule.index
         while name in taken:
             count = self._repeats[task.name] = self._repeats.get(task.name, 1) + 1
             name = f"{task.name}#{count}"
-        resources: Mapping[str, float] = {**task.resources, **self._request}
-        return task._replace(name=name, resources=resources, group=self.name)
+        return task._replace(name=name)
 
-    def _wait(self, condition: Callable[[], bool]) -> None:
+    def _wait(self, condition: Callable[[], bool], *, heed: bool = True) -> None:
         run = self._entered()
         if run.inside_task() is not None:
-            run.wait_until(condition)
+            run.wait_until(condition, heed=heed)
         else:
             run.patiently(lambda: run.wait_until(condition))
 

@@ -213,7 +213,10 @@ class ParallelExecutor:
         if self._last is None:
             return RunSnapshot({}, ())
         run = self._last[1]
-        return RunSnapshot(run.statuses(), tuple(run.results()))
+        statuses, results = run.statuses(), tuple(run.results())
+        # A task may have ended in between; its result counts.
+        statuses.update((result.task_name, result.status) for result in results)
+        return RunSnapshot(statuses, results, run.brought())
 
     def statistics(self) -> RunStatistics:
         """Return the figures of the run so far, or of the last one: speed-up, parallelism, bound..."""
@@ -261,7 +264,7 @@ class ParallelExecutor:
             self._resources,
             self._breakers,
             self._retry,
-            {} if recover is None else named_results(recover.results),
+            {} if recover is None else named_results(recover.usable()),
             _random,
         )
         check_requests(graph, rules)

@@ -26,6 +26,7 @@ class RecordedError(Exception):
 class RunSnapshot:
     """The status of every task by name, and the results of those that have ended.
 
+    `brought` names the tasks that brought others into the run: they run again, as else these would not come.
     Given as `recover` to `ParallelExecutor.execute`, what succeeded is taken over and not run again. Saved
     as JSON, a value that JSON cannot hold is only described: that task runs again, as does what requires it.
 
@@ -37,6 +38,11 @@ class RunSnapshot:
 
     statuses: Mapping[str, Status]
     results: tuple[TaskResult, ...]
+    brought: frozenset[str] = frozenset()
+
+    def usable(self) -> list[TaskResult]:
+        """Return the results that a run may take over."""
+        return [result for result in self.results if result.task_name not in self.brought]
 
     def to_json(self) -> dict[str, Any]:
         """Return the snapshot as JSON values."""
@@ -44,6 +50,7 @@ class RunSnapshot:
             "format": FORMAT,
             "statuses": {name: str(status) for name, status in self.statuses.items()},
             "results": [result_to_json(result) for result in self.results],
+            "brought": sorted(self.brought),
         }
 
     @classmethod
@@ -54,7 +61,8 @@ class RunSnapshot:
         items = [_mapping(item, "a result") for item in data["results"]]
         results = [result_from_json(item) for item in items if not item.get("described")]
         statuses = _mapping(data["statuses"], "statuses")
-        return cls({name: Status(word) for name, word in statuses.items()}, tuple(results))
+        brought = frozenset(_of("brought", name, str) for name in data.get("brought", ()))
+        return cls({name: Status(word) for name, word in statuses.items()}, tuple(results), brought)
 
 
 def result_to_json(result: TaskResult) -> dict[str, Any]:
@@ -127,7 +135,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 def _of(name: str, value: Any, *kinds: type) -> Any:
     if not isinstance(value, kinds):
-        raise TypeError(f"{name} of a result is {value!r}")
+        raise TypeError(f"{name} is {value!r}")
     return value
 
 

@@ -16,7 +16,7 @@ from configurator.core.graph import TaskGraph
 from configurator.core.groups import ErrorStrategy
 from configurator.core.parallel import ParallelExecutor
 from configurator.core.status import SkipReason, Status
-from configurator.core.task import Task, TaskContext, TaskResult
+from configurator.core.task import Subgraph, Task, TaskContext, TaskResult
 
 WAIT_S = 10.0  # for what comes at once when all is well
 
@@ -158,6 +158,42 @@ def test_everything_that_is_a_task_can_be_added_with_options() -> None:
     assert [(result.task_name, result.group) for result in results] == [("task", "g"), ("dict", "g")]
 
 
+def test_what_a_task_brings_belongs_to_the_group() -> None:
+    """Leaving the group waits for it, its limit counts, and its results are among the group's."""
+    executor = ParallelExecutor(4)
+    held = Held(executor, "child")
+
+    def bring() -> Subgraph:
+        children = [Task(f"child{number}", lambda _context: held.work()) for number in range(3)]
+        return Subgraph(tuple(children), value="brought")
+
+    with executor.group("g", max_workers=2) as group:
+        group.add(bring)
+        assert next(group.stream()).task_name == "bring"
+        with executor.group("other") as other:
+            other.add(held.last, estimate_s=0.0)
+        results = group.gather_dict()
+    assert held.at_once == [2]
+    assert list(results) == ["bring", "child0", "child1", "child2"]
+    assert results["bring"].result == "brought"
+    assert {(result.status, result.group) for result in results.values()} == {(Status.SUCCESS, "g")}
+
+
+def test_what_a_task_brings_into_a_group_that_was_ended_does_not_run() -> None:
+    """Else the work would go on that somebody has called off."""
+    ran: list[str] = []
+    with ParallelExecutor(2).group("g") as group:
+
+        def bring() -> TaskGraph:
+            group.cancel("called off")
+            return TaskGraph([Task("child", lambda context: ran.append(context.name))])
+
+        group.add(bring, grace_s=WAIT_S)
+        results = group.gather()
+    assert statuses(results) == [Status.SUCCESS, Status.CANCELLED]
+    assert ran == []
+
+
 def test_a_graph_that_cannot_join_fails_its_task_in_a_group_too() -> None:
     """Under its own name in the group, and the group goes on."""
     with ParallelExecutor(1).group("g") as group:
@@ -246,7 +282,7 @@ def failing_group(strategy: ErrorStrategy | str) -> dict[str, TaskResult]:
         group.add(long)
         group.add(fail)
         group.add(lambda: 1, name="waits", after=["fail"])
-        beside.add(over.set, name="over", after=["waits"])
+        beside.add(print if strategy == "cancel" else over.set, name="over", after=["waits"])
         results = group.gather_dict() | beside.gather_dict()
     assert results["over"].status is Status.SUCCESS, "groups beside it are not concerned"
     return results
@@ -433,6 +469,64 @@ def test_ctrl_c_while_waiting_stops_in_order_and_is_raised(monkeypatch: pytest.M
         (Status.SUCCESS, "whole"),
         (Status.CANCELLED, None),
     ]
+
+
+def test_a_task_that_is_cancelled_while_it_waits_for_its_group_stops() -> None:
+    """Its timeout would else only come into force when everything that it waits for has ended by itself."""
+    executor = ParallelExecutor(2)
+
+    def opens(_context: TaskContext) -> None:
+        with executor.group("inner") as inner:
+            inner.add(stop_when_asked)
+            inner.gather()
+
+    (result,) = executor.execute_tasks([Task("opens", opens, timeout_s=0.01)])
+    assert (result.status, result.metadata) == (Status.TIMEOUT, {})
+    assert isinstance(result.error, Cancelled)
+    inner = executor.results()[1]
+    assert (inner.task_name, inner.status) == ("stop_when_asked", Status.CANCELLED)
+
+
+def test_a_task_that_is_cancelled_as_it_leaves_its_group_cancels_the_rest_of_it() -> None:
+    """The block is over, and its end waits: that wait is cut short as well."""
+    executor = ParallelExecutor(2)
+
+    def opens(_context: TaskContext) -> None:
+        with executor.group("inner") as inner:
+            inner.add(stop_when_asked)
+
+    (result,) = executor.execute_tasks([Task("opens", opens, timeout_s=0.01)])
+    assert (result.status, result.metadata) == (Status.TIMEOUT, {})
+    assert executor.results()[1].status is Status.CANCELLED
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_task_that_waits_for_its_own_group_is_told(stream: bool) -> None:
+    """It would wait for itself, for ever."""
+    with ParallelExecutor(1).group("g") as group:
+
+        def waits() -> object:
+            return list(group.stream()) if stream else group.gather()
+
+        group.add(waits)
+        group.add(lambda: 1)
+        results = group.gather()
+    assert statuses(results) == [Status.FAILED, Status.SUCCESS]
+    assert str(results[0].error) == "'waits' waits for what waits for it"
+
+
+def test_tasks_that_wait_for_each_other_are_told() -> None:
+    """The inner one fails, since only then the outer one can go on."""
+    with ParallelExecutor(2).group("outer") as outer:
+
+        def opens() -> Status:
+            with outer.group("inner") as inner:
+                inner.add(outer.gather, name="waits")
+                return inner.gather()[0].status
+
+        outer.add(opens)
+        (result,) = outer.gather()
+    assert result.result is Status.FAILED
 
 
 def test_events_tell_of_groups() -> None:

@@ -219,7 +219,7 @@ def good() -> dict[str, Any]:
         ({"results": 5}, TypeError, "int"),
         ({"results": [{}]}, KeyError, "task_name"),
         ({"results": [{"task_name": "a"}]}, KeyError, "status"),
-        ({"results": [{"task_name": ["a"], "status": "success"}]}, TypeError, "task_name of a result"),
+        ({"results": [{"task_name": ["a"], "status": "success"}]}, TypeError, "task_name is"),
         ({"results": [{"task_name": "a", "status": ["success"]}]}, ValueError, "success"),
         ({"results": [{"task_name": "a", "status": "success", "reason": "mood"}]}, ValueError, "mood"),
         ({"results": [{"task_name": "a", "status": "failed", "error": {}}]}, KeyError, "type"),
@@ -446,6 +446,22 @@ def test_results_of_tasks_that_are_no_longer_there_are_left_alone() -> None:
         TaskGraph([work.task("kept"), work.task("new")]),
     )
     assert work.ran == ["new"]
+
+
+def test_a_task_that_brought_others_runs_again() -> None:
+    """Taken over, it would not bring them again, and those that had not succeeded would be forgotten."""
+    work = Work()
+
+    def bring(_context: TaskContext) -> TaskGraph:
+        work.ran.append("bring")
+        return TaskGraph([work.task("one"), work.task("two")])
+
+    work.failing = {"two"}
+    graph = TaskGraph([Task("bring", bring), work.task("below", "bring"), work.task("other")])
+    results = recovered(work, graph)
+    assert work.ran[0] == "bring"
+    assert "two" in work.ran
+    assert {result.status for result in results} == {Status.SUCCESS}
 
 
 def test_a_graph_is_checked_before_anything_is_taken_over() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from configurator.core._ready import ReadyQueue, State
 from configurator.core.breaker import BreakerState, CircuitBreaker
+from configurator.core.cancel import Cancelled
 from configurator.core.errors import InputError, TaskError
 from configurator.core.events import BreakerChanged, EngineEvent, TaskEnded, TaskRetrying, TasksJoined
 from configurator.core.graph import GraphProblem, TaskGraph, request_problems
@@ -387,7 +388,7 @@ class Schedule:
         if policy is None or self._closed or number in self._final:
             return False
         made = self.attempts.get(number, 1)
-        error = result.error or _error_of(result)
+        error = _error_of(result)
         if not policy.wants(error, made):
             return False
         delay = policy.delay(made, self._rules.random())
@@ -540,8 +541,11 @@ def _refuse(problems: list[GraphProblem]) -> None:
         raise InputError("; ".join(problem.message for problem in problems), problems)
 
 
-def _error_of(result: TaskResult) -> Exception:
-    """Return what to call a failure that raised nothing: policies judge by exceptions."""
+def _error_of(result: TaskResult) -> BaseException:
+    """Return the exception that policies judge by: also of a failure that raised none, or just obeyed."""
+    error = result.error
+    if error is not None and not (result.status is Status.TIMEOUT and isinstance(error, Cancelled)):
+        return error
     if result.status is Status.TIMEOUT:
         return TimeoutError(f"{result.task_name} ran out of time")
     return TaskError(f"{result.task_name} reported a failure", output=result.output)

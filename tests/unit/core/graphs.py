@@ -257,6 +257,16 @@ def _leave(moment: Moment, name: str) -> None:
             del moment.picks[worker]
 
 
+def times(results: Sequence[TaskResult]) -> dict[str, tuple[float, float]]:
+    """Return when each task started and ended, by name."""
+    return {result.task_name: (result.started_s, result.ended_s) for result in results}
+
+
+def said(results: Sequence[TaskResult]) -> dict[str, tuple[Status, SkipReason | None, str | None]]:
+    """Return how each task ended, and why it was skipped, by name."""
+    return {result.task_name: (result.status, result.reason, result.cause) for result in results}
+
+
 def exact(amount: float) -> Fraction:
     """Return the decimal number that people wrote, not the nearest binary one."""
     return Fraction(str(amount))

@@ -408,6 +408,15 @@ def test_what_leaks_stays_held_and_is_named() -> None:
     assert picks(queue) == [[4]]
 
 
+def test_who_needs_other_locks_than_the_leaked_ones_is_not_lost() -> None:
+    """Only what needs that very lock is."""
+    queue = ready_queue([task("deaf", locks=APT), task("other", locks=frozenset({"db"}))])
+    assert queue.pick() == [0]
+    queue.leak(0)
+    assert queue.leaker(1) is None
+    assert picks(queue) == [[1]]
+
+
 def test_a_leaked_exclusive_task_holds_nobody_up() -> None:
     """Its thread is lost, the run goes on."""
     queue = ready_queue([task("alone", exclusive=True), task("next")], ready=[0])

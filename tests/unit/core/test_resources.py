@@ -211,6 +211,29 @@ def test_every_waiting_task_of_a_kind_has_its_share_kept() -> None:
     assert pool.release(9) == [1]
 
 
+def test_what_is_left_after_all_older_claims_can_be_had() -> None:
+    """Whoever is refused for one resource keeps its share of the others, and not more than that."""
+    pool = ResourcePool({"cpu": 2, "memory": 3})
+    assert pool.acquire(0, {"cpu": 1})
+    assert pool.acquire(1, {"memory": 3})
+    for number in (2, 3):
+        assert not pool.acquire(number, {"cpu": 2, "memory": 1})
+    for number in (4, 5):
+        assert not pool.acquire(number, {"memory": 1})
+    assert pool.release(1) == [4]
+
+
+def test_waiting_tasks_keep_nothing_from_who_wants_other_resources() -> None:
+    """However many there are: only what they asked for themselves is kept."""
+    pool = ResourcePool({"cpu": 2, "net": 2})
+    assert pool.acquire(0, {"cpu": 1})
+    assert pool.acquire(1, {"net": 2})
+    for number in (2, 3, 4):
+        assert not pool.acquire(number, {"cpu": 2})
+    assert not pool.acquire(5, {"net": 1})
+    assert pool.release(1) == [5]
+
+
 def test_who_comes_back_has_the_old_turn_at_once() -> None:
     """It had to wait for a lock: what younger ones asked for meanwhile is not kept from it."""
     pool = ResourcePool({"cpu": 2})

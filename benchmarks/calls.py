@@ -1,7 +1,7 @@
 """Timing callables in turn within this process, and the memory that they take at their peak.
 
-The garbage collector is in the same state for every contender: emptied before each run, and then off (or on
-for all of them, when that is what is being measured).
+The garbage collector is in the same state for every contender: emptied before each run, and then on, as in
+every program, unless its absence is what is being measured.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def whole(func: Callable[[], object]) -> Contender:
     return contender
 
 
-def in_turn(contenders: Mapping[str, Contender], runs: int, *, collector: bool = False) -> dict[str, Timed]:
+def in_turn(contenders: Mapping[str, Contender], runs: int, *, collector: bool = True) -> dict[str, Timed]:
     """Run the contenders A B C, A B C... `runs` times after one warm-up round; failures raise."""
     laps: dict[str, list[Laps]] = {name: [] for name in contenders}
     cpu: dict[str, list[float]] = {name: [] for name in contenders}

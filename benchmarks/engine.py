@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no such part: {unknown[0]} (there are {', '.join(PARTS)})")
     _spare_the_machine()
     print(
-        f"Python {platform.python_version()}; ratios of medians, timed in turn, collector off unless said",
+        f"Python {platform.python_version()}; ratios of medians, timed in turn, collector on unless said",
         flush=True,
     )
     measured: list[Figure] = []

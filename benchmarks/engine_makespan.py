@@ -24,10 +24,10 @@ _SIGMA = 0.5
 _LOCK = frozenset({"dpkg"})
 # What the mean of each way to estimate may be, with any number of workers.
 _LIMITS = {
-    "true durations": 1.02,
+    "true durations": 1.01,
     "estimates off by sigma 0.5": 1.03,
     "no estimates": 1.08,
-    "one lock": 1.065,
+    "one lock": 1.06,
 }
 _REAL_LIMIT_PERCENT = 5.0
 

@@ -1,6 +1,7 @@
 """What the engine costs a task that does nothing, next to a bare thread pool and to other engines.
 
-Ours is timed from callables to results, building the graph included, with a subscriber and the statistics.
+Ours is timed from callables to results, building the graph included, with a subscriber that gets every event;
+the statistics, which are computed when somebody asks for them, are a row of their own.
 The base is a bare ThreadPoolExecutor that is given the same callables at once and in no order, also where
 the others keep the order of a graph.
 """
@@ -24,19 +25,20 @@ _GROWTH_LIMIT = 1.5
 _DOIT_TASKS = 500
 
 
-def no_ops(shape: str, requirements: Requirements, runs: int, *, collector: bool = False) -> list[Figure]:
+def no_ops(shape: str, requirements: Requirements, runs: int, *, collector: bool = True) -> list[Figure]:
     """Time ours and what the standard library offers on one graph in turn, as ratios to the bare pool."""
     size = len(requirements)
     contenders: dict[str, Contender] = {
         "bare": whole(partial(peers.bare_pool, requirements, WORKERS)),
-        "ours": ours.split(requirements, WORKERS),
+        "ours": whole(partial(ours.only_run, requirements, WORKERS)),
+        "split": ours.split(requirements, WORKERS),
         "graphlib": whole(partial(peers.graphlib_pool, requirements, WORKERS)),
     }
     if shape == "list":
         contenders["callables"] = whole(partial(ours.run_callables, size, WORKERS))
     timed = in_turn(contenders, runs, collector=collector)
-    label = f"{shape} of {size:,}" + (", collector on" if collector else "")
-    build, run, statistics = (_each(timed["ours"].lap(lap), size) for lap in range(3))
+    label = f"{shape} of {size:,}" + ("" if collector else ", collector off")
+    build, run, statistics = (_each(timed["split"].lap(lap), size) for lap in range(3))
     cpu = timed["ours"].cpu / timed["bare"].cpu
     figures = [
         Figure(f"{label}: bare pool", _each(timed["bare"].median, size), "us"),
@@ -44,8 +46,9 @@ def no_ops(shape: str, requirements: Requirements, runs: int, *, collector: bool
             f"{label}: ours / bare",
             _ratio(timed, "ours"),
             at_most=_RATIO_LIMIT,
-            note=f"build {build:.1f}, run {run:.1f}, statistics {statistics:.1f} us; CPU {cpu:.2f} x",
+            note=f"build {build:.1f}, run {run:.1f} us; CPU {cpu:.2f} x",
         ),
+        Figure(f"{label}: ours with statistics / bare", _ratio(timed, "split"), note=f"{statistics:.1f} us"),
         Figure(f"{label}: graphlib + pool / bare", _ratio(timed, "graphlib")),
     ]
     if "callables" in timed:
@@ -113,7 +116,8 @@ def measure(*, full: bool) -> Iterator[tuple[str, list[Figure]]]:
             *no_ops("graph", window_dag(small), 11),
             *no_ops("list", [()] * large, repeats),
             *no_ops("graph", window_dag(large), repeats),
-            *no_ops("graph", window_dag(large), repeats, collector=True),
+            *no_ops("list", [()] * large, repeats, collector=False),
+            *no_ops("graph", window_dag(large), repeats, collector=False),
             *no_ops("chain", chain(large), repeats),
         ],
     )

@@ -74,6 +74,14 @@ def build_and_run(requirements: Requirements, workers: int) -> object:
     return graph, check(run(graph, workers))
 
 
+def only_run(requirements: Requirements, workers: int) -> object:
+    """From callables to results."""
+    graph = build(requirements)
+    executor = run(graph, workers)
+    executor.events.close()
+    return graph, executor
+
+
 def split(requirements: Requirements, workers: int, timeout_s: float | None = None) -> Contender:
     """Return a contender with three laps: building the graph, running it, and the statistics."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import Any, TypeVar, overload
 
 from configurator.core.errors import InputError
@@ -169,6 +170,10 @@ def _typed(name: str, value: Any) -> Any:
 
 def with_context(func: Callable[..., Any]) -> tuple[TaskFunction, bool]:
     """Return the function as the engine calls it, and whether it takes the context itself."""
+    if type(func) is FunctionType and not func.__dict__:  # as below, but for a signature made by a decorator
+        if func.__code__.co_argcount > len(func.__defaults__ or ()):
+            return func, True
+        return lambda _context: func(), False
     try:
         parameters = inspect.signature(func).parameters.values()
     except (TypeError, ValueError):  # some built-in functions do not tell

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
+from operator import attrgetter
 from typing import Any
 
 from configurator.core.analysis import critical_path
@@ -104,7 +105,7 @@ def statistics_of(
     known = list(results)
     ran = [result for result in known if _ran(result)]
     spans = _spans(ran)
-    work_s = fsum(end - start for start, end in spans)
+    work_s = fsum([end - start for start, end in spans])
     makespan_s = max((r.ended_s for r in ran), default=0.0) - min((r.started_s for r in ran), default=0.0)
     most, busy_s = _sweep(spans)
     path, path_s = _longest(graph, ran)
@@ -122,16 +123,16 @@ def statistics_of(
         critical_path_s=path_s,
         bound_s=bound_s,
         bound_ratio=_ratio(makespan_s, bound_s, 1.0),
-        retries=sum(max(result.attempts - 1, 0) for result in known if not result.from_cache),
-        from_cache=sum(result.from_cache for result in known),
+        retries=sum([r.attempts - 1 for r in known if r.attempts > 1 and not r.from_cache]),
+        from_cache=sum([r.from_cache for r in known]),
         leaked=leaked,
     )
 
 
 def _ran(result: TaskResult) -> bool:
-    if result.from_cache or not result.status.finished:
+    if result.from_cache or (result.worker is None and result.ended_s <= result.started_s):
         return False
-    return result.worker is not None or result.execution_time > 0.0
+    return result.status.finished
 
 
 def _spans(ran: Iterable[TaskResult]) -> list[tuple[float, float]]:
@@ -142,28 +143,35 @@ def _spans(ran: Iterable[TaskResult]) -> list[tuple[float, float]]:
     """
     spans = []
     busy_until: dict[int, float] = {}
-    for result in sorted(ran, key=lambda result: result.started_s):
-        start, end = result.started_s, result.ended_s
-        if result.worker is not None:
-            start = max(start, busy_until.get(result.worker, start))
-            busy_until[result.worker] = max(start, end)
+    for result in sorted(ran, key=attrgetter("started_s")):
+        start, end, worker = result.started_s, result.ended_s, result.worker
+        if worker is not None:
+            until = busy_until.get(worker, start)
+            start = max(start, until)
+            busy_until[worker] = max(start, end)
         if end > start:
             spans.append((start, end))
     return spans
 
 
-def _sweep(spans: Iterable[tuple[float, float]]) -> tuple[int, float]:
+def _sweep(spans: Sequence[tuple[float, float]]) -> tuple[int, float]:
     """Return how many intervals overlap at most, and how long at least one is open."""
-    changes = sorted(change for start, end in spans for change in ((start, 1), (end, -1)))
-    most = running = 0
+    starts = sorted([start for start, _ in spans])
+    ends = sorted([end for _, end in spans])
+    most = over = 0
     busy, since = [], 0.0
-    for at, change in changes:  # at equal times the ends come first: what ends there is not running there
-        if not running:
+    for number, at in enumerate(starts):
+        while over < number and ends[over] <= at:  # what ends there is not running there
+            over += 1
+        if over == number:
+            if number:
+                busy.append(ends[number - 1] - since)
             since = at
-        running += change
-        most = max(most, running)
-        if not running:
-            busy.append(at - since)
+        elif number - over > most:
+            most = number - over
+    if ends:
+        busy.append(ends[-1] - since)
+        most += 1
     return most, fsum(busy)
 
 

@@ -88,7 +88,7 @@ def test_a_failing_task_is_no_figure() -> None:
         ours.check(ours.run(ours.build([()], fail), 1))
 
 
-def test_in_turn_alternates_with_the_collector_off_for_all() -> None:
+def test_in_turn_alternates_with_the_collector_as_asked_for_all() -> None:
     """A B A B, a warm-up round that does not count, and the collector as it was afterwards."""
     seen: list[tuple[str, bool]] = []
 
@@ -97,11 +97,11 @@ def test_in_turn_alternates_with_the_collector_off_for_all() -> None:
 
     before = gc.isenabled()
     timed = in_turn({"a": whole(note("a")), "b": whole(note("b"))}, runs=2)
-    assert seen == [("a", False), ("b", False)] * 3
+    assert seen == [("a", True), ("b", True)] * 3
     assert [len(one.runs) for one in timed.values()] == [2, 2]
     assert gc.isenabled() is before
-    in_turn({"a": whole(note("c"))}, runs=1, collector=True)
-    assert seen[-1] == ("c", True)
+    in_turn({"a": whole(note("c"))}, runs=1, collector=False)
+    assert seen[-1] == ("c", False)
 
 
 def test_peak_bytes_sees_what_is_freed_again() -> None:

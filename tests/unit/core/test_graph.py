@@ -232,3 +232,25 @@ def test_a_graph_is_planned_and_drawn_by_its_own_methods() -> None:
     assert graph.plan(1) == execution_plan(graph, 1) != graph.plan(2)
     results = [TaskResult("a", Status.FAILED)]
     assert graph.visualize("dot", results) == visualize(graph, "dot", results) != graph.visualize("dot")
+
+
+def test_a_queue_for_a_lock_is_a_path() -> None:
+    """Whoever holds a lock that others need holds up all of them: that makes it urgent."""
+    apt = frozenset({"apt"})
+    graph = TaskGraph(
+        [
+            Task("a", print, locks=apt, estimate_s=2.0),
+            Task("b", print, locks=apt, estimate_s=3.0),
+            Task("c", print, locks=apt, estimate_s=1.0),
+            Task("after c", print, requires=("c",), estimate_s=4.0),
+            Task("before c", print, estimate_s=1.0),
+            Task("free", print, estimate_s=2.0),
+        ]
+    )
+    ranks = dict(zip(graph.index, graph.ranks, strict=True))
+    # c goes first, since most is left after it; then a and b as declared, of which b ends the queue.
+    assert ranks == {"a": 5.0, "b": 3.0, "c": 6.0, "after c": 4.0, "before c": 1.0, "free": 2.0}
+    queued = TaskGraph(
+        [task._replace(requires=("before c",)) if task.name == "c" else task for task in graph.tasks]
+    )
+    assert queued.ranks[queued.index["before c"]] == 7.0, "and so is what it waits for"

@@ -175,7 +175,8 @@ def test_work_that_ignores_its_token_is_given_up_and_its_lock_stays_held() -> No
     recorder = Recorder()
     results = run(
         [
-            Task("deaf", lambda _c: never.wait(), timeout_s=0.01, locks=frozenset({"apt"}), estimate_s=9),
+            Task("deaf", lambda _c: never.wait(), timeout_s=0.01, locks=frozenset({"apt"})),
+            recorder.task("much", requires=("deaf",), estimate_s=9.0),  # so deaf goes first
             recorder.task("waiter", locks=frozenset({"apt"})),
             recorder.task("late", locks=frozenset({"apt"}), after=("free",)),
             recorder.task("free"),

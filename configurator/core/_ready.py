@@ -66,6 +66,10 @@ class ReadyQueue:
         self._parked: dict[str, list[Entry]] = {}
         self._held: set[str] = set()
         self._owned: dict[int, frozenset[str]] = {}  # only of tasks that hold any
+        self._rooms: dict[str, int] = {}  # locks that several can have at once: the places that are free
+        self._claims: dict[str, int] = {}  # of those, the places that are kept for tasks that come back
+        self._lent: dict[int, tuple[frozenset[str], int]] = {}  # by tasks that wait: rooms and slots
+        self._coming_back: set[int] = set()
         self._promised: dict[str, int] = {}  # lock: the task that was brought back for it
         self._candidates: dict[int, str] = {}
         self._batches: dict[Kind, list[Entry]] = {}
@@ -95,7 +99,9 @@ class ReadyQueue:
             batches = set()  # counted once each: together they have one worker
             for number, state in enumerate(self.states):
                 mates = self._mates.get(number)
-                if state == State.RUNNING and id(mates) not in batches:
+                if number in self._lent:
+                    self._lent[number] = self._lent[number][0], 1_000_000
+                elif state == State.RUNNING and id(mates) not in batches:
                     self._pool.seize(number, ((_SLOTS, 1_000_000),))
                     if mates is not None:
                         batches.add(id(mates))
@@ -153,11 +159,16 @@ class ReadyQueue:
             self._exclusive = None
         if number in self._mates and self._bequeath(number):
             return
+        if number in self._lent:
+            self._forget_loan(number)
         if number in self._owned:
             owned = self._owned.pop(number)
             self._held -= owned
             for lock in owned:
-                self._promote(lock)
+                if lock in self._rooms:
+                    self._count(lock, 1)
+                else:
+                    self._promote(lock)
         if self._pooled:
             self._bring_back(self._pool.release(number))
 
@@ -167,7 +178,13 @@ class ReadyQueue:
         if self._exclusive == number:
             self._exclusive = None
         self._mates.pop(number, set()).discard(number)
-        self._leaked_locks.update(dict.fromkeys(self._owned.pop(number, ()), number))
+        if number in self._lent:
+            self._forget_loan(number)
+        for lock in self._owned.pop(number, ()):
+            if lock in self._rooms:  # like a worker: a place stands for running, and another one takes it
+                self._count(lock, 1)
+            else:
+                self._leaked_locks[lock] = number
         self._bring_back(self._pool.lose(number, kept=_SLOTS))
 
     def leaker(self, number: int) -> int | None:
@@ -199,18 +216,81 @@ class ReadyQueue:
         """Return every task that is ready, in declared order."""
         return [number for number, state in enumerate(self.states) if state == State.READY]
 
+    # -- rooms, and tasks that lend their place ---------------------------------------------------------
+
+    def add_room(self, name: str, places: int) -> None:
+        """Add a lock that so many tasks can have at once."""
+        self._rooms[name] = places
+
+    def lend(self, number: int) -> None:
+        """Give the places of a running task to others while it waits; it keeps its locks and resources."""
+        owned = self._owned.get(number, frozenset())
+        rooms = frozenset(lock for lock in owned if lock in self._rooms)
+        if rooms:
+            self._owned[number] = owned - rooms
+        self._lent[number] = rooms, self._pool.part_with(number, _SLOTS) if self._weighted else 0
+        for room in rooms:
+            self._count(room, 1)
+        if self._weighted:
+            self._bring_back(self._pool.admit())
+
+    def take_back(self, number: int) -> bool:
+        """Have a task that has waited run again; False while there is no place, which is then kept for it."""
+        rooms, slots = self._lent[number]
+        if all(self._rooms[room] > 0 for room in rooms) and (not slots or self._pool.has(_SLOTS, slots)):
+            self._forget_loan(number)
+            if rooms:
+                self._owned[number] = self._owned.get(number, frozenset()) | rooms
+            for room in rooms:
+                self._count(room, -1)
+            if slots:
+                self._pool.seize(number, ((_SLOTS, slots),))
+            return True
+        if number not in self._coming_back:
+            self._coming_back.add(number)
+            for room in rooms:
+                self._claims[room] = self._claims.get(room, 0) + 1
+                self._count(room, 0)
+            if slots:
+                self.close(_SLOTS)
+        return False
+
+    def wait_again(self, number: int) -> None:
+        """Have no place kept any more for a task that is to wait for something else."""
+        if number in self._coming_back:
+            self._coming_back.remove(number)
+            rooms, slots = self._lent[number]
+            for room in rooms:
+                self._claims[room] -= 1
+                self._count(room, 0)
+            if slots and not any(self._lent[other][1] for other in self._coming_back):
+                self.open(_SLOTS)
+
+    def _forget_loan(self, number: int) -> None:
+        self.wait_again(number)
+        del self._lent[number]
+
+    def _count(self, room: str, change: int) -> None:
+        """Count a room's free places; with none left for those who come it is held, as any lock is."""
+        self._rooms[room] += change
+        if self._rooms[room] > self._claims.get(room, 0):
+            self._held.discard(room)
+            self._promote(room)
+        else:
+            self._held.add(room)
+
     # -- what keeps a task from starting ----------------------------------------------------------------
 
     def _grants(self, task: Task, entry: Entry) -> bool:
         """Take the task's locks and resources, or park it with the first that it cannot have."""
         number = entry[1]
-        for lock in sorted(task.locks) if len(task.locks) > 1 else task.locks:
+        request, locks = task.resources, task.locks
+        if self._weighted:  # slots are a lock only while they are kept for a task that comes back
+            request, locks = {**request, _SLOTS: task.weight}, locks | {_SLOTS}
+        for lock in sorted(locks) if len(locks) > 1 else locks:
             if lock in self._held:
                 self._park(entry, lock)
                 return False
-        request = task.resources
-        if self._weighted:
-            request = {**request, _SLOTS: task.weight}
         if request:
             self._pooled = True
             if not self._pool.acquire(number, request):
@@ -231,6 +311,9 @@ class ReadyQueue:
         if task.locks:
             self._held |= task.locks
             self._owned[number] = task.locks
+            if self._rooms:
+                for lock in task.locks & self._rooms.keys():
+                    self._count(lock, -1)
         return True
 
     def _park(self, entry: Entry, lock: str) -> None:

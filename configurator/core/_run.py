@@ -360,6 +360,7 @@ class Run:
         if lender is None:
             lender = self._lenders[worker] = _Lender(number, [])
             self._busy -= 1
+            self.schedule.queue.lend(number)
             self._call_worker()
         lender.waits.append(condition)
         self.changed.notify_all()  # who waits for a place can have this one
@@ -368,19 +369,31 @@ class Run:
     def _take_place_back(self, worker: int, lender: _Lender, condition: Callable[[], bool]) -> None:
         """Wait for a place to go on in, unless the task still waits for something else or was given up."""
         lender.waits.remove(condition)
-        if lender.waits or worker not in self._lenders:
+        if lender.waits or self._lenders.get(worker) is not lender:
             return
         lender.returning = True
         self._returning += 1
-        while not lender.waits and self._busy >= self._rules.max_workers and not self._over:
-            self.changed.wait(GLANCE_S)
-            if worker not in self._lenders:
-                return
+        queue, most, back = self.schedule.queue, self._rules.max_workers, False
+        while not (lender.waits or self._over or back):
+            back = self._busy < most and queue.take_back(lender.number)
+            if not back:
+                self.changed.wait(GLANCE_S)
+                if self._lenders.get(worker) is not lender:
+                    return
         lender.returning = False
         self._returning -= 1
+        if not back:
+            queue.wait_again(lender.number)
+            self._call_worker()
         if not lender.waits:
             del self._lenders[worker]
             self._busy += 1
+
+    def _end_loan(self, worker: int) -> None:
+        """Have a worker's place be its own again, whatever was waited for in its name."""
+        lender = self._lenders.pop(worker)
+        self._busy += 1
+        self._returning -= lender.returning
 
     # -- TaskControl --------------------------------------------------------------------------------------
 
@@ -458,6 +471,8 @@ class Run:
                     time.sleep(_YIELD_S)
                 try:
                     ended = clock() - origin
+                    if worker in self._lenders:  # a coroutine has ended, but not all that it waited for
+                        self._end_loan(worker)
                     if not single:
                         self._end_batch(picked, outcomes, ended)
                     elif number in running:  # else it was given up: a late result is discarded

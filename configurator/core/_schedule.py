@@ -81,6 +81,7 @@ class Schedule:
         self._terms: dict[int, int] = {}
         self._trials: dict[int, str] = {}
         self._closed = False
+        self._rooms = 0
         self._pool = ResourcePool(rules.capacities)
         self._keys = [-rank for rank in graph.ranks]
         key = self._keys.__getitem__ if rules.strategy is None else self._weighed
@@ -242,10 +243,12 @@ class Schedule:
                 self._make_ready(number)
         return numbers
 
-    def add_capacity(self, name: str, amount: float) -> None:
-        """Add a capacity that tasks which join may ask for."""
-        self.capacities[name] = amount
-        self._pool.add(name, amount)
+    def add_room(self, name: str, places: int) -> str:
+        """Return the name of a new lock that so many tasks can have at once."""
+        self._rooms += 1
+        room = f"room {self._rooms} for {name}"
+        self.queue.add_room(room, places)
+        return room
 
     # -- the start --------------------------------------------------------------------------------------
 

@@ -34,8 +34,8 @@ class Group:
 
     A context manager: leaving it waits for all its tasks; leaving it by an exception cancels them first.
     At most `max_workers` tasks of the group and of the groups in it run at once, within the executor's own
-    limit. A task may open groups of the executor that runs it: while it waits for them, another task takes
-    its worker. `timeout_s` counts from entering.
+    limit. A task may open groups of the executor that runs it: while it waits for them, it does not count,
+    and another task takes its worker. `timeout_s` counts from entering.
 
     >>> from configurator.core.parallel import ParallelExecutor
     >>> with ParallelExecutor().group("sums", max_workers=2) as group:
@@ -65,7 +65,7 @@ class Group:
         self._inner: list[Group] = []
         self._numbers: list[int] = []
         self._mine: set[int] = set()
-        self._request: dict[str, float] = {}
+        self._rooms: frozenset[str] = frozenset()
         self._repeats: dict[str, int] = {}  # of names that were taken
         self._run: Run | None = None
         self._over = False
@@ -97,13 +97,9 @@ class Group:
             inside = run.inside_task() if inside is None else inside
             if self._outer is not None:
                 self._outer._inner.append(self)
-                # A task that waits for its own group has its place in the outer one: it must not wait for it.
-                if inside is None or inside not in self._outer._mine:
-                    self._request |= self._outer._request
+                self._rooms = self._outer._rooms
             if self._limit is not None:
-                capacity = f"group {self.name} {id(self)}"
-                run.schedule.add_capacity(capacity, self._limit)
-                self._request[capacity] = 1.0
+                self._rooms |= {run.schedule.add_room(self.name, self._limit)}
             run.schedule.watchers.append(self._failed)
             run.homes.append(self)
             if self._timeout_s is not None:
@@ -160,9 +156,7 @@ class Group:
 
     def adopted(self, tasks: Iterable[Task]) -> list[Task]:
         """Return the tasks with the group's limits."""
-        return [
-            task._replace(resources={**task.resources, **self._request}, group=self.name) for task in tasks
-        ]
+        return [task._replace(locks=task.locks | self._rooms, group=self.name) for task in tasks]
 
     def adopt(self, numbers: Iterable[int]) -> None:
         """Take the tasks that have joined for the group's own."""

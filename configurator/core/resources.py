@@ -95,6 +95,18 @@ class ResourcePool:
             self._free[name] += units
         return self.admit()
 
+    def has(self, name: str, units: int) -> bool:
+        """Return True if so much of a resource is free, whoever waits for it."""
+        return self._free[name] >= units
+
+    def part_with(self, number: int, name: str) -> int:
+        """Give back what the task was granted of one resource alone; return how much."""
+        need = self._granted.get(number, ())
+        units = sum(amount for other, amount in need if other == name)
+        self._granted[number] = tuple(pair for pair in need if pair[0] != name)
+        self._free[name] += units
+        return units
+
     def lose(self, number: int, kept: str) -> list[int]:
         """Write off what the task was granted, but for the resource `kept`; return as `release` does."""
         for name, units in self._granted.pop(number, ()):

@@ -8,13 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from configurator.core._ready import ReadyQueue
 from configurator.core.cancel import Cancelled
 from configurator.core.errors import InputError
 from configurator.core.events import GroupEnded, GroupStarted, RunStopping
 from configurator.core.graph import TaskGraph
-from configurator.core.groups import ErrorStrategy
+from configurator.core.groups import ErrorStrategy, Group
 from configurator.core.parallel import ParallelExecutor
+from configurator.core.resources import ResourcePool
 from configurator.core.status import SkipReason, Status
 from configurator.core.task import Subgraph, Task, TaskContext, TaskResult
 
@@ -220,6 +224,24 @@ def test_a_group_keeps_to_its_limit_and_leaves_the_rest_to_others() -> None:
     assert set(statuses(few.gather() + many.gather())) == {Status.SUCCESS}
 
 
+def test_nested_groups_share_the_limit_of_the_outer_one() -> None:
+    """Both together never run more than the outer one may, nor the inner one more than its own."""
+    executor = ParallelExecutor(8)
+    held = Held(executor, "inner", "middle", "outer", "")
+    with (
+        executor.group("g", max_workers=5) as outer,
+        outer.group("m", max_workers=3) as middle,
+        middle.group("i", max_workers=1) as inner,
+    ):
+        for group, name in ((inner, "inner"), (middle, "middle"), (outer, "outer")):
+            for _ in range(6):
+                group.add(held.work, name=name)
+        with executor.group("last") as last:
+            last.add(held.last)
+    assert held.at_once == [1, 2, 2, 6]
+    assert [group.name for group in (outer, middle, inner)] == ["g", "g/m", "g/m/i"]
+
+
 def test_a_limit_of_a_group_above_the_executors_changes_nothing() -> None:
     """The executor's own limit holds for all of them together."""
     executor = ParallelExecutor(2)
@@ -248,6 +270,136 @@ def test_groups_can_be_opened_in_tasks_of_the_same_executor(workers: int) -> Non
     assert executor.execute_tasks([lambda: nest(executor, 4)])[0].result == 16
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_task_that_waits_lends_its_place_in_its_group_too(workers: int) -> None:
+    """A group for one task at a time whose tasks open groups within it is no deadlock, and stays for one."""
+    executor = ParallelExecutor(workers)
+    at_once: list[int] = []
+
+    def leaf() -> int:
+        at_once.append(running(executor, "leaf"))
+        return 1
+
+    with executor.group("outer", max_workers=1) as outer:
+
+        def opens() -> int:
+            with outer.group("inner") as inner:
+                for _ in range(3):
+                    inner.add(leaf)
+                return sum(result.result for result in inner.gather())
+
+        outer.add(opens, name="opens one")
+        outer.add(opens, name="opens two")
+        assert [result.result for result in outer.gather()] == [3, 3]
+    assert at_once == [1] * 6
+
+
+def test_the_limit_holds_for_groups_that_tasks_open_within() -> None:
+    """Two may run: the task that waits does not, so it is two of those that it waits for, and not more."""
+    executor = ParallelExecutor(6)
+    held = Held(executor, "leaf")
+    with executor.group("outer", max_workers=2) as outer:
+
+        def opens() -> None:
+            with outer.group("inner") as inner:
+                for _ in range(5):
+                    inner.add(held.work, name="leaf")
+                with executor.group("other") as other:
+                    other.add(held.last)
+
+        outer.add(opens)
+    assert held.at_once == [2]
+
+
+def queue_of(*tasks: Task) -> ReadyQueue:
+    """A queue of ready tasks for two workers, and a room for one task at a time."""
+    queue = ReadyQueue(tasks, ResourcePool({}), 2, lambda number: number, lambda _number: "")
+    queue.add_room("room", 1)
+    for number in range(len(tasks)):
+        queue.push(number)
+    return queue
+
+
+def in_room(name: str) -> Task:
+    return Task(name, print, locks=frozenset({"room"}))
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_a_place_is_kept_for_who_comes_back_to_it(weight: float) -> None:
+    """Else who has waited would go on after all that came later, or beside one of them."""
+    queue = queue_of(in_room("waits"), in_room("first"), in_room("second"), Task("any", print, weight=weight))
+    assert (queue.pick(), queue.pick()) == ([0], [3])
+    queue.lend(0)
+    assert (queue.pick(), queue.take_back(0), queue.take_back(0)) == ([1], False, False)
+    queue.release(1)
+    assert queue.pick() == []
+    assert queue.take_back(0)
+    assert queue.pick() == []
+    queue.release(0)
+    assert queue.pick() == [2]
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.5])
+def test_a_place_is_no_longer_kept_for_who_waits_again_or_has_ended(weight: float) -> None:
+    """It would stay empty."""
+    queue = queue_of(in_room("a"), in_room("b"), in_room("c"), in_room("d"), Task("e", print, weight=weight))
+    assert queue.pick() == [0]
+    queue.lend(0)
+    assert (queue.pick(), queue.take_back(0)) == ([1], False)
+    queue.wait_again(0)
+    queue.release(1)
+    assert queue.pick() == [2]
+    assert not queue.take_back(0)
+    queue.release(0)
+    queue.release(2)
+    assert queue.pick() == [3]
+
+
+def test_the_last_who_comes_back_lets_others_have_slots_again() -> None:
+    """With weights, slots are kept like places; here for two, of whom one is given up."""
+    queue = queue_of(*(Task(name, print, weight=0.9) for name in "abcdef"))
+    assert [queue.pick() for _ in range(3)] == [[0], [1], []]
+    queue.lend(0)
+    queue.lend(1)
+    assert [queue.pick() for _ in range(3)] == [[2], [3], []]
+    assert not queue.take_back(0)
+    assert not queue.take_back(1)
+    queue.leak(1)
+    queue.release(2)
+    assert queue.pick() == []
+    assert queue.take_back(0)
+    queue.release(3)
+    assert [queue.pick() for _ in range(2)] == [[4], []]
+
+
+def test_weights_do_not_keep_a_task_from_its_own_group() -> None:
+    """With weights each task holds worker slots: one that waits lends those as well."""
+    executor = ParallelExecutor(1)
+
+    def opens() -> object:
+        with executor.group("inner") as inner:
+            inner.add(lambda: "inner", weight=0.5)
+            inner.add(lambda: "other")
+            return [result.result for result in inner.gather()]
+
+    results = executor.execute_tasks([Task("light", lambda _context: None, weight=0.5), opens])
+    assert results[1].result == ["inner", "other"]
+    (result,) = executor.execute_tasks([opens])
+    assert result.result == ["inner", "other"], "also when the first weight comes while it waits"
+
+
+def test_a_task_that_is_given_up_does_not_take_its_place_in_the_group_with_it() -> None:
+    """Its worker is replaced; a group for one would else skip everything that is left."""
+    never = threading.Event()
+    with ParallelExecutor(1).group("g", max_workers=1) as group:
+        group.add(lambda: never.wait(WAIT_S), name="deaf", timeout_s=0.01)
+        group.add(lambda: 1, name="next")
+        results = group.gather()
+    never.set()
+    assert statuses(results) == [Status.TIMEOUT, Status.SUCCESS]
+    assert results[0].metadata == {"leaked": True}
+
+
 def test_resources_of_tasks_count_across_groups() -> None:
     """A capacity is the executor's: two groups share it, and their own limits come on top."""
     executor = ParallelExecutor(4, resources={"net": 2})
@@ -257,6 +409,67 @@ def test_resources_of_tasks_count_across_groups() -> None:
             group.add(held.work, name="task", resources={"net": 1})
         two.add(held.last)
     assert held.at_once == [2]
+
+
+@st.composite
+def trees(draw: st.DrawFn, depth: int = 3) -> dict[str, Any]:
+    """A group: its limit, how many plain tasks it has, and the groups that its tasks open."""
+    inner = st.lists(trees(depth - 1), max_size=2) if depth else st.just([])
+    return {
+        "limit": draw(st.none() | st.integers(1, 2)),
+        "plain": draw(st.integers(0, 3)),
+        "inside": draw(st.booleans()),  # opened within the group, or beside it
+        "groups": draw(inner),
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(tree=trees(), workers=st.integers(1, 3))
+def test_any_nest_of_groups_ends_and_keeps_to_every_limit(tree: dict[str, Any], workers: int) -> None:
+    """However tasks open groups in groups: nothing hangs, and no limit is exceeded at any moment."""
+    executor = ParallelExecutor(workers)
+    lock = threading.Lock()
+    active: dict[int, int] = {}
+    problems: list[str] = []
+
+    def count(chain: tuple[tuple[int, int], ...], change: int) -> None:
+        with lock:
+            for group, limit in chain:
+                active[group] = active.get(group, 0) + change
+                if active[group] > limit:
+                    problems.append(f"{active[group]} of {limit}")
+
+    def plain(chain: tuple[tuple[int, int], ...]) -> int:
+        count(chain, 1)
+        count(chain, -1)
+        return 1
+
+    def opens(spec: dict[str, Any], outer: Group | None, chain: tuple[tuple[int, int], ...]) -> int:
+        if outer is None or not spec["inside"]:
+            made, chain = executor.group("g", spec["limit"]), ((0, workers),)
+        else:
+            made = outer.group("g", spec["limit"])
+        with made as group:
+            chain = (*chain, (id(group), spec["limit"] or 99))
+            for inner in spec["groups"]:
+                group.add(lambda inner=inner: works(inner, group, chain))
+            for _ in range(spec["plain"]):
+                group.add(lambda: plain(chain))
+            return sum(result.result for result in group.gather())
+
+    def works(spec: dict[str, Any], group: Group, chain: tuple[tuple[int, int], ...]) -> int:
+        count(chain, 1)
+        count(chain, -1)  # from here it waits
+        total = opens(spec, group, chain)
+        count(chain, 1)
+        count(chain, -1)
+        return total
+
+    def size(spec: dict[str, Any]) -> int:
+        return int(spec["plain"]) + sum(map(size, spec["groups"]))
+
+    assert opens(tree, None, ()) == size(tree)
+    assert problems == []
 
 
 # -- failures -------------------------------------------------------------------------------------------
@@ -690,8 +903,15 @@ def test_an_executor_that_is_cancelled_cancels_its_groups() -> None:
     """What runs is asked to stop, and what is added later does not run."""
     executor = ParallelExecutor(1)
     with executor.group("g") as group:
-        group.add(lambda: executor.cancel("all of it"), grace_s=WAIT_S)
+        both = threading.Event()
+
+        def cancel() -> None:
+            assert both.wait(WAIT_S)
+            executor.cancel("all of it")
+
+        group.add(cancel, grace_s=WAIT_S)
         group.add(lambda: 1)
+        both.set()
         group.gather()
         group.add(lambda: 1)
     assert statuses(group.gather()) == [Status.SUCCESS, Status.CANCELLED, Status.CANCELLED]

@@ -524,11 +524,12 @@ def test_one_hopeless_task_that_had_failed_before_can_stop_the_rest() -> None:
     assert bench.schedule.left == 1
 
 
-def test_tasks_can_join_from_outside_with_a_capacity_of_their_own() -> None:
+def test_tasks_can_join_from_outside_with_a_limit_of_their_own() -> None:
     """A group's tasks wait for nobody but each other, and are no results of the graph."""
     bench = Bench(task("declared"), task("parent", estimate_s=9.0))
-    bench.schedule.add_capacity("group", 1)
-    bench.schedule.join([task(name, resources={"group": 1.0}) for name in "ab"], 0.0)
+    room = bench.schedule.add_room("group", 1)
+    assert room != bench.schedule.add_room("group", 1)
+    bench.schedule.join([task(name, locks=frozenset({room})) for name in "ab"], 0.0)
     assert [bench.pick() for _ in range(4)] == [["parent"], ["declared"], ["a"], []]
     for name in ("parent", "declared", "a"):
         bench.end(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,11 +60,13 @@ def skip(queue: ReadyQueue, number: int) -> None:
 
 def test_the_most_urgent_is_picked_first_whenever_it_became_ready() -> None:
     """What is ready at the start and what becomes ready later is one order; equals in declared order."""
-    queue = ready_queue(alike(6), [-1, -3, -2, -3, -2, -1], ready=[0, 2, 3])
+    queue = ready_queue(alike(7), [-1, -3, -2, -3, -2, -1, -9], ready=[0, 2, 3])
     for number in (1, 4, 5):
         queue.push(number)
     assert picks(queue) == [[1], [3], [2], [4], [0], [5]]
     assert not queue
+    queue.push(6)
+    assert queue
 
 
 def test_what_is_not_ready_any_more_is_not_picked() -> None:
@@ -176,6 +179,21 @@ def test_an_exclusive_task_waits_for_all_others_and_they_wait_for_it() -> None:
     assert picks(queue) == [[2]]
 
 
+def test_an_exclusive_task_goes_after_those_that_wait_for_the_same_lock() -> None:
+    """They can start before it, so they do; its urgency counts among exclusive tasks only."""
+    tasks = [task("holder", locks=APT), task("alone", locks=APT, exclusive=True), task("other", locks=APT)]
+    queue = ready_queue([*tasks, task("runs")], [-9, -8, -7, -9])
+    queue.close("apt")
+    assert picks(queue) == [[3]]
+    queue.open("apt")
+    assert picks(queue) == [[0]]
+    end(queue, 0)
+    assert picks(queue) == [[2]]
+    end(queue, 2)
+    end(queue, 3)
+    assert picks(queue) == [[1]]
+
+
 def test_exclusive_tasks_go_by_urgency_and_not_at_all_once_ended() -> None:
     """Among themselves they are ordered like all others."""
     queue = ready_queue(alike(3, exclusive=True), [-1, -2, -3])
@@ -231,10 +249,11 @@ def test_a_task_that_is_sent_to_a_lock_waits_there_and_gives_everything_back() -
     assert picks(queue) == [[1]]
 
 
-def test_a_task_that_is_ended_at_last_passes_its_lock_on() -> None:
-    """It never starts; who waits for the same lock and the same resource does."""
+@pytest.mark.parametrize("locks", [APT, frozenset()], ids=["lock and resource", "resource"])
+def test_a_task_that_is_ended_at_last_passes_on_what_it_was_granted(locks: frozenset[str]) -> None:
+    """It never starts; who waits for the same does, though nothing has ended meanwhile."""
     queue = ready_queue(
-        alike(3, locks=APT, resources={"cpu": 1.0}),
+        alike(3, locks=locks, resources={"cpu": 1.0}),
         capacities={"cpu": 1.0},
         admits=lambda number: None if number == 1 else "",
     )
@@ -289,6 +308,22 @@ def test_weights_that_join_also_count_who_waits_for_resources() -> None:
     assert picks(queue) == [[1]]
     end(queue, 1)
     assert picks(queue) == [[3]]
+
+
+def test_more_weights_that_join_change_nothing() -> None:
+    """The slots are counted from the first weight on, not anew with each."""
+    tasks = [task("heavy", weight=3.0)]
+    queue = ready_queue(tasks)
+    assert queue.pick() == [0]
+    tasks += [task("other", weight=3.0), task("usual")]
+    queue.grow(tasks)
+    queue.push(1)
+    assert picks(queue) == []
+    tasks.append(task("light", weight=0.5))
+    queue.grow(tasks)
+    queue.push(2)
+    end(queue, 0)
+    assert picks(queue) == [[1], [2]]
 
 
 def test_however_much_runs_counts_when_weights_join() -> None:
@@ -369,19 +404,23 @@ def test_a_batch_takes_tasks_that_wait_for_locks_and_resources_too() -> None:
     assert picks(queue) == [[5]]
 
 
-def test_a_batch_holds_its_lock_until_the_last_of_it_has_ended() -> None:
-    """Its first task may be settled early; the others still work under the same lock."""
-    queue = ready_queue(
-        [*alike(3, locks=APT, resources={"cpu": 1.0}, batch_key="b"), task("d", locks=APT)],
-        capacities={"cpu": 1.0},
-    )
-    assert queue.pick() == [0, 1, 2]
-    for number in (0, 2):
-        end(queue, number)
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
+def test_a_batch_holds_its_lock_until_the_last_of_it_has_ended(order: Sequence[int]) -> None:
+    """Any of it may be settled early, its first task as well; the others work on under the same lock."""
+    tasks = [*alike(4, locks=APT, resources={"cpu": 1.0}, batch_key="b"), task("next", locks=APT)]
+    queue = ready_queue(tasks, capacities={"cpu": 1.0})
+    assert queue.pick() == [0, 1, 2, 3]
+    for number in order:
         assert picks(queue) == []
-    end(queue, 1)
-    assert picks(queue) == [[3]]
+        end(queue, number)
+    assert picks(queue) == [[4]]
     assert queue.running == 1
+
+
+def test_those_that_were_not_urgent_enough_for_a_batch_make_the_next_one() -> None:
+    """They are still known to be alike."""
+    queue = ready_queue(alike(4, batch_key="b"), [-8.0, -1.0, -1.0, -1.0])
+    assert picks(queue) == [[0], [1, 2, 3]]
 
 
 # -- leaks -----------------------------------------------------------------------------------------------
@@ -422,6 +461,14 @@ def test_a_leaked_exclusive_task_holds_nobody_up() -> None:
     queue = ready_queue([task("alone", exclusive=True), task("next")], ready=[0])
     assert queue.pick() == [0]
     queue.push(1)
+    queue.leak(0)
+    assert picks(queue) == [[1]]
+
+
+def test_a_leaked_task_does_not_count_as_running() -> None:
+    """An exclusive task waits for those that run, not for those that were given up."""
+    queue = ready_queue([task("deaf"), task("alone", exclusive=True)])
+    assert queue.pick() == [0]
     queue.leak(0)
     assert picks(queue) == [[1]]
 

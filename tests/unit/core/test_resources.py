@@ -31,6 +31,8 @@ class PoolMachine(RuleBasedStateMachine):
         self.capacity = {name: exact(amount) for name, amount in CAPACITIES.items()}
         self.requests: list[Mapping[str, float]] = []  # by number
         self.tickets: dict[int, int] = {}
+        self.asked = 0
+        self.ended: set[int] = set()
         self.waiting: set[int] = set()
         self.offered: set[int] = set()
         self.away: set[int] = set()  # left the queue, and will be back
@@ -71,9 +73,15 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(request=REQUESTS)
     def ask(self, request: dict[str, float]) -> None:
         """A new task comes after everybody who waits."""
-        number = len(self.requests)
         self.requests.append(request)
-        self.tickets[number] = number
+        self.try_to_get(len(self.requests) - 1)
+
+    @precondition(lambda self: self.ended)
+    @rule(data=st.data())
+    def ask_again(self, data: st.DataObject) -> None:
+        """The next attempt of a task comes after everybody who waits, too."""
+        number = data.draw(st.sampled_from(sorted(self.ended)))
+        self.ended.discard(number)
         self.try_to_get(number)
 
     @precondition(lambda self: self.away)
@@ -83,6 +91,8 @@ class PoolMachine(RuleBasedStateMachine):
         self.try_to_get(data.draw(st.sampled_from(sorted(self.away))))
 
     def try_to_get(self, number: int) -> None:
+        self.asked += 1
+        self.tickets.setdefault(number, self.asked)
         granted = self.fits(number)
         assert self.pool.acquire(number, self.requests[number]) == granted
         if granted:
@@ -108,6 +118,7 @@ class PoolMachine(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(sorted(self.held)))
         del self.held[number]
+        self.ended.add(number)
         self.check_offers(self.pool.release(number))
 
     @precondition(lambda self: self.waiting)
@@ -209,6 +220,17 @@ def test_every_waiting_task_of_a_kind_has_its_share_kept() -> None:
     assert not pool.acquire(3, {"memory": 1})
     assert pool.release(0) == []
     assert pool.release(9) == [1]
+
+
+def test_the_oldest_is_served_first_whatever_it_asks_for() -> None:
+    """Not the kind of request that somebody made first."""
+    pool = ResourcePool({"cpu": 1, "net": 1})
+    assert pool.acquire(0, {"cpu": 1})
+    assert not pool.acquire(1, {"cpu": 1})
+    assert not pool.acquire(2, {"cpu": 1, "net": 1})
+    assert not pool.acquire(3, {"cpu": 1})
+    assert pool.withdraw(1) == []
+    assert pool.release(0) == [2]
 
 
 def test_what_is_left_after_all_older_claims_can_be_had() -> None:

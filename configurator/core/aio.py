@@ -7,10 +7,11 @@ one running task until it ends. The host never imports this: asyncio costs it 60
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextvars import Context, ContextVar, copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -119,6 +120,14 @@ class AsyncGroup:
             runs = self._runs(with_context(function)[0])
             return self._group.add(runs, **declared_options(function, 0, named))
         return self._group.add(cast("TaskLike", task), name=name, **options)
+
+    def map(self, func: Callable[[Any], Any], items: Iterable[Any]) -> list[str]:
+        """Add one task per item, which calls `func` (a coroutine function or not); return their names."""
+        label = getattr(func, "__name__", "task")
+        return [
+            self.add(functools.partial(func, item), name=f"{label}[{number}]")
+            for number, item in enumerate(items)
+        ]
 
     async def gather(self) -> list[TaskResult]:
         """Wait for every task added so far and return their results in the order of adding."""
@@ -242,20 +251,17 @@ def _in_thread(func: Callable[[], T]) -> asyncio.Future[T]:
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
-
-    def settle(tell: Callable[[], None]) -> None:
-        if not future.done():
-            tell()
+    # Who awaited it may be gone; an exception that nobody asks for would be reported as forgotten.
+    future.add_done_callback(lambda ended: ended.exception())
 
     def run() -> None:
+        tell: Callable[[], None]
         try:
-            value = func()
+            tell = functools.partial(future.set_result, func())
         except BaseException as error:  # noqa: BLE001  (raised again where it is awaited)
             tell = functools.partial(future.set_exception, error)
-        else:
-            tell = functools.partial(future.set_result, value)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, tell)
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(tell)
 
     threading.Thread(target=run, name="wait for the engine", daemon=True).start()
     return future

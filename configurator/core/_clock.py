@@ -101,7 +101,7 @@ class Alarms:
         return lambda: self.soon(callback)
 
     def close(self) -> None:
-        """End the thread, after it has cancelled what it was asked to."""
+        """End the thread, after it has done what it was asked for without a time."""
         self._closed = True
         self._wake.notify()
 
@@ -139,9 +139,9 @@ class Alarms:
         """Do what is due, else sleep; return the tokens that have to be cancelled, or None at the end."""
         with self._lock:
             try:
+                while self._requests:
+                    self._requests.popleft()()
                 if not self._closed:
-                    while self._requests:
-                        self._requests.popleft()()
                     self._ring_due()
             except BaseException as error:  # noqa: BLE001  (a defect of ours: whoever waits must learn of it)
                 self._fail(error)

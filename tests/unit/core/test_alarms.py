@@ -184,14 +184,14 @@ def test_a_callback_that_breaks_is_told_and_does_not_end_the_watch(bench: Bench)
 
 
 def test_after_the_end_nothing_rings(bench: Bench) -> None:
-    """The run has said its last word; but who was to be cancelled still is."""
+    """The run has said its last word. Who was to be cancelled still is, and wakes whoever waits for that."""
     token = CancelToken()
+    token.on_cancel(bench.alarms.nudge(bench.note("woken")))
     bench.alarms.limit(1, 1.0)
-    bench.alarms.soon(bench.note("soon"))
     bench.cancel(token, "the end")
     with bench.lock:
         bench.alarms.close()
-    assert bench.look(2.0) == []
+    assert bench.look(2.0) == ["woken"]
     assert token.cancelled
     assert bench.alarms._next() is None
 

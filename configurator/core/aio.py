@@ -86,7 +86,6 @@ class AsyncGroup:
     def __init__(self, group: Group) -> None:
         self._group = group
         self._loop = asyncio.get_running_loop()
-        self._inside = _inside.get()  # the task that waits when the group is waited for
         self._coroutines: list[Coroutine[Any, Any, Any]] = []
 
     def group(
@@ -148,8 +147,8 @@ class AsyncGroup:
         self._group.cancel(reason)
 
     def enter(self) -> Self:
-        """Enter the group for the coroutine that called."""
-        self._inside = self._group.enter(self._inside)
+        """Enter the group."""
+        self._group.enter()
         return self
 
     async def leave(
@@ -176,8 +175,13 @@ class AsyncGroup:
         return await asyncio.shield(self._start(func))
 
     def _start(self, func: Callable[[], T]) -> asyncio.Future[T]:
+        # The task whose place is lent meanwhile: the coroutine's, or the one that the whole loop runs in.
+        waiting = _inside.get()
+        if waiting is None:
+            waiting = self._group.inside_task()
+
         def acting() -> T:
-            self._group.act_for(self._inside)
+            self._group.act_for(waiting)
             return func()
 
         return _in_thread(acting)

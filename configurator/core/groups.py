@@ -83,18 +83,17 @@ class Group:
         return Group(self._executor, name, max_workers, error_strategy, timeout_s, self)
 
     def __enter__(self) -> Self:
-        self.enter(None)
+        self.enter()
         return self
 
-    def enter(self, inside: int | None) -> int | None:
-        """Enter for the running task `inside`, or for the one in the calling thread; return it, if any."""
+    def enter(self) -> None:
+        """Begin, or join the run that is on; tasks can be added from now on."""
         if self._run is not None:
             raise RuntimeError(f"group {self.name!r} was entered before: make a new one")
         if self._outer is not None:
             self._outer._usable()
         run = self._run = self._executor.enter()
         with run.lock:
-            inside = run.inside_task() if inside is None else inside
             if self._outer is not None:
                 self._outer._inner.append(self)
                 self._rooms = self._outer._rooms
@@ -105,7 +104,6 @@ class Group:
             if self._timeout_s is not None:
                 run.alarm(self._timeout_s, self._time_is_up)
             run.publish(GroupStarted(run.now(), self.name))
-        return inside
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -139,6 +137,10 @@ class Group:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._async.leave(kind, error, trace)
+
+    def inside_task(self) -> int | None:
+        """Return the running task that the calling thread belongs to, if any."""
+        return self._entered().inside_task()
 
     def act_for(self, number: int | None) -> None:
         """Have the calling thread wait in the place of a running task, which lends its worker meanwhile."""

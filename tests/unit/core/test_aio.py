@@ -353,6 +353,24 @@ def test_several_coroutines_can_wait_in_the_name_of_one_task() -> None:
     assert [result.result for result in run(main())] == [[3, 3, 3], [3, 3, 3]]
 
 
+def test_a_coroutine_can_wait_for_a_group_that_another_one_entered() -> None:
+    """Its place is lent, not that of whoever entered; else the only worker would be its own."""
+
+    async def main() -> list[TaskResult]:
+        async with ParallelExecutor(1).group("first") as first, first.group("second") as second:
+
+            async def waits() -> list[Status]:
+                return statuses(await first.gather())
+
+            second.add(waits)
+            first.add(answer)
+            first.add(lambda: 1)
+            return await second.gather()
+
+    (result,) = run(main())
+    assert result.result == [Status.SUCCESS] * 2
+
+
 def test_a_coroutine_that_gives_up_waiting_gives_its_worker_back() -> None:
     """What waited in its name may do so for longer than it lives: no place is counted twice for that."""
     executor = ParallelExecutor(2)

@@ -1,6 +1,6 @@
 """ParallelExecutor: runs tasks concurrently, each the moment its prerequisites, locks and resources allow.
 
-The core loop is `Run._work` in `_run.py`; `_schedule.py` decides what may start.
+The core loop is `Workers._work` in `_workers.py`; `_schedule.py` decides what may start.
 """
 
 from __future__ import annotations
@@ -247,6 +247,8 @@ class ParallelExecutor:
             run = self._run
             if run is not None and run.open():
                 return run
+            if self._last is not None and self._last[1].inside_task() is not None:
+                raise RuntimeError("this task was given up, and its run is over")
             return self._begin(TaskGraph(()), None, open_=True)
 
     def leave(self, run: Run) -> None:

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from configurator.core import _run
+from configurator.core import _places, _run
 from tests.unit.core.watch import Deaf
 
 
 @pytest.fixture
 def no_glances(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wake-up that nobody sends must show as a hang, not as half a second."""
-    monkeypatch.setattr(_run, "GLANCE_S", 3600.0)
+    for module in (_places, _run):
+        monkeypatch.setattr(module, "GLANCE_S", 3600.0)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from configurator.core import _places
 from configurator.core._ready import ReadyQueue
 from configurator.core.cancel import Cancelled
 from configurator.core.errors import InputError
@@ -21,6 +22,8 @@ from configurator.core.parallel import ParallelExecutor
 from configurator.core.resources import ResourcePool
 from configurator.core.status import SkipReason, Status
 from configurator.core.task import Subgraph, Task, TaskContext, TaskResult
+
+pytestmark = pytest.mark.usefixtures("no_glances")
 
 WAIT_S = 10.0  # for what comes at once when all is well
 
@@ -655,6 +658,7 @@ def test_an_exception_in_the_block_cancels_the_group_and_is_raised() -> None:
 
 def test_ctrl_c_while_waiting_stops_in_order_and_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     """The running task finishes, what has not started never does."""
+    monkeypatch.setattr(_places, "GLANCE_S", 0.01)  # a signal just before a wait is only seen when it ends
     main = threading.main_thread().ident
     assert main is not None
     waiting, stopping = threading.Event(), threading.Event()

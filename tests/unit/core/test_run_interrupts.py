@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from configurator.core import _run
+from configurator.core import _workers
 from configurator.core._run import Run
 from configurator.core._schedule import Rules
 from configurator.core.cancel import Cancelled
@@ -187,7 +187,7 @@ def test_a_ctrl_c_while_the_run_starts_waits_for_what_has_started(monkeypatch: p
 
     executor = ParallelExecutor(2)
     executor.events.subscribe(lambda _event: stopping.set(), RunStopping)
-    monkeypatch.setattr(_run, "threading", InterruptedStart())
+    monkeypatch.setattr(_workers, "threading", InterruptedStart())
     with pytest.raises(KeyboardInterrupt):
         executor.execute(TaskGraph([Task("first", first), Task("next", ok, after=("first",))]))
     expected = [Status.SUCCESS if started.is_set() else Status.CANCELLED, Status.CANCELLED]

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from configurator.core import _clock, _run
+from configurator.core import _clock, _workers
 from configurator.core.events import EngineEvent
 from configurator.core.graph import TaskGraph
 from configurator.core.parallel import ParallelExecutor
@@ -86,7 +86,7 @@ class TurnedClock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._at = 1000.0
-        monkeypatch.setattr(_run, "time", self)
+        monkeypatch.setattr(_workers, "time", self)
         monkeypatch.setattr(_clock, "_GLANCE_S", 0.002)  # how soon a run sees that the clock was turned
 
     def monotonic(self) -> float:

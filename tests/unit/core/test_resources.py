@@ -222,6 +222,18 @@ def test_every_waiting_task_of_a_kind_has_its_share_kept() -> None:
     assert pool.release(9) == [1]
 
 
+def test_several_that_fit_are_returned_together_and_only_once() -> None:
+    """In the order of asking, whatever their numbers are; all of them may start now."""
+    pool = ResourcePool({"cpu": 3})
+    assert pool.acquire(9, {"cpu": 2})
+    assert pool.acquire(8, {"cpu": 1})
+    for number in (5, 0, 7):
+        assert not pool.acquire(number, {"cpu": 1})
+    assert pool.release(9) == [5, 0]
+    assert pool.release(8) == [7]
+    assert all(pool.acquire(number, {}) for number in (7, 0, 5))
+
+
 def test_the_oldest_is_served_first_whatever_it_asks_for() -> None:
     """Not the kind of request that somebody made first."""
     pool = ResourcePool({"cpu": 1, "net": 1})
@@ -266,6 +278,8 @@ def test_who_comes_back_has_the_old_turn_at_once() -> None:
     assert pool.withdraw(2) == []
     assert not pool.acquire(3, {"cpu": 2})
     assert pool.acquire(2, {"cpu": 1})
+    assert pool.release(0) == []
+    assert pool.release(2) == [3]
 
 
 def test_who_came_back_later_is_still_served_in_the_old_order() -> None:

@@ -1,7 +1,7 @@
 """The state of one run: what waits for what, what has ended, and what follows from it.
 
 It knows neither threads nor clocks: every method is called with the run's lock held and is told the time,
-so that the same code runs on real threads (_run.py) and under a virtual clock (simulation.py).
+so that the same code runs on real threads (_workers.py) and under a virtual clock (simulation.py).
 """
 
 from __future__ import annotations

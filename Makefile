@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: demo test test-full check bench bench-engine setup hosts-setup clean lock
+.PHONY: demo test test-full check coverage bench bench-engine setup hosts-setup clean lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,8 +43,12 @@ test: setup hosts-setup check
 	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -m "not host" -n $(WORKERS)
 	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -m "host and not full" -n $(WORKERS) --dist loadfile
 
-test-full: setup hosts-setup check
+test-full: setup hosts-setup check coverage
 	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+# Every line and branch of the engine is run by its unit tests.
+coverage: setup
+	@$(BIN)/python -m tools.coverage
 
 check: setup
 	@$(BIN)/ruff check .

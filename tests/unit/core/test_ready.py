@@ -113,6 +113,15 @@ def test_a_lock_is_offered_on_when_who_was_called_for_it_ends() -> None:
     assert picks(queue) == [[2]]
 
 
+def test_who_ended_while_it_waited_for_a_lock_is_not_called_for_it() -> None:
+    """The lock goes to the next one that still waits."""
+    queue = ready_queue(alike(3, locks=APT))
+    assert picks(queue) == [[0]]
+    skip(queue, 1)
+    end(queue, 0)
+    assert picks(queue) == [[2]]
+
+
 def test_who_was_called_for_a_lock_waits_again_if_it_was_taken() -> None:
     """A more urgent task may be faster; the one that was called loses nothing but time."""
     queue = ready_queue(alike(3, locks=APT), [-1, -2, -9], ready=[0, 1])
@@ -348,6 +357,154 @@ def test_tasks_of_the_usual_weight_may_join() -> None:
     queue.grow(tasks)
     queue.push(1)
     assert picks(queue) == [[0], [1]]
+
+
+# -- rooms -----------------------------------------------------------------------------------------------
+
+ROOM = frozenset({"room"})
+
+
+def with_room(*tasks: Task, places: int, keys: Sequence[float] | None = None, slots: int = 4) -> ReadyQueue:
+    queue = ready_queue(tasks, keys, slots=slots)
+    queue.add_room("room", places)
+    return queue
+
+
+def test_a_room_is_a_lock_for_so_many() -> None:
+    """Each place that becomes free brings back one task, the most urgent."""
+    queue = with_room(*alike(5, locks=ROOM), task("outside"), places=2, keys=[-1, -2, -3, -4, -5, 0])
+    assert picks(queue) == [[4], [3], [5]]
+    end(queue, 3)
+    assert picks(queue) == [[2]]
+    end(queue, 4)
+    end(queue, 2)
+    assert picks(queue) == [[1], [0]]
+
+
+def test_a_task_that_leaks_leaves_its_place_in_a_room() -> None:
+    """A place stands for running, like a worker; only real locks are lost."""
+    queue = with_room(task("deaf", locks=ROOM | APT), *alike(2, locks=ROOM), places=1)
+    assert picks(queue) == [[0]]
+    queue.leak(0)
+    assert queue.leaker(1) is None
+    assert picks(queue) == [[1]]
+    end(queue, 1)
+    assert picks(queue) == [[2]]
+
+
+def test_a_place_that_was_lent_is_kept_for_who_comes_back() -> None:
+    """It is not given to the next one in the queue, but nobody is put out for it."""
+    queue = with_room(
+        task("waits", locks=ROOM | APT), *alike(3, locks=ROOM), task("lock", locks=APT), places=1
+    )
+    assert picks(queue) == [[0]]
+    queue.lend(0)
+    assert picks(queue) == [[1]]  # the lock is not lent
+    assert not queue.take_back(0)
+    assert not queue.take_back(0)
+    end(queue, 1)
+    assert picks(queue) == []
+    assert queue.take_back(0)
+    assert picks(queue) == []
+    end(queue, 0)
+    assert picks(queue) == [[2], [4]]
+
+
+def test_who_waits_again_has_no_place_kept() -> None:
+    """What it waits for now may need the place itself."""
+    queue = with_room(*alike(4, locks=ROOM), places=1)
+    assert picks(queue) == [[0]]
+    queue.lend(0)
+    assert picks(queue) == [[1]]
+    assert not queue.take_back(0)
+    queue.wait_again(0)
+    queue.wait_again(0)
+    end(queue, 1)
+    assert picks(queue) == [[2]]
+    end(queue, 2)
+    assert queue.take_back(0)
+    assert picks(queue) == []
+
+
+@pytest.mark.parametrize("claims", [False, True], ids=["waiting", "coming back"])
+@pytest.mark.parametrize("leaks", [False, True], ids=["ended", "leaked"])
+def test_who_ends_while_its_place_is_lent_keeps_nothing(claims: bool, leaks: bool) -> None:
+    """Given up while it waits, or ended by a callback: neither place nor claim stays behind."""
+    queue = with_room(*alike(4, locks=ROOM, weight=2.0), places=1, slots=2)
+    assert picks(queue) == [[0]]
+    queue.lend(0)
+    assert picks(queue) == [[1]]
+    if claims:
+        assert not queue.take_back(0)
+    if leaks:
+        queue.leak(0)
+    else:
+        end(queue, 0)
+    assert picks(queue) == []
+    end(queue, 1)
+    assert picks(queue) == [[2]]
+    end(queue, 2)
+    assert picks(queue) == [[3]]
+
+
+def test_worker_slots_are_lent_and_kept_too() -> None:
+    """A heavy task comes back when there are slots for all of its weight, before any that is new."""
+    queue = ready_queue([task("waits", weight=2.0), *alike(4, weight=1.0)], slots=2)
+    assert picks(queue) == [[0]]
+    queue.lend(0)
+    assert picks(queue) == [[1], [2]]
+    assert not queue.take_back(0)
+    end(queue, 1)
+    assert picks(queue) == []
+    assert not queue.take_back(0)
+    end(queue, 2)
+    assert picks(queue) == []
+    assert queue.take_back(0)
+    assert picks(queue) == []
+    end(queue, 0)
+    assert picks(queue) == [[3], [4]]
+
+
+def test_slots_are_kept_as_long_as_somebody_comes_back_to_them() -> None:
+    """The first of two that has its slots again does not open the way for new tasks."""
+    queue = ready_queue([*alike(2, weight=2.0), *alike(5)], slots=4)
+    assert picks(queue) == [[0], [1]]
+    queue.lend(0)
+    queue.lend(1)
+    assert picks(queue) == [[2], [3], [4], [5]]
+    assert not queue.take_back(0)
+    assert not queue.take_back(1)
+    end(queue, 2)
+    end(queue, 3)
+    assert queue.take_back(0)
+    end(queue, 4)
+    assert picks(queue) == []
+    assert not queue.take_back(1)
+    end(queue, 5)
+    assert queue.take_back(1)
+    assert picks(queue) == []
+    end(queue, 0)
+    assert picks(queue) == [[6]]
+
+
+def test_who_waits_when_the_first_weight_joins_has_its_slot_to_come_back_to() -> None:
+    """It holds none meanwhile, and needs one again like all that were running."""
+    tasks = alike(2)
+    queue = ready_queue(tasks, slots=2)
+    assert picks(queue) == [[0], [1]]
+    queue.lend(0)
+    tasks += [task("light", weight=0.5), task("heavy", weight=1.5)]
+    queue.grow(tasks)
+    queue.push(2)
+    assert picks(queue) == [[2]]
+    queue.push(3)
+    assert not queue.take_back(0)
+    end(queue, 2)
+    assert queue.take_back(0)
+    end(queue, 0)
+    assert picks(queue) == []
+    end(queue, 1)
+    assert picks(queue) == [[3]]
 
 
 # -- batches ---------------------------------------------------------------------------------------------

@@ -236,6 +236,8 @@ class Schedule:
         for number, because in [pair for pair in doomed if pair is not None]:
             if self.results[number] is None:
                 self._skip_below(number, because)
+        if self._rules.replay and parent is not None:
+            self._replay(graph, first)
         if self._closed:
             self.give_up(Status.CANCELLED, None, "the run was stopped", now)
         for number in numbers:
@@ -261,17 +263,23 @@ class Schedule:
             if not missing and self.results[number] is None
         )
 
-    def _replay(self, graph: TaskGraph) -> None:
+    def _replay(self, graph: TaskGraph, first: int = 0) -> None:
         """Take over what succeeded earlier, unless something that it requires has to run again."""
-        stale: set[int] = set()
-        for number in graph.topological():
+        now = self._now
+        stale = {node for node, name, hard in graph.entries if hard and not self._is_taken_over(name)}
+        for node in graph.topological():
+            number = first + node
             earlier = self._rules.replay.get(self.tasks[number].name)
-            if earlier is None or earlier.status is not Status.SUCCESS or number in stale:
-                stale |= graph.hard[number]
+            if earlier is None or earlier.status is not Status.SUCCESS or node in stale:
+                stale |= graph.hard[node]
                 continue
-            self._store(number, earlier._replace(from_cache=True, worker=None, started_s=0.0, ended_s=0.0))
-            for successor in graph.successors[number]:
+            self._store(number, earlier._replace(from_cache=True, worker=None, started_s=now, ended_s=now))
+            for successor in self._successors[number]:
                 self._missing[successor] -= 1
+
+    def _is_taken_over(self, name: str) -> bool:
+        result = self.results[self.index[name]]
+        return result is not None and result.from_cache
 
     # -- the consequences -------------------------------------------------------------------------------
 
@@ -466,8 +474,8 @@ class Schedule:
     def _refuse_backward(self, graph: TaskGraph, parent: int | None, waiting: list[int]) -> None:
         """Refuse what would wait for tasks that wait for it: they would wait for ever."""
         wanted = {self.index[name]: name for _, name, _ in graph.entries}
-        if parent is None or not wanted:
-            return
+        if parent is None or all(self.results[number] is not None for number in wanted):
+            return  # what has ended waits for nobody, and looking for it each time would be quadratic
         seen, stack = set(waiting), list(waiting)
         while stack:
             number = stack.pop()

@@ -26,7 +26,8 @@ class RecordedError(Exception):
 class RunSnapshot:
     """The status of every task by name, and the results of those that have ended.
 
-    `brought` names the tasks that brought others into the run: they run again, as else these would not come.
+    `brought` names the tasks that brought others into the run: they run again, as else these would not come,
+    of which in turn what succeeded is taken over.
     Given as `recover` to `ParallelExecutor.execute`, what succeeded is taken over and not run again. Saved
     as JSON, a value that JSON cannot hold is only described: that task runs again, as does what requires it.
 

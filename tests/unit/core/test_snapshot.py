@@ -18,7 +18,7 @@ from configurator.core.graph import TaskGraph
 from configurator.core.parallel import ParallelExecutor
 from configurator.core.snapshot import RecordedError, RunSnapshot, result_from_json, result_to_json
 from configurator.core.status import SkipReason, Status
-from configurator.core.task import Skip, Task, TaskContext, TaskReport, TaskResult
+from configurator.core.task import Skip, Subgraph, Task, TaskContext, TaskReport, TaskResult
 
 json_values = st.recursive(
     st.none()
@@ -448,20 +448,37 @@ def test_results_of_tasks_that_are_no_longer_there_are_left_alone() -> None:
     assert work.ran == ["new"]
 
 
-def test_a_task_that_brought_others_runs_again() -> None:
+def test_a_task_that_brought_others_runs_again_and_of_those_what_did_not_succeed() -> None:
     """Taken over, it would not bring them again, and those that had not succeeded would be forgotten."""
     work = Work()
 
-    def bring(_context: TaskContext) -> TaskGraph:
+    def bring(_context: TaskContext) -> Subgraph:
         work.ran.append("bring")
-        return TaskGraph([work.task("one"), work.task("two")])
+        tasks = [work.task("one"), work.task("two"), work.task("three", "two"), work.task("four", "one")]
+        return Subgraph(
+            (*tasks, work.task("five", "outside"), work.task("six", "bring"), work.task("seven", "six"))
+        )
 
     work.failing = {"two"}
-    graph = TaskGraph([Task("bring", bring), work.task("below", "bring"), work.task("other")])
+    graph = TaskGraph([work.task("outside"), Task("bring", bring), work.task("below", "bring")])
     results = recovered(work, graph)
-    assert work.ran[0] == "bring"
-    assert "two" in work.ran
+    assert work.ran == ["bring", "two", "six", "three", "seven", "below"]
     assert {result.status for result in results} == {Status.SUCCESS}
+    assert [result.task_name for result in results if result.from_cache] == ["outside", "one", "four", "five"]
+
+
+def test_tasks_that_join_a_recovered_run_from_elsewhere_run() -> None:
+    """A group's task may have a name that was there before, and yet be another one."""
+    executor = ParallelExecutor(1)
+    snapshot = RunSnapshot({}, (TaskResult("same", Status.SUCCESS, "old"), TaskResult("a", Status.SUCCESS)))
+
+    def opens(_context: TaskContext) -> object:
+        with executor.group("g") as group:
+            group.add(lambda: "new", name="same")
+            return group.gather()[0].result
+
+    graph = TaskGraph([Task("opens", opens), Task("a", lambda _context: None)])
+    assert executor.execute(graph, recover=snapshot)[0].result == "new"
 
 
 def test_a_graph_is_checked_before_anything_is_taken_over() -> None:

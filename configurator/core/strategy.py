@@ -9,7 +9,7 @@ from configurator.core.task import Task
 
 
 class Strategy(Protocol):
-    """Weighs the ready tasks; asked once each time a task becomes ready, under the scheduler's lock."""
+    """Weighs the ready tasks; asked when one becomes ready or fits again, under the scheduler's lock."""
 
     def priority(self, task: Task, rank: float, capacities: Mapping[str, float]) -> float:
         """Return how urgent the task is: the greatest goes first, equal ones in declared order.

@@ -225,3 +225,15 @@ def test_ten_thousand_join_at_once_and_one_after_the_other() -> None:
     )
     assert len(results) == 20_004
     assert results[-1].started_s == 10_001
+
+
+def test_a_chain_of_ten_thousand_that_each_bring_a_task_ends() -> None:
+    """That these require what ended long ago is no reason to walk down the whole chain each time."""
+
+    def outcome(item: Task, _attempt: int) -> object:
+        return Subgraph((task(f"of {item.name}", requires=("t0",)),)) if item.name[0] == "t" else None
+
+    tasks = [task("t0"), *(task(f"t{n}", requires=(f"t{n - 1}",)) for n in range(1, 10_000))]
+    results = simulate(TaskGraph(tasks), _one_second, outcome=outcome)
+    assert [result.task_name for result in results[-2:]] == ["t9999", "of t9999"]
+    assert results[-1].ended_s == 20_000

@@ -191,15 +191,17 @@ def test_while_a_task_waits_for_an_answer() -> None:
     """Nobody will give one any more."""
     executor = broken("next")
     log = Log(executor)
-    ended = threading.Event()
+    started, ended = threading.Event(), threading.Event()
 
     def asks(context: TaskContext) -> None:
+        assert started.wait(WAIT_S)  # once the run is paused, the other one would not start
         try:
             context.pause_for_input("?")
         except Cancelled:
             ended.set()
 
     def waits(_context: TaskContext) -> None:
+        started.set()
         log.wait(RunPaused)
 
     crashes(executor, Task("asks", asks, estimate_s=9.0), Task("a", waits), Task("next", ok, after=("a",)))

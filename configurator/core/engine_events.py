@@ -138,7 +138,7 @@ class TasksJoined(EngineEvent):
 
 @dataclass(frozen=True, slots=True)
 class GroupStarted(EngineEvent):
-    """The first task of the group is about to start."""
+    """The group was entered: tasks can be added, and start."""
 
     at_s: float
     group: str

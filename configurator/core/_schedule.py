@@ -153,7 +153,7 @@ class Schedule:
             if not missing[successor] and results[successor] is None:
                 if self.leaks:
                     self._make_ready(successor)
-                elif not self._closed:
+                else:
                     queue.push(successor)
 
     def _settle_with_care(self, number: int, result: TaskResult, leaked: bool) -> None:
@@ -188,21 +188,18 @@ class Schedule:
         self._now = now
         if only is None:
             self._closed = True
-        ended = []
+        ended: dict[int, TaskResult] = {}
         for number in range(len(self.tasks)) if only is None else only:
             if self.results[number] is not None:
                 continue
             if self.queue.states[number] == State.RUNNING:
                 self._final.add(number)
                 continue
-            ended.append(number)
-            self._store_unstarted(number, status, reason, cause)
+            ended[number] = self._store_unstarted(number, status, reason, cause)
         self.queue.forget(ended)
         if only is not None:
-            for number in ended:
-                result = self.results[number]
-                if result is not None:
-                    self._release_successors(number, result)
+            for number, result in ended.items():
+                self._release_successors(number, result)
 
     def join(self, tasks: Iterable[Task], now: float, parent: int | None = None) -> list[int]:
         """Add tasks to the run and return their numbers; InputError if they cannot be part of it.
@@ -344,8 +341,6 @@ class Schedule:
 
     def _push(self, number: int) -> TaskResult | None:
         """Make a task ready, or skip it and return that if what it needs will never be free again."""
-        if self._closed:
-            return None
         leaker = self.queue.leaker(number) if self.leaks else None
         if leaker is not None:
             return self._skipped(number, SkipReason.LOCK_LEAKED, self.tasks[leaker].name)

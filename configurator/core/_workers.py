@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -301,10 +302,7 @@ class Workers:
     def _end_if_done(self) -> None:
         if self.schedule.left or self._open or self.done.is_set():
             return
-        counts = dict.fromkeys(Status, 0)
-        for result in self.schedule.results:
-            if result is not None:
-                counts[result.status] += 1
+        counts = Counter([result.status for result in self.schedule.results if result is not None])
         failed = counts[Status.FAILED] + counts[Status.TIMEOUT]
         skipped, cancelled = counts[Status.SKIPPED], counts[Status.CANCELLED]
         self._publish(RunEnded(self.now(), counts[Status.SUCCESS], failed, skipped, cancelled))

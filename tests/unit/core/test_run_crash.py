@@ -321,7 +321,9 @@ def test_with_fewer_threads_than_workers_the_run_goes_on(monkeypatch: pytest.Mon
     """Slower, but it does everything."""
     monkeypatch.setattr(_workers, "threading", FewThreads(2))
     executor = ParallelExecutor(4)
-    results = executor.execute(TaskGraph([Task(f"t{number}", ok) for number in range(20)]))
+    both = threading.Barrier(2)
+    pair = [Task(name, lambda _context: both.wait(WAIT_S)) for name in ("left", "right")]
+    results = executor.execute(TaskGraph([*pair, *(Task(f"t{number}", ok) for number in range(20))]))
     assert set(statuses(results)) == {Status.SUCCESS}
     assert {result.worker for result in results} <= {0, 1}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from configurator.core.cancel import Cancelled, CancelToken
 from configurator.core.graph import TaskGraph
@@ -67,9 +67,12 @@ def subgraph_of(outcome: object) -> tuple[Task, ...]:
 
 
 def run_batch(
-    tasks: Sequence[Task], contexts: Sequence[TaskContext], settle: SettleEarly
+    tasks: Sequence[Task],
+    contexts: Sequence[TaskContext],
+    settle: SettleEarly,
+    begin: Callable[[TaskContext], None],
 ) -> Sequence[object]:
-    """Run several tasks through their batch function; a failed batch is run one by one.
+    """Run several tasks through their batch function; a failed batch is run one by one, `begin` told of each.
 
     Not those that were cancelled meanwhile: their time is up, and they may have been given up for it.
     """
@@ -94,14 +97,17 @@ def run_batch(
         if not isinstance(outcome.error, Exception):
             return [outcome] * len(tasks)  # an interrupt ends the batch, it does not split it
     return [
-        None if task.name in settled else _attempt_again(task, context)
+        None if task.name in settled else _attempt_again(task, context, begin)
         for task, context in zip(tasks, contexts, strict=True)
     ]
 
 
-def _attempt_again(task: Task, context: TaskContext) -> object:
+def _attempt_again(task: Task, context: TaskContext, begin: Callable[[TaskContext], None]) -> object:
     reason = context.token.reason
-    return attempt(task, context) if reason is None else Raised(Cancelled(reason))
+    if reason is not None:
+        return Raised(Cancelled(reason))
+    begin(context)
+    return attempt(task, context)
 
 
 def attempt(task: Task, context: TaskContext) -> object:

@@ -31,12 +31,13 @@ class Places(Workers):
         if number is None:
             self._wait_outside(condition)
             return
-        entry = self._running.get(number)  # none if it was given up
-        token = entry[0] if entry is not None and heed else CancelToken()
+        worker, token = self._worker_of(number)
+        if token is None or not heed:
+            token = CancelToken()
         forget = token.on_cancel(self._alarms.nudge(self._notify_changed))
         try:
             with self.lock:
-                self._wait_inside(number, condition, token)
+                self._wait_inside(number, worker, condition, token)
         finally:
             forget()
 
@@ -61,9 +62,21 @@ class Places(Workers):
                     self._bells.remove(bell)
                     self._watchers -= 1
 
-    def _wait_inside(self, number: int, condition: Callable[[], bool], token: CancelToken) -> None:
+    def _worker_of(self, number: int) -> tuple[int, CancelToken | None]:
+        """Return the worker that runs the task that waits, and the task's token.
+
+        A task that was settled before the rest of its batch has none, and may run again on another worker.
+        """
+        entry, own = self._running.get(number), getattr(self._current, "worker", -1)
+        if entry is None or own not in (-1, entry[2]):
+            return own, None
+        return entry[2], entry[0]
+
+    def _wait_inside(
+        self, number: int, worker: int, condition: Callable[[], bool], token: CancelToken
+    ) -> None:
         self._watchers += 1
-        lent = None if condition() else self._lend_place(number, condition)
+        lent = None if condition() else self._lend_place(number, worker, condition)
         try:
             while not condition() and not self._over:
                 if token.reason is not None:
@@ -77,13 +90,15 @@ class Places(Workers):
                 self._take_place_back(*lent, condition)
             self._watchers -= 1
 
-    def _lend_place(self, number: int, condition: Callable[[], bool]) -> tuple[int, Lender] | None:
+    def _lend_place(
+        self, number: int, worker: int, condition: Callable[[], bool]
+    ) -> tuple[int, Lender] | None:
         """Let another worker have this one's place; None if it has none: then its task was given up."""
-        _, _, worker = self._running.get(number, (None, 0.0, -1))
         if worker < 0 or worker in self._leaked_workers:
             return None
         lender = self._lenders.get(worker)
         if lender is None:
+            number = self.schedule.queue.holder(number)
             lender = self._lenders[worker] = Lender(number, [])
             self._busy -= 1
             self.schedule.queue.lend(number)

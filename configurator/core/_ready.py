@@ -234,6 +234,10 @@ class ReadyQueue:
         if self._weighted:
             self._bring_back(self._pool.admit())
 
+    def holder(self, number: int) -> int:
+        """Return the task that holds what this one works under: another one of its batch, it may be."""
+        return next((mate for mate in self._mates.get(number, ()) if mate in self._owned), number)
+
     def take_back(self, number: int) -> bool:
         """Have a task that has waited run again; False while there is no place, which is then kept for it."""
         rooms, slots = self._lent[number]

@@ -151,8 +151,9 @@ class Run(Places):
             self._call_worker()
 
     def publish(self, event: EngineEvent) -> None:
-        """Announce something; lock held, so that the order is that of the changes."""
-        self._publish(event)
+        """Announce something, unless the run is over; lock held, so that the order is that of the changes."""
+        if not self._over:
+            self._publish(event)
 
     def statuses(self) -> dict[str, Status]:
         """Return how every task stands, by name."""
@@ -187,12 +188,11 @@ class Run(Places):
             return not self._over
 
     def close(self) -> bool:
-        """Take back an `open`; True if the run has ended by it, since nobody can add tasks any more."""
+        """Take back an `open`; True if it was the last one, so that the run ends with what it has."""
         with self.lock:
-            was_over = self._over
             self._open -= 1
             self._end_if_done()
-            return self._over and not was_over
+            return not self._open
 
     def alarm(self, after_s: float, callback: Callable[[], None]) -> None:
         """Have `callback` called with the lock held after so many seconds; lock held."""

@@ -127,6 +127,7 @@ class Workers:
             with lock:
                 self._called = False
                 picked = self._take(worker, self.now())
+            current.worker = worker
             while picked:
                 number, context = picked[0]
                 current.number = number
@@ -135,7 +136,9 @@ class Workers:
                     outcome = attempt(tasks[number], context)
                 else:
                     contexts = [context for _, context in picked]
-                    outcomes = run_batch([tasks[n] for n, _ in picked], contexts, self._settle_early)
+                    outcomes = run_batch(
+                        [tasks[n] for n, _ in picked], contexts, self._settle_early, self._turn_to
+                    )
                 while not lock.acquire(False):
                     time.sleep(_YIELD_S)
                 try:
@@ -233,6 +236,10 @@ class Workers:
             # Else it was given up, or settled early: then it may even run again by now, as a retry.
             if self._runs(number, context.token):
                 self._end(number, outcome, ended)
+
+    def _turn_to(self, context: TaskContext) -> None:
+        """Have this thread run this task of its batch, now that they are run one by one."""
+        self._current.number = self.schedule.index[context.name]
 
     def _settle_early(self, context: TaskContext, outcome: object) -> None:
         with self.lock:

@@ -31,8 +31,8 @@ T = TypeVar("T")
 _GLANCE_S = 0.5
 _STOPPED = "the awaiting task was cancelled"
 
-# The task of the engine that the current coroutine belongs to, if any.
-_inside: ContextVar[int | None] = ContextVar("inside", default=None)
+# The task of the engine that the current coroutine belongs to, if any, and its run.
+_inside: ContextVar[tuple[Run, int] | None] = ContextVar("inside", default=None)
 
 
 async def execute(executor: ParallelExecutor, graph: TaskGraph) -> list[TaskResult]:
@@ -148,7 +148,8 @@ class AsyncGroup:
 
     def enter(self) -> Self:
         """Enter the group."""
-        self._group.enter()
+        inside = _inside.get()
+        self._group.enter(None if inside is None else inside[0])
         return self
 
     async def leave(
@@ -176,12 +177,11 @@ class AsyncGroup:
 
     def _start(self, func: Callable[[], T]) -> asyncio.Future[T]:
         # The task whose place is lent meanwhile: the coroutine's, or the one that the whole loop runs in.
-        waiting = _inside.get()
-        if waiting is None:
-            waiting = self._group.inside_task()
+        run, inside = self._group.run(), _inside.get()
+        waiting = inside[1] if inside is not None and inside[0] is run else run.inside_task()
 
         def acting() -> T:
-            self._group.act_for(waiting)
+            run.act_for(waiting)
             return func()
 
         return _in_thread(acting)
@@ -190,7 +190,7 @@ class AsyncGroup:
         loop, group, variables = self._loop, self._group, copy_context()
 
         def run(context: TaskContext) -> Any:
-            return _Call(loop, make, context, group.number_of(context.name), variables.copy()).result()
+            return _Call(loop, make, context, group.run(), variables.copy()).result()
 
         return run
 
@@ -203,13 +203,13 @@ class _Call:
         loop: asyncio.AbstractEventLoop,
         make: Callable[[TaskContext], Awaitable[Any]],
         context: TaskContext,
-        number: int,
+        run: Run,
         variables: Context,
     ) -> None:
         self._loop = loop
         self._make = make
         self._context = context
-        self._number = number
+        self._home = run
         self._variables = variables
         self._ended = threading.Event()
         self._task: asyncio.Task[Any] | None = None
@@ -237,7 +237,7 @@ class _Call:
         self._task.add_done_callback(lambda _task: self._ended.set())
 
     async def _run(self) -> Any:
-        _inside.set(self._number)
+        _inside.set((self._home, self._home.schedule.index[self._context.name]))
         return await self._make(self._context)
 
     def _cancel_soon(self) -> None:

@@ -68,6 +68,7 @@ class Group:
         self._rooms: frozenset[str] = frozenset()
         self._repeats: dict[str, int] = {}  # of names that were taken
         self._run: Run | None = None
+        self._awaited = False  # the run waits for the end of the group
         self._over = False
         self._async: AsyncGroup
         self._closed: tuple[Status, SkipReason | None, str] | None = None
@@ -86,13 +87,17 @@ class Group:
         self.enter()
         return self
 
-    def enter(self) -> None:
-        """Begin, or join the run that is on; tasks can be added from now on."""
+    def enter(self, caller: Run | None = None) -> None:
+        """Begin, or join the run that is on; tasks can be added from now on.
+
+        `caller` is the run that the caller is a task of, where its thread does not tell.
+        """
         if self._run is not None:
             raise RuntimeError(f"group {self.name!r} was entered before: make a new one")
         if self._outer is not None:
             self._outer._usable()
-        run = self._run = self._executor.enter()
+        run, self._awaited = self._executor.enter(caller)
+        self._run = run
         with run.lock:
             if self._outer is not None:
                 self._outer._inner.append(self)
@@ -124,7 +129,8 @@ class Group:
                 run.schedule.watchers.remove(self._failed)
                 run.homes.remove(self)
                 run.publish(GroupEnded(run.now(), self.name, failed))
-            self._executor.leave(run)
+            if self._awaited:
+                self._executor.leave(run)
 
     async def __aenter__(self) -> AsyncGroup:
         from configurator.core.aio import AsyncGroup
@@ -138,17 +144,9 @@ class Group:
     ) -> None:
         await self._async.leave(kind, error, trace)
 
-    def inside_task(self) -> int | None:
-        """Return the running task that the calling thread belongs to, if any."""
-        return self._entered().inside_task()
-
-    def act_for(self, number: int | None) -> None:
-        """Have the calling thread wait in the place of a running task, which lends its worker meanwhile."""
-        self._entered().act_for(number)
-
-    def number_of(self, name: str) -> int:
-        """Return the number of a task in the run."""
-        return self._entered().schedule.index[name]
+    def run(self) -> Run:
+        """Return the run that the group belongs to; RuntimeError before it is entered."""
+        return self._entered()
 
     # -- what the run calls, with its lock held ---------------------------------------------------------
 

@@ -241,20 +241,30 @@ class ParallelExecutor:
         finally:
             self._end(run)
 
-    def enter(self) -> Run:
-        """Return the run that is on, or an open one that begins now; it goes on until `leave`."""
+    def enter(self, caller: Run | None = None) -> tuple[Run, bool]:
+        """Return the run that is on, or an open one that begins now, and whether it waits for `leave`.
+
+        It does not if one of its tasks asks: it waits for the task itself, unless that is given up. `caller`
+        is the run that the caller is a task of, where its thread does not tell. RuntimeError if that is over.
+        """
         with self._guard:
-            run = self._run
+            run, last = self._run, None if self._last is None else self._last[1]
+            if last is not None and (last is caller or last.inside_task() is not None):
+                if last.done.is_set():
+                    raise RuntimeError("this task was given up, and its run is over")
+                return last, False
             if run is not None and run.open():
-                return run
-            if self._last is not None and self._last[1].inside_task() is not None:
-                raise RuntimeError("this task was given up, and its run is over")
-            return self._begin(TaskGraph(()), None, open_=True)
+                return run, True
+            return self._begin(TaskGraph(()), None, open_=True), True
 
     def leave(self, run: Run) -> None:
-        """Take back an `enter`; the last one waits for the end of the run if it was an open one."""
+        """Take back an `enter` that the run waits for; the last one waits for the end of an open run."""
         if run.close() and run.is_open_run:
-            self._end(run)
+            try:
+                if run.error is None:  # else there was a Ctrl-C, and the waiting that it asked for
+                    run.wait()
+            finally:
+                self._end(run)
 
     # -- inside -----------------------------------------------------------------------------------------
 

@@ -1,8 +1,7 @@
-"""Work that ignores its token, alone, in a batch or while it waits for a group; what is given up with it."""
+"""Work that ignores its token, alone or in a batch, and what is given up with it."""
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Sequence
 
@@ -359,106 +358,3 @@ def test_a_retry_is_not_settled_by_the_batch_that_its_first_attempt_was_in() -> 
         ("second attempt", 2),
         ("b, says the batch", 1),
     ]
-
-
-# -- tasks that wait for their groups ------------------------------------------------------------------------
-
-
-class Crowd:
-    """Work of which one at a time may run: a second one that got in would meet the first."""
-
-    def __init__(self) -> None:
-        self._door = threading.Barrier(2)
-        self.ran = 0
-        self.met = False
-
-    def __call__(self, _context: TaskContext | None = None) -> None:
-        self.ran += 1
-        try:
-            self._door.wait(0.02)  # the first one stands there in vain, and then the door stays open
-        except threading.BrokenBarrierError:
-            return
-        self.met = True
-
-
-def test_a_worker_that_is_given_up_while_it_waits_frees_no_second_place() -> None:
-    """Its place was lent to another one already: counted twice, two tasks would run on one worker."""
-    executor = ParallelExecutor(1, grace_s=0.0)
-    log = Log(executor)
-    crowd = Crowd()
-
-    def inner(_context: TaskContext) -> None:
-        log.wait(TaskEnded, ended("outer"))
-
-    def outer(_context: TaskContext) -> None:
-        with executor.group("g") as group:
-            group.add(inner)
-            group.gather()
-
-    tasks = [Task("outer", outer, timeout_s=0.01, estimate_s=9.0)]
-    tasks += [Task(f"t{number}", crowd, after=("outer",)) for number in range(4)]
-    results = executor.execute(TaskGraph(tasks))
-    assert statuses(results) == [Status.TIMEOUT, *[Status.SUCCESS] * 4]
-    assert (crowd.ran, crowd.met) == (4, False)
-
-
-def test_a_worker_that_is_given_up_on_its_way_back_claims_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it waited for has ended, another task has its place, and its time is up: nobody waits for it."""
-    clock = TurnedClock(monkeypatch)
-    executor = ParallelExecutor(1, grace_s=0.0)
-    log = Log(executor)
-    crowd = Crowd()
-
-    def outer(_context: TaskContext) -> None:
-        with executor.group("g") as group:
-            group.add(lambda: 1, name="inner")
-            group.gather()
-
-    def long(_context: TaskContext) -> None:
-        clock.turn(10.0)
-        log.wait(TaskEnded, ended("outer"))
-
-    tasks = [Task("outer", outer, timeout_s=5.0, estimate_s=9.0), Task("long", long, estimate_s=8.0)]
-    tasks += [Task(f"t{number}", crowd, after=("outer",)) for number in range(4)]
-    results = executor.execute(TaskGraph(tasks))
-    assert statuses(results) == [Status.TIMEOUT, *[Status.SUCCESS] * 5]
-    assert (crowd.ran, crowd.met) == (4, False)
-
-
-def test_what_comes_after_a_task_that_was_skipped_for_a_deadlock_runs() -> None:
-    """Skipping it makes work ready, and somebody has to be told."""
-    executor = ParallelExecutor(1)
-
-    def outer(_context: TaskContext) -> dict[str, TaskResult]:
-        with executor.group("g") as group:
-            group.add(lambda: 1, name="needs the lock", locks=LOCK)
-            group.add(lambda: 2, name="comes after it", after=["needs the lock"])
-            return group.gather_dict()
-
-    (result,) = executor.execute(TaskGraph([Task("outer", outer, locks=LOCK)]))
-    inner = result.result
-    assert (inner["needs the lock"].reason, inner["needs the lock"].cause) == (SkipReason.DEADLOCK, "outer")
-    assert inner["comes after it"].result == 2
-
-
-def test_a_coroutine_that_waits_for_two_groups_at_once_lends_its_place_once() -> None:
-    """And takes it back when it waits for neither: with one worker the second group could not run else."""
-    executor = ParallelExecutor(1)
-    crowd = Crowd()
-
-    async def outer() -> int:
-        async with executor.group("first") as first, executor.group("second") as second:
-            first.add(crowd, name="quick")
-            for number in range(5):
-                second.add(crowd, name=f"slow{number}")
-            results = await asyncio.gather(first.gather(), second.gather())
-        return sum(len(list(group)) for group in results)
-
-    async def main() -> int:
-        async with executor.group("all") as group:
-            group.add(outer())
-            (result,) = await group.gather()
-        return int(result.result)
-
-    assert asyncio.run(main()) == 6
-    assert (crowd.ran, crowd.met) == (6, False)

@@ -406,13 +406,15 @@ def test_a_coroutine_that_gives_up_waiting_gives_its_worker_back() -> None:
 
 def test_a_timeout_cancels_the_coroutine() -> None:
     """Where it awaits, as asyncio does it; it can clean up."""
+    begun: list[str] = []
     cleaned: list[str] = []
 
     async def slow() -> None:
+        begun.append("slow")  # not if its time is up before that
         try:
             await asyncio.Event().wait()
         finally:
-            cleaned.append("up")
+            cleaned.append("slow")
 
     async def main() -> list[TaskResult]:
         async with ParallelExecutor(1).group("g") as group:
@@ -423,7 +425,7 @@ def test_a_timeout_cancels_the_coroutine() -> None:
 
     results = run(main())
     assert statuses(results) == [Status.TIMEOUT, Status.TIMEOUT, Status.SUCCESS]
-    assert cleaned == ["up", "up"]
+    assert cleaned == begun
     assert all(result.metadata == {} for result in results)
 
 
@@ -448,9 +450,10 @@ def test_a_deaf_coroutine_is_given_up_and_left_alone() -> None:
     ended: list[str] = []
 
     async def main() -> list[TaskResult]:
-        release = asyncio.Event()
+        started, release = asyncio.Event(), asyncio.Event()
 
         async def deaf() -> None:
+            started.set()
             while not release.is_set():
                 try:
                     await release.wait()
@@ -458,10 +461,14 @@ def test_a_deaf_coroutine_is_given_up_and_left_alone() -> None:
                     continue
             ended.append("by itself")
 
-        async with ParallelExecutor(1).group("g") as group:
-            group.add(deaf(), timeout_s=0.01, grace_s=0.01)
-            group.add(answer)
-            results = await group.gather()
+        executor = ParallelExecutor(1)
+        async with executor.group("g") as group:
+            group.add(deaf(), grace_s=0.01)
+            await started.wait()
+            group.cancel()
+        async with executor.group("next") as following:
+            following.add(answer)
+            results = await group.gather() + await following.gather()
         assert ended == []
         release.set()
         while not ended:
@@ -469,7 +476,7 @@ def test_a_deaf_coroutine_is_given_up_and_left_alone() -> None:
         return results
 
     results = run(main())
-    assert statuses(results) == [Status.TIMEOUT, Status.SUCCESS]
+    assert statuses(results) == [Status.CANCELLED, Status.SUCCESS]
     assert results[0].metadata == {"leaked": True}
 
 
@@ -569,22 +576,30 @@ def test_cancel_stops_coroutines() -> None:
     assert str(results[0].error) == "enough"
 
 
-def test_a_coroutine_task_that_times_out_cancels_the_group_that_it_waits_for() -> None:
+def test_a_coroutine_task_that_has_to_stop_cancels_the_group_that_it_waits_for() -> None:
     """Within its grace, and without a complaint about errors that nobody looked at."""
     executor = ParallelExecutor(2)
 
-    async def opens() -> None:
-        async with executor.group("inner") as inner:
-            inner.add(asyncio.Event().wait(), name="block")
-            await inner.gather()
-
     async def main() -> list[TaskResult]:
+        started = asyncio.Event()
+
+        async def block() -> None:
+            started.set()
+            await asyncio.Event().wait()
+
+        async def opens() -> None:
+            async with executor.group("inner") as inner:
+                inner.add(block)
+                await inner.gather()
+
         async with executor.group("g") as group:
-            group.add(opens, timeout_s=0.01)
+            group.add(opens)
+            await started.wait()
+            group.cancel()
             return await group.gather()
 
     (result,) = run(main())
-    assert (result.status, result.metadata) == (Status.TIMEOUT, {})
+    assert (result.status, result.metadata) == (Status.CANCELLED, {})
     block = next(result for result in executor.results() if result.task_name == "block")
     assert block.status is Status.CANCELLED
 

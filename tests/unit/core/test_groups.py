@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from configurator.core import _places
 from configurator.core._ready import ReadyQueue
+from configurator.core._run import Run
 from configurator.core.cancel import Cancelled
 from configurator.core.errors import InputError
 from configurator.core.events import GroupEnded, GroupStarted, RunStopping
@@ -580,12 +581,35 @@ def test_an_inner_group_can_fail_alone() -> None:
 # -- ends -----------------------------------------------------------------------------------------------
 
 
-def test_a_group_that_takes_too_long_is_stopped() -> None:
+@pytest.fixture
+def alarms(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], None]]]:
+    """The alarms that groups set, to be rung by hand."""
+    kept: list[tuple[float, Callable[[], None]]] = []
+    monkeypatch.setattr(Run, "alarm", lambda _run, after_s, ring: kept.append((after_s, ring)))
+    return kept
+
+
+def ring(group: Group, alarms: list[tuple[float, Callable[[], None]]]) -> None:
+    (_, time_is_up) = alarms.pop()
+    with group._entered().lock:
+        time_is_up()
+
+
+def test_a_group_that_takes_too_long_is_stopped(alarms: list[tuple[float, Callable[[], None]]]) -> None:
     """What runs times out, what waits is cancelled; the executor goes on with other groups."""
     executor = ParallelExecutor(1)
-    with executor.group("g", timeout_s=0.01) as group:
-        group.add(stop_when_asked)
+    started = threading.Event()
+
+    def block(context: TaskContext) -> None:
+        started.set()
+        stop_when_asked(context)
+
+    with executor.group("g", timeout_s=7.0) as group:
+        group.add(block)
         group.add(lambda: 1, name="waits")
+        assert started.wait(WAIT_S)
+        assert [after_s for after_s, _ in alarms] == [7.0]
+        ring(group, alarms)
         results = group.gather()
         group.add(lambda: 1, name="late")
     assert statuses(results) == [Status.TIMEOUT, Status.CANCELLED]
@@ -594,21 +618,27 @@ def test_a_group_that_takes_too_long_is_stopped() -> None:
     with executor.group("next") as following:
         following.add(lambda: 1)
         assert statuses(following.gather()) == [Status.SUCCESS]
+    assert alarms == []
 
 
-def test_a_timeout_of_a_group_that_has_ended_touches_nobody() -> None:
+def test_time_does_run_out_for_a_group() -> None:
+    """With the clock as it is: a task that only ends when it is asked to has ended."""
+    with ParallelExecutor(1).group("g", timeout_s=0.01) as group:
+        group.add(stop_when_asked)
+    assert group.gather()[0].status in (Status.TIMEOUT, Status.CANCELLED)
+
+
+def test_a_timeout_of_a_group_that_has_ended_touches_nobody(
+    alarms: list[tuple[float, Callable[[], None]]],
+) -> None:
     """It comes while the run goes on with another group."""
     executor = ParallelExecutor(1)
-    passed = threading.Event()
     with executor.group("outer") as outer:
-        with executor.group("short", timeout_s=0.02) as short:
+        with executor.group("short", timeout_s=1.0) as short:
             short.add(lambda: 1)
-        with executor.group("clock", timeout_s=0.03) as clock:  # its timeout comes after the other
-            clock.add(stop_when_asked)
-            clock.gather()
-        outer.add(passed.set)
-    assert passed.is_set()
-    assert statuses(short.gather()) == [Status.SUCCESS]
+        ring(short, alarms)
+        outer.add(lambda: 1)
+    assert statuses(short.gather() + outer.gather()) == [Status.SUCCESS] * 2
 
 
 def test_cancel_ends_what_waits_and_asks_what_runs_at_every_depth() -> None:
@@ -688,33 +718,29 @@ def test_ctrl_c_while_waiting_stops_in_order_and_is_raised(monkeypatch: pytest.M
     ]
 
 
-def test_a_task_that_is_cancelled_while_it_waits_for_its_group_stops() -> None:
-    """Its timeout would else only come into force when everything that it waits for has ended by itself."""
+@pytest.mark.parametrize("gathers", [True, False])
+def test_a_task_that_has_to_stop_while_it_waits_for_its_group_stops(gathers: bool) -> None:
+    """It would else only be stopped when everything that it waits for has ended by itself."""
     executor = ParallelExecutor(2)
+    started = threading.Event()
+
+    def block(context: TaskContext) -> None:
+        started.set()
+        stop_when_asked(context)
 
     def opens(_context: TaskContext) -> None:
         with executor.group("inner") as inner:
-            inner.add(stop_when_asked)
-            inner.gather()
+            inner.add(block)
+            if gathers:
+                inner.gather()
 
-    (result,) = executor.execute_tasks([Task("opens", opens, timeout_s=0.01)])
-    assert (result.status, result.metadata) == (Status.TIMEOUT, {})
-    assert isinstance(result.error, Cancelled)
-    inner = executor.results()[1]
-    assert (inner.task_name, inner.status) == ("stop_when_asked", Status.CANCELLED)
-
-
-def test_a_task_that_is_cancelled_as_it_leaves_its_group_cancels_the_rest_of_it() -> None:
-    """The block is over, and its end waits: that wait is cut short as well."""
-    executor = ParallelExecutor(2)
-
-    def opens(_context: TaskContext) -> None:
-        with executor.group("inner") as inner:
-            inner.add(stop_when_asked)
-
-    (result,) = executor.execute_tasks([Task("opens", opens, timeout_s=0.01)])
-    assert (result.status, result.metadata) == (Status.TIMEOUT, {})
-    assert executor.results()[1].status is Status.CANCELLED
+    with executor.group("g") as group:
+        group.add(opens)
+        assert started.wait(WAIT_S)
+        group.cancel("enough")
+        (result,) = group.gather()
+    assert (result.status, str(result.error), result.metadata) == (Status.CANCELLED, "enough", {})
+    assert [(r.task_name, r.status) for r in executor.results()[1:]] == [("block", Status.CANCELLED)]
 
 
 @pytest.mark.parametrize("stream", [True, False])

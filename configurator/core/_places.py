@@ -93,16 +93,18 @@ class Places(Workers):
     def _lend_place(
         self, number: int, worker: int, condition: Callable[[], bool]
     ) -> tuple[int, Lender] | None:
-        """Let another worker have this one's place; None if it has none: then its task was given up."""
-        if worker < 0 or worker in self._leaked_workers:
+        """Let another worker have this one's place; None if all that it ran was given up."""
+        placed = worker not in self._leaked_workers
+        if worker < 0 or not (placed or self._has_tasks(worker)):
             return None
         lender = self._lenders.get(worker)
         if lender is None:
             number = self.schedule.queue.holder(number)
             lender = self._lenders[worker] = Lender(number, [])
-            self._busy -= 1
-            self.schedule.queue.lend(number)
-            self._call_worker()
+            if placed:
+                self._busy -= 1
+                self.schedule.queue.lend(number)
+                self._call_worker()
         lender.waits.append(condition)
         self.changed.notify_all()  # who waits for a place can have this one
         return worker, lender
@@ -112,6 +114,9 @@ class Places(Workers):
         lender.waits.remove(condition)
         if lender.waits or self._lenders.get(worker) is not lender:
             return
+        if worker in self._leaked_workers:
+            del self._lenders[worker]
+            return
         lender.returning = True
         self._returning += 1
         queue, most, back = self.schedule.queue, self._rules.max_workers, False
@@ -120,6 +125,10 @@ class Places(Workers):
             if not back:
                 self.changed.wait(GLANCE_S)
                 if self._lenders.get(worker) is not lender:
+                    return
+                if worker in self._leaked_workers:
+                    if not lender.waits:
+                        del self._lenders[worker]
                     return
         lender.returning = False
         self._returning -= 1
@@ -140,6 +149,8 @@ class Places(Workers):
         if self.schedule.queue or self.schedule.delayed:
             return False
         lenders = list(self._lenders.values())
+        if any(worker not in self._lenders for _, _, worker in self._running.values()):
+            return False  # the rest of a batch, in a thread that was given up
         if any(condition() for lender in lenders for condition in lender.waits):
             return False
         holder = self.schedule.tasks[lenders[0].number].name

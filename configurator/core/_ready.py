@@ -177,14 +177,17 @@ class ReadyQueue:
         self.running -= 1
         if self._exclusive == number:
             self._exclusive = None
+        holder = self.holder(number)  # with it the rest of its batch has lost what they hold together
         self._mates.pop(number, set()).discard(number)
-        if number in self._lent:
-            self._forget_loan(number)
-        for lock in self._owned.pop(number, ()):
+        if holder in self._lent:
+            self._forget_loan(holder)
+        for lock in self._owned.pop(holder, ()):
             if lock in self._rooms:  # like a worker: a place stands for running, and another one takes it
                 self._count(lock, 1)
             else:
                 self._leaked_locks[lock] = number
+        if holder != number:
+            self._pool.hand_over(holder, number)
         self._bring_back(self._pool.lose(number, kept=_SLOTS))
 
     def leaker(self, number: int) -> int | None:
@@ -236,7 +239,8 @@ class ReadyQueue:
 
     def holder(self, number: int) -> int:
         """Return the task that holds what this one works under: another one of its batch, it may be."""
-        return next((mate for mate in self._mates.get(number, ()) if mate in self._owned), number)
+        mates = self._mates.get(number, ())
+        return next((mate for mate in mates if mate in self._owned or self._pool.holds(mate)), number)
 
     def take_back(self, number: int) -> bool:
         """Have a task that has waited run again; False while there is no place, which is then kept for it."""

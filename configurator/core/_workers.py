@@ -38,7 +38,10 @@ _context, _result, _started = TaskContext._make, TaskResult._make, TaskStarted._
 
 @dataclass(slots=True, eq=False)
 class Lender:
-    """A worker whose task waits for others, so that another worker has its place."""
+    """A worker whose task waits for others, so that another worker has its place.
+
+    One that was given up has none any more, but the rest of its batch may wait in it.
+    """
 
     number: int
     waits: list[Callable[[], bool]]  # what for; a coroutine can wait for several things at once
@@ -205,7 +208,7 @@ class Workers:
             except RuntimeError:  # the system has no more threads: those that are there go on alone, if any
                 self._called = False
                 self._threads -= 1
-                if self._threads <= len(self._lenders):
+                if self._threads <= len(self._lenders.keys() - self._leaked_workers):
                     raise
 
     def _begin(self, number: int, worker: int, now: float) -> TaskContext:
@@ -222,8 +225,11 @@ class Workers:
     def _end_loan(self, worker: int) -> None:
         """Have a worker's place be its own again, whatever was waited for in its name."""
         lender = self._lenders.pop(worker)
-        self._busy += 1
+        self._busy += worker not in self._leaked_workers
         self._returning -= lender.returning
+
+    def _has_tasks(self, worker: int) -> bool:
+        return any(other == worker for _, _, other in self._running.values())
 
     def _runs(self, number: int, token: CancelToken) -> bool:
         """Return True if the attempt that was given this token is under way, and was not given up."""
@@ -381,11 +387,14 @@ class Workers:
         if worker not in self._leaked_workers:
             self._leaked_workers.add(worker)
             self._threads -= 1
-            lender = self._lenders.pop(worker, None)
+            lender = self._lenders.get(worker)
             if lender is None:
                 self._busy -= 1
-            elif lender.returning:
-                self._returning -= 1
+            else:
+                self._returning -= lender.returning
+                lender.returning = False
+        if worker in self._lenders and not self._has_tasks(worker):
+            del self._lenders[worker]
         status = Status.TIMEOUT if token.reason == TIMED_OUT else Status.CANCELLED
         task = self.schedule.tasks[number]
         result = TaskResult(

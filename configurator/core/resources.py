@@ -83,6 +83,10 @@ class ResourcePool:
             self._free[name] -= units
         self._granted[number] = self._granted.get(number, ()) + need
 
+    def holds(self, number: int) -> bool:
+        """Return True if the task was granted something."""
+        return number in self._granted
+
     def hand_over(self, number: int, heir: int) -> None:
         """Have another task hold what this one was granted."""
         granted = self._granted.pop(number, ())

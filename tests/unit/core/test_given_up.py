@@ -358,3 +358,34 @@ def test_a_retry_is_not_settled_by_the_batch_that_its_first_attempt_was_in() -> 
         ("second attempt", 2),
         ("b, says the batch", 1),
     ]
+
+
+def test_a_batch_that_was_partly_given_up_has_lost_its_lock() -> None:
+    """Its thread is deaf. That one of the others ends early in it does not make it let go."""
+    log = Log()
+    release, threads = threading.Event(), []
+    ran: list[str] = []
+
+    def together(contexts: Sequence[TaskContext], settle: SettleEarly) -> list[object]:
+        threads.append(threading.current_thread())
+        log.wait(TaskEnded, ended("a"))
+        settle(by_name(contexts)["b"], "early")
+        assert release.wait(WAIT_S)
+        return [None, None]
+
+    def other(context: TaskContext) -> None:
+        ran.append(context.name)
+
+    tasks = [
+        *batch("ab", together, a={"timeout_s": 0.01}, every={"resources": {"cpu": 1.0}}),
+        Task("waits", other, locks=LOCK),
+        Task("comes later", other, resources={"cpu": 1.0}, after=("b",)),
+    ]
+    executor = ParallelExecutor(2, grace_s=0.0, resources={"cpu": 1.0}, observer=log)
+    results = named(executor.execute(TaskGraph(tasks, {"cpu": 1.0})))
+    release.set()
+    threads[0].join(WAIT_S)
+    assert (results["b"].status, results["b"].result) == (Status.SUCCESS, "early")
+    for name in ("waits", "comes later"):
+        assert (results[name].reason, results[name].cause) == (SkipReason.LOCK_LEAKED, "a")
+    assert ran == []

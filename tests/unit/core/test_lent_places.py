@@ -289,3 +289,52 @@ def test_a_coroutine_of_one_executor_lends_no_place_of_another() -> None:
     (result,) = asyncio.run(main())
     assert result.result == 4
     assert (crowd.ran, crowd.met) == (4, False)
+
+
+def test_the_rest_of_a_batch_that_was_given_up_does_not_wait_for_ever() -> None:
+    """Its worker has no place to lend, but as long as it waits nothing can run alone: a deadlock, too."""
+    executor = ParallelExecutor(1, grace_s=0.0)
+    log = Log(executor)
+
+    def opens(_context: TaskContext) -> list[TaskResult]:
+        with executor.group("g") as group:
+            group.add(ok, exclusive=True)
+            return group.gather()
+
+    def together(_contexts: Sequence[TaskContext], _settle: SettleEarly) -> list[object]:
+        log.wait(TaskEnded, ended("a"))
+        raise ValueError
+
+    tasks = [task._replace(func=opens) for task in batch("ab", together, a={"timeout_s": 0.01})]
+    timed_out, opened = executor.execute(TaskGraph(tasks))
+    assert (timed_out.status, opened.status) == (Status.TIMEOUT, Status.SUCCESS)
+    assert [inner.reason for inner in opened.result] == [SkipReason.DEADLOCK]
+
+
+def test_the_rest_of_a_batch_that_was_given_up_may_be_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It still runs, in a thread that is no worker's any more: who waits for it does not wait in vain."""
+    executor = ParallelExecutor(1, grace_s=0.0)
+    waits = threading.Event()
+
+    def opens(_context: TaskContext) -> list[Status]:
+        with executor.group("g") as group:
+            group.add(ok, requires=["b"])
+            all_ended, looks = group._all_ended, iter([False, True])
+
+            def look() -> bool:
+                if next(
+                    looks, True
+                ):  # the second look is that of who waits, with the lock held until it does
+                    waits.set()
+                return all_ended()
+
+            monkeypatch.setattr(group, "_all_ended", look)
+            return statuses(group.gather())
+
+    def together(contexts: Sequence[TaskContext], _settle: SettleEarly) -> list[object]:
+        assert waits.wait(WAIT_S)
+        return [context.name for context in contexts]
+
+    tasks = batch("ab", together, a={"timeout_s": 0.01}, every={"estimate_s": 9.0})
+    results = executor.execute(TaskGraph([*tasks, Task("opens", opens, after=("a",))]))
+    assert [result.result for result in results] == [None, "b", [Status.SUCCESS]]

@@ -22,7 +22,7 @@ class Alarms:
     Every method but `soon` is called with the run's lock held; callbacks run in the thread, with the lock
     held. Tokens are cancelled without it, since what they call back is not ours. `fail` is told, also with
     the lock held, what a callback of the run's raised. What one of a token's raises concerns its task alone:
-    if it goes on, it will be given up.
+    if it goes on, it will be given up. `rested` is called, with the lock held, when nothing is pending.
     """
 
     def __init__(
@@ -31,11 +31,13 @@ class Alarms:
         now: Callable[[], float],
         ring: Callable[[int], None],
         fail: Callable[[BaseException], None],
+        rested: Callable[[], None],
     ) -> None:
         self._lock = lock
         self._now = now
         self._ring = ring
         self._fail = fail
+        self._rested = rested
         self._wake = threading.Condition(lock)
         self._heap: list[tuple[float, int, int | Callable[[], None]]] = []
         self._deadlines: dict[int, float] = {}  # of running tasks
@@ -149,6 +151,7 @@ class Alarms:
             if not due:
                 if self._closed:
                     return None
+                self._rested()  # before every sleep: who saw that something was pending may wait for this
                 self._sleep()
             return due
 

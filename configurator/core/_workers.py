@@ -92,7 +92,7 @@ class Workers:
         self._open = int(open_)  # how many may still add tasks
         self._origin = time.monotonic()
         self._running: dict[int, tuple[CancelToken, float, int]] = {}  # token, start, worker
-        self._alarms = Alarms(self.lock, self.now, self._ring, self._fail)
+        self._alarms = Alarms(self.lock, self.now, self._ring, self._fail, self._look_again)
         self._next_worker = 0
         self._threads = 0
         self._waiting = 0  # idle workers
@@ -311,6 +311,11 @@ class Workers:
         for bell in self._bells:
             if bell.locked():  # then it stays so: only here, with the run's lock held, is one released
                 bell.release()
+
+    def _look_again(self) -> None:
+        """Have tasks that wait see if they do so in vain: until every token was cancelled none could tell."""
+        if self._lenders:
+            self.changed.notify_all()
 
     def _end_if_done(self) -> None:
         if self.schedule.left or self._open or self.done.is_set():

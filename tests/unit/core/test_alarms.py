@@ -24,9 +24,14 @@ class Bench:
         self.at = 0.0
         self.rung: list[int | str] = []
         self.failures: list[BaseException] = []
+        self.rests: list[bool] = []  # what was pending when it went to sleep
         self.lock = threading.Lock()
-        self.alarms = Alarms(self.lock, lambda: self.at, self.rung.append, self.failures.append)
+        self.alarms = Alarms(self.lock, lambda: self.at, self.rung.append, self.failures.append, self._rest)
         self.alarms._thread = threading.current_thread()
+
+    def _rest(self) -> None:
+        assert self.lock.locked()
+        self.rests.append(self.alarms.pending)
 
     def note(self, name: str) -> Callable[[], None]:
         def call() -> None:
@@ -147,6 +152,15 @@ def test_a_token_is_cancelled_without_the_lock(bench: Bench) -> None:
     assert (token.reason, free, bench.alarms.pending) == ("time is up", [True], False)
 
 
+def test_it_tells_when_nothing_is_pending_any_more(bench: Bench) -> None:
+    """Whoever waits may have put off a decision until every token was cancelled."""
+    token = CancelToken()
+    bench.cancel(token, "time is up")
+    token.on_cancel(lambda: bench.rests.append(True))
+    bench.look(1.0)
+    assert bench.rests == [True, False]
+
+
 def test_who_is_asked_to_stop_is_asked_before_its_grace_ends(bench: Bench) -> None:
     """Also with no grace at all: else it would be given up as if it had been deaf."""
     token = CancelToken()
@@ -207,7 +221,7 @@ class Watched:
         self.rung: list[int] = []
         self.ring = threading.Semaphore(0)
         self.lock = threading.Lock()
-        self.alarms = Alarms(self.lock, lambda: 0.0, self._ring, _no_failure)
+        self.alarms = Alarms(self.lock, lambda: 0.0, self._ring, _no_failure, lambda: None)
         wait = self.alarms._wake.wait
 
         def watched(timeout: float | None = None) -> bool:

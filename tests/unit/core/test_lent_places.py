@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from configurator.core.events import GroupEnded, TaskEnded
+from configurator.core.events import GroupEnded, TaskEnded, TaskStarted
 from configurator.core.graph import TaskGraph
 from configurator.core.parallel import ParallelExecutor
 from configurator.core.status import SkipReason, Status
@@ -338,3 +338,48 @@ def test_the_rest_of_a_batch_that_was_given_up_may_be_waited_for(monkeypatch: py
     tasks = batch("ab", together, a={"timeout_s": 0.01}, every={"estimate_s": 9.0})
     results = executor.execute(TaskGraph([*tasks, Task("opens", opens, after=("a",))]))
     assert [result.result for result in results] == [None, "b", [Status.SUCCESS]]
+
+
+def test_who_waits_in_vain_learns_of_it_when_the_last_token_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Until then nobody can tell whether it will be stopped; then nothing else would wake it any more."""
+    executor = ParallelExecutor(2)
+    asked, queued, release = threading.Event(), threading.Event(), threading.Event()
+
+    def holds_the_clock(context: TaskContext) -> None:
+        def hold() -> None:
+            asked.set()
+            release.wait(WAIT_S)
+
+        context.token.on_cancel(hold)
+        assert asked.wait(WAIT_S)
+
+    def asks_another(_context: TaskContext) -> None:
+        assert asked.wait(WAIT_S)
+        with executor.group("asked") as group:
+            group.add(lambda _context: queued.wait(WAIT_S), name="told too late")
+            log.wait(TaskStarted, lambda event: event.task_name == "told too late")
+            group.cancel()
+            queued.set()
+
+    def alone(_context: TaskContext) -> list[SkipReason | None]:
+        with executor.group("alone") as group:
+            group.add(ok)
+            all_ended, looks = group._all_ended, iter([None])
+
+            def look() -> bool:
+                if next(looks, release) is release:  # the second look is followed by waiting
+                    release.set()
+                return all_ended()
+
+            monkeypatch.setattr(group, "_all_ended", look)
+            return [result.reason for result in group.gather()]
+
+    log = Log(executor)
+    tasks = [
+        Task("holds", holds_the_clock, timeout_s=0.01),
+        Task("asks", asks_another),
+        Task("alone", alone, exclusive=True, after=("holds", "asks")),
+    ]
+    assert named(executor.execute(TaskGraph(tasks)))["alone"].result == [SkipReason.DEADLOCK]

@@ -74,6 +74,7 @@ class ReadyQueue:
         self._candidates: dict[int, str] = {}
         self._batches: dict[Kind, list[Entry]] = {}
         self._mates: dict[int, set[int]] = {}  # task of a running batch: those of the batch that still run
+        self._stray: set[int] = set()  # those whose batch was given up with its worker, but for them
         self._alone: list[Entry] = []  # exclusive tasks that are ready
         self._exclusive: int | None = None
         self._pooled = False  # somebody holds or waits for a resource
@@ -96,15 +97,17 @@ class ReadyQueue:
             self._weighted = True
             self._pooled = True
             self._pool.add(_SLOTS, self._slots)
-            batches = set()  # counted once each: together they have one worker
+            for number, (rooms, _) in self._lent.items():
+                self._lent[number] = rooms, 1_000_000
+            # Batches are counted once: together they have one worker, or none if it was given up, or lent.
+            counted = {id(self._mates[number]) for number in self._lent if number in self._mates}
             for number, state in enumerate(self.states):
                 mates = self._mates.get(number)
-                if number in self._lent:
-                    self._lent[number] = self._lent[number][0], 1_000_000
-                elif state == State.RUNNING and id(mates) not in batches:
-                    self._pool.seize(number, ((_SLOTS, 1_000_000),))
+                placed = state == _RUNNING and number not in self._lent and number not in self._stray
+                if placed and id(mates) not in counted:
+                    self._pool.seize(self.holder(number), ((_SLOTS, 1_000_000),))
                     if mates is not None:
-                        batches.add(id(mates))
+                        counted.add(id(mates))
             self._bring_back(self._pool.ask_more(_SLOTS, 1.0))
 
     def start(self, numbers: Iterable[int]) -> None:
@@ -178,7 +181,9 @@ class ReadyQueue:
         if self._exclusive == number:
             self._exclusive = None
         holder = self.holder(number)  # with it the rest of its batch has lost what they hold together
-        self._mates.pop(number, set()).discard(number)
+        rest = self._mates.pop(number, set())
+        rest.discard(number)
+        self._stray |= rest
         if holder in self._lent:
             self._forget_loan(holder)
         for lock in self._owned.pop(holder, ()):
@@ -398,6 +403,7 @@ class ReadyQueue:
         """Hand what a batch holds to one that still runs, as it has not ended yet; False at the last one."""
         mates = self._mates.pop(number)
         mates.discard(number)
+        self._stray.discard(number)
         if not mates:
             return False
         heir = mates.pop()  # any of them, without looking at all

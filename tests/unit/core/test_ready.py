@@ -349,6 +349,39 @@ def test_however_much_runs_counts_when_weights_join() -> None:
     assert picks(queue) == [[1000]]
 
 
+def test_weights_that_join_leave_a_batch_alone_that_has_lent_its_slot() -> None:
+    """Whichever of its tasks lent it: with a slot taken for it besides, its own would never be free again."""
+    for lender in (0, 1):
+        tasks = alike(2, batch_key="b", locks=APT)
+        queue = ready_queue(tasks, slots=1)
+        assert queue.pick() == [0, 1]
+        queue.lend(queue.holder(lender))
+        tasks += [task("heavy", weight=0.5)]
+        queue.grow(tasks)
+        queue.push(2)
+        assert queue.pick() == [2]
+        assert not queue.take_back(queue.holder(lender))
+        end(queue, 2)
+        assert queue.take_back(queue.holder(lender))
+
+
+def test_weights_that_join_do_not_count_a_batch_that_was_partly_given_up() -> None:
+    """What is left of it runs in a thread that is no worker's any more."""
+    tasks = alike(2, batch_key="b", locks=APT)
+    queue = ready_queue(tasks, slots=1)
+    assert queue.pick() == [0, 1]
+    queue.leak(1)
+    queue.states[1] = State.ENDED
+    tasks += [task("heavy", weight=0.5), task("next", weight=1.0)]
+    queue.grow(tasks)
+    queue.push(2)
+    assert queue.pick() == [2]
+    end(queue, 2)
+    end(queue, 0)
+    queue.push(3)
+    assert queue.pick() == [3]
+
+
 def test_tasks_of_the_usual_weight_may_join() -> None:
     """They make nothing dearer for the others, and can be picked."""
     tasks = alike(1)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -291,59 +291,60 @@ POLICIES = (
 STRATEGIES: tuple[Strategy, ...] = (CriticalPath(), DeclaredOrder(), ResourceAware())
 _PASSING, _LASTING = ValueError("passes"), KeyError("stays")
 _HARMLESS = (None, Skip(SkipReason.CONDITION_FALSE, "when"), TaskReport(value=1))
-_OUTCOMES = (*_HARMLESS, _PASSING, _LASTING, TaskReport(failed=True))
+_OUTCOMES = (*_HARMLESS, *_HARMLESS, _PASSING, _LASTING, TaskReport(failed=True))
 _LOCKS = (frozenset[str](), frozenset("a"), frozenset("b"), frozenset("ab"))
 _AMOUNTS = (0.0, 0.1, 0.3, 0.4, 0.7)
-_PLACES = 16  # how many tasks a bit mask of prerequisites chooses from
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Dice:
-    """Draws several choices with one number: drawing is what random graphs spend their time on."""
+    """Chooses with one drawn number for each task: drawing every choice would take most of the time.
+
+    The number is a seed, so that all choices are equally likely; shrunk to 0 it means the plainest of each.
+    """
 
     draw: st.DrawFn
-    used: frozenset[str]
+    used: Collection[str]
     workers: int
+    salt: int
+    random: Random | None = None
+
+    def roll(self) -> None:
+        seed = self.draw(st.integers(0, 0xFFFF))
+        self.random = Random(self.salt << 16 | seed) if seed else None
 
     def choose(self, *choices: Sequence[Any]) -> list[Any]:
-        """Choose one of each, the first ones when the number is shrunk to 0."""
-        number = self.draw(st.integers(0, math.prod(len(options) for options in choices) - 1))
-        chosen = []
-        for options in choices:
-            number, place = divmod(number, len(options))
-            chosen.append(options[place])
-        return chosen
+        """Choose one of each."""
+        random = self.random
+        return [options[0] if random is None else random.choice(options) for options in choices]
 
     def given(self, use: str, *options: Any) -> Sequence[Any]:
         """Return the options, or the first alone if the run does not use this."""
         return options if use in self.used else options[:1]
 
     def some(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Choose up to three names, mostly fewer."""
-        names = names[-_PLACES:]
-        mask = self.draw(st.integers(0, (1 << len(names)) - 1)) if names else 0
-        return tuple(name for place, name in enumerate(names) if mask >> place & 1)[:3]
+        """Choose up to three names, mostly fewer: what waits for much leaves little to run side by side."""
+        if not names:
+            return ()
+        count, *chosen = self.choose((0, 0, 1, 1, 2, 3), names, names, names)
+        return tuple(dict.fromkeys(chosen[:count]))
 
     def shuffled(self, items: Sequence[Any]) -> tuple[Any, ...]:
-        number = self.draw(st.integers(0, math.factorial(len(items)) - 1))
-        left, shuffled = list(items), []
-        while left:
-            number, place = divmod(number, len(left))
-            shuffled.append(left.pop(place))
-        return tuple(shuffled)
+        return tuple(items if self.random is None else self.random.sample(items, len(items)))
 
     def task(self, name: str, earlier: Sequence[str]) -> tuple[Task, float, list[object]]:
         """Return a task that waits for some of the earlier ones, its seconds, and what it comes to."""
+        self.roll()
         given = self.given
         batch, cpu, memory, weight, breaker, exclusive, locks, critical = self.choose(
-            given("batches", None, "install"),
+            given("batches", None, None, "install"),
             given("resources", *_AMOUNTS),
             given("resources", *_AMOUNTS),
             given("weights", 1.0, 0.0, 0.5, min(2.0, self.workers), float(self.workers)),
             given("breakers", None, "mirror"),
             given("exclusive", *[False] * 4, True),
             given("locks", *_LOCKS),
-            given("policies", *[False] * 5, True),
+            given("policies", *[False] * 15, True),
         )
         seconds, estimate, timeout, retry, ignored, first, second = self.choose(
             (8, 0, 1, 4, 24),
@@ -369,24 +370,29 @@ class _Dice:
 
 
 @st.composite
-def cases(draw: st.DrawFn, uses: Iterable[str] = ALL, *, size: int = 9) -> Case:
-    """Draw a run of up to `size` tasks (more may join it) that uses what is named in `uses`."""
-    names = sorted(uses)
-    mask = draw(st.integers(0, (1 << len(names)) - 1), label="uses")
-    used = frozenset(name for place, name in enumerate(names) if mask >> place & 1)
-    count, workers = draw(st.integers(0, size)), draw(st.integers(1, 4))
-    dice = _Dice(draw, used, workers)
+def cases(draw: st.DrawFn, uses: Iterable[str] = ALL, *, always: Iterable[str] = (), size: int = 9) -> Case:
+    """Draw a run of up to `size` tasks (more may join it) that uses what is named in `uses`, or some of it.
+
+    Half of the runs use all of it: what goes wrong mostly does where several things meet.
+    """
+    count, workers = draw(st.sampled_from([*range(size + 1), *[size] * size])), draw(st.integers(1, 4))
+    dice = _Dice(draw, {*always}, workers, draw(st.integers(0, 0xFFFF)))
+    dice.roll()
+    everything = draw(st.booleans())
+    used = {*always, *(use for use in sorted(uses) if everything or dice.choose((False, True))[0])}
+    dice.used = used
     known = [f"t{number}" for number in range(count)]
     drawn = [dice.task(name, known[:number]) for number, name in enumerate(known)]
     seconds = {item.name: taken for item, taken, _ in drawn}
     outcomes: dict[str, Sequence[object]] = {item.name: outcome for item, _, outcome in drawn}
+    dice.roll()
     if "subgraphs" in used:
         for parent in dice.some(known):
             _bring(dice, parent, known, seconds, outcomes)
     breaker, retry, fail_fast, strategy, random = dice.choose(
-        dice.given("breakers", (1, 1.0), (2, 0.5), (1, 100.0)),
+        dice.given("breakers", (1, 0.5), (2, EIGHTH), (1, 2.0)),
         dice.given("retries", None, *POLICIES),
-        dice.given("policies", False, True),
+        dice.given("policies", *[False] * 3, True),
         dice.given("strategies", None, *STRATEGIES),
         (0.0, 0.25, 0.75),
     )

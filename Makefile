@@ -40,7 +40,7 @@ demo: setup hosts-setup
 	@$(SUDO) $(BIN)/python demo/demo.py
 
 test: setup hosts-setup check
-	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -m "not host" -n $(WORKERS)
+	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -m "not host and not full" -n $(WORKERS)
 	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -m "host and not full" -n $(WORKERS) --dist loadfile
 
 test-full: setup hosts-setup check coverage

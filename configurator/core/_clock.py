@@ -143,8 +143,7 @@ class Alarms:
             try:
                 while self._requests:
                     self._requests.popleft()()
-                if not self._closed:
-                    self._ring_due()
+                self._ring_due()
             except BaseException as error:  # noqa: BLE001  (a defect of ours: whoever waits must learn of it)
                 self._fail(error)
             due, self._tokens = self._tokens, []
@@ -157,7 +156,7 @@ class Alarms:
 
     def _ring_due(self) -> None:
         now = self._now()
-        while self._heap and self._heap[0][0] <= now and not self._tokens:
+        while self._heap and self._heap[0][0] <= now and not (self._tokens or self._closed):
             entry = heapq.heappop(self._heap)
             what = entry[2]
             if not isinstance(what, int):

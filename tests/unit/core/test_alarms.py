@@ -152,6 +152,13 @@ def test_a_token_is_cancelled_without_the_lock(bench: Bench) -> None:
     assert (token.reason, free, bench.alarms.pending) == ("time is up", [True], False)
 
 
+def test_nothing_rings_any_more_when_the_run_has_ended(bench: Bench) -> None:
+    """Its last task may be given up in the very moment in which its own time is up."""
+    bench.alarms.at(1.0, bench.alarms.close)
+    bench.alarms.at(1.0, bench.note("time is up"))
+    assert bench.look(2.0) == []
+
+
 def test_it_tells_when_nothing_is_pending_any_more(bench: Bench) -> None:
     """Whoever waits may have put off a decision until every token was cancelled."""
     token = CancelToken()

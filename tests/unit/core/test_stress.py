@@ -94,7 +94,7 @@ def check(chaos: Chaos, results: list[TaskResult]) -> None:
     assert chaos.ledger.wrong == []
     events = chaos.events
     assert isinstance(events[0], RunStarted)
-    assert isinstance(events[-1], RunEnded)
+    assert isinstance(events[-1], RunEnded), events[-4:]
     known = set(chaos.graph.index)
     starts: dict[str, int] = {}
     ended: dict[str, TaskResult] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from configurator.core._run import Run
 from configurator.core._schedule import Rules, check_requests
@@ -325,9 +325,9 @@ def _random() -> float:
 
 def _progress(callback: Progress) -> Callable[[EngineEvent], None]:
     def tell(event: EngineEvent) -> None:
-        if isinstance(event, TaskStarted):
-            callback(event.task_name, Status.RUNNING)
-        elif isinstance(event, TaskEnded):
+        if isinstance(event, TaskEnded):
             callback(event.result.task_name, event.result.status)
+        else:  # it is subscribed to these two alone
+            callback(cast("TaskStarted", event).task_name, Status.RUNNING)
 
     return tell

@@ -116,3 +116,28 @@ def test_a_scheduler_that_starts_nothing_is_no_endless_simulation(monkeypatch: p
     monkeypatch.setattr(Schedule, "pick", lambda _self, _now: [])
     with pytest.raises(AssertionError, match="1 tasks can never start"):
         simulate(TaskGraph([Task("a", ok)]))
+
+
+def test_who_is_interrupted_before_it_waits_leaves_nothing_behind() -> None:
+    """A Ctrl-C can come anywhere: a waiting thread that is counted but gone would cost every task a look."""
+    executor = ParallelExecutor(1)
+    release = threading.Event()
+    run = executor.begin(TaskGraph([Task("a", lambda _context: release.wait(10))]))
+    lock, interrupts = run.lock, iter([KeyboardInterrupt])
+
+    class Interrupted:
+        def __enter__(self) -> bool:
+            for interrupt in interrupts:
+                raise interrupt
+            return lock.__enter__()
+
+        def __exit__(self, *details: object) -> None:
+            lock.release()
+
+    run.lock = Interrupted()  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        run.wait_until(lambda: True)
+    run.lock = lock
+    assert (run._watchers, run._bells) == (0, [])
+    release.set()
+    assert [result.status for result in executor.finish(run)] == [Status.SUCCESS]

@@ -383,3 +383,111 @@ def test_who_waits_in_vain_learns_of_it_when_the_last_token_is_cancelled(
         Task("alone", alone, exclusive=True, after=("holds", "asks")),
     ]
     assert named(executor.execute(TaskGraph(tasks)))["alone"].result == [SkipReason.DEADLOCK]
+
+
+class Returning:
+    """A run of one worker whose task `waits` waits for a group, while another gets its place and keeps it."""
+
+    def __init__(self) -> None:
+        self.executor = ParallelExecutor(1, grace_s=0.0)
+        self.comes_back = threading.Event()  # the task that waited wants its place
+        self.release = threading.Event()  # the one that has it
+        self._begun = threading.Event()
+
+    def results(self, *tasks: Task) -> list[TaskResult]:
+        """Run the tasks, of which one calls `gather`, beside one that keeps the place."""
+        keeps = Task("keeps", lambda _context: self.release.wait(WAIT_S), estimate_s=1.0)
+        self.run = self.executor.begin(TaskGraph([*tasks, keeps]))
+        run, wait = self.run, self.run.changed.wait
+
+        def watched(timeout: float | None = None) -> bool:
+            if run._returning:
+                self.comes_back.set()  # with the lock held until it waits
+            return wait(timeout)
+
+        run.changed.wait = watched  # type: ignore[method-assign]
+        self._begun.set()
+        return self.executor.finish(run)
+
+    def gather(self) -> list[TaskResult]:
+        """Wait for a group whose only task is more urgent than the one that keeps the place."""
+        assert self._begun.wait(WAIT_S)
+        with self.executor.group("quick") as group:
+            group.add(ok, estimate_s=5.0)
+            return group.gather()
+
+
+def test_who_is_given_up_while_it_waits_for_its_place_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on in a thread that is no worker's any more, and what it returns is discarded."""
+    clock, case, left = TurnedClock(monkeypatch), Returning(), threading.Event()
+
+    def waits(_context: TaskContext) -> None:
+        case.gather()
+        left.set()
+
+    def turns() -> None:
+        assert case.comes_back.wait(WAIT_S)
+        clock.turn(9.0)
+        assert left.wait(WAIT_S), "it was not let go"
+        case.release.set()
+
+    threading.Thread(target=turns, daemon=True).start()
+    results = named(case.results(Task("waits", waits, timeout_s=5.0, estimate_s=9.0)))
+    assert (results["waits"].status, results["keeps"].result) == (Status.TIMEOUT, True)
+    assert case.run._lenders == {}
+
+
+def test_the_rest_of_a_batch_gets_no_place_back_when_its_worker_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was waiting for it, and goes on all the same: the worker was replaced."""
+    clock, case, left = TurnedClock(monkeypatch), Returning(), threading.Event()
+
+    def together(contexts: Sequence[TaskContext], _settle: SettleEarly) -> list[object]:
+        case.gather()
+        left.set()
+        return [context.name for context in contexts]
+
+    def turns() -> None:
+        assert case.comes_back.wait(WAIT_S)
+        clock.turn(9.0)
+        assert left.wait(WAIT_S), "it was not let go"
+        case.release.set()
+
+    threading.Thread(target=turns, daemon=True).start()
+    tasks = batch("ab", together, a={"timeout_s": 5.0}, every={"estimate_s": 9.0})
+    results = named(case.results(*tasks))
+    assert (results["a"].status, results["b"].result) == (Status.TIMEOUT, "b")
+    assert case.run._lenders == {}
+
+
+def test_who_waits_for_its_place_may_go_on_to_wait_for_something_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As with two coroutines of one task: while one of them waits, the other needs no place."""
+    case, went_on = Returning(), threading.Event()
+
+    def waits(context: TaskContext) -> list[Status]:
+        later: list[Status] = []
+
+        def waits_too() -> None:
+            assert case.comes_back.wait(WAIT_S)
+            case.run.act_for(case.run.schedule.index[context.name])
+            with case.executor.group("later") as group:
+                group.add(ok)
+                later.extend(statuses(group.gather()))
+
+        other = threading.Thread(target=waits_too, daemon=True)
+        other.start()
+        case.gather()
+        went_on.set()
+        other.join(WAIT_S)
+        return later
+
+    def releases() -> None:
+        assert went_on.wait(WAIT_S), "it still waits for its place"
+        case.release.set()
+
+    threading.Thread(target=releases, daemon=True).start()
+    assert named(case.results(Task("waits", waits, estimate_s=9.0)))["waits"].result == [Status.SUCCESS]
+    assert case.run._lenders == {}

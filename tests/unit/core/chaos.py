@@ -44,15 +44,20 @@ class Ledger:
     calls: Counter[tuple[str, int, str]] = field(default_factory=Counter)
     _entries: list[_Entry] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _replaced: set[int] = field(default_factory=set)  # threads whose worker may have been replaced
+    _batches: dict[int, Sequence[TaskContext]] = field(default_factory=dict)  # by thread, the last one
 
     @contextmanager
     def work(self, kind: str, task: Task, *contexts: TaskContext) -> Iterator[_Entry]:
-        entry = _Entry(contexts, task)
         with self._lock:
             for context in contexts:
                 self.calls[context.name, context.attempt, kind] += 1
-            entry.counts = threading.get_ident() not in self._replaced
+            batches, thread = self._batches, threading.get_ident()
+            under: Sequence[TaskContext] = contexts
+            if len(contexts) > 1:
+                batches[thread] = contexts
+            elif any(context.token is contexts[0].token for context in batches.get(thread, ())):
+                under = batches[thread]  # done one by one, in a thread that is replaced if one is given up
+            entry = _Entry(under, task)
             self._entries.append(entry)
             self._check(entry)
         try:
@@ -60,8 +65,6 @@ class Ledger:
         finally:
             with self._lock:
                 self._entries.remove(entry)
-                if len(contexts) > 1 and entry.disturbed:  # the rest of the batch goes on in this thread
-                    self._replaced.add(threading.get_ident())
 
     @contextmanager
     def lent(self, entry: _Entry) -> Iterator[None]:

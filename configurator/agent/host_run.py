@@ -141,6 +141,8 @@ def describe(spec: TaskSpec, event: TaskEnded) -> dict[str, Any]:
         message["ignored"] = True
     if isinstance(result.result, Done):
         message["changes"] = [change.to_json() for change in result.result.changes]
+        if result.result.outputs:
+            message["outputs"] = dict(result.result.outputs)
         if result.result.warnings:
             message["warnings"] = list(result.result.warnings)
     if result.error is not None or result.status is Status.TIMEOUT:
@@ -206,3 +208,4 @@ def _blank(message: dict[str, Any]) -> None:
     if message.get("command"):
         message["command"] = [_HIDDEN]
     message.pop("warnings", None)
+    message.pop("outputs", None)

@@ -77,6 +77,7 @@ class TaskFinished(RunEvent):
 
     `reason` is set for `skipped` (why) and `cause` names the task to blame. `message`, `command`,
     `exit_status`, `output` and `hint` describe a failure. `position` is `file:line:column` of the task.
+    `outputs` are the values that the module returns, under Ansible's names (`stdout`, `stat`, `backup`).
     """
 
     host: str
@@ -100,6 +101,7 @@ class TaskFinished(RunEvent):
     warnings: tuple[str, ...] = ()
     ignored: bool = False
     position: str = ""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

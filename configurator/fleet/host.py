@@ -331,6 +331,7 @@ class HostRun:
             warnings=tuple(str(line) for line in message.get("warnings", ())),
             ignored=bool(message.get("ignored")),
             position=spec.position,
+            outputs=outputs if isinstance(outputs := message.get("outputs"), dict) else {},
         )
 
 

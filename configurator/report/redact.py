@@ -213,6 +213,7 @@ def blanked(event: TaskFinished, params: Any = None) -> TaskFinished:
         output=_hidden(event.output) or "",
         hint=_hidden(event.hint),
         warnings=(),
+        outputs={},
     )
 
 

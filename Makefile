@@ -41,10 +41,10 @@ demo: setup hosts-setup
 
 test: setup hosts-setup check
 	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -m "not host and not full" -n $(WORKERS)
-	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -m "host and not full" -n $(WORKERS) --dist loadfile
+	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -m "host and not full" -n $(WORKERS) --dist loadgroup
 
 test-full: setup hosts-setup check coverage
-	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -n $(WORKERS) --dist loadfile
+	@$(SUDO) env CI="$${CI-}" $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 # Every line and branch of the engine is run by its unit tests.
 coverage: setup

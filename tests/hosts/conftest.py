@@ -23,6 +23,19 @@ from configurator.sandbox import Lab, LabHost
 from configurator.sandbox.lab import DEFAULT_RELEASE
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares a host in one worker (--dist loadgroup): a file, or a module's cases on a release."""
+    for item in items:
+        if item.get_closest_marker("host") is None:
+            continue
+        group = item.nodeid.partition("::")[0]
+        if item.path.name == "test_cases.py":
+            params = item.callspec.params  # type: ignore[attr-defined]
+            group = f"{params['module']} on {params['release']}"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 class HostFactory:
     """Hands out pristine hosts: two calls in a test never return the same host, later tests reuse them."""
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from tests.hosts.cases import Case
 
 LARGE = bytes(range(256)) * 12_000  # 3 MB, no text, and far over what travels with the tasks
 LARGE_DIGEST = hashlib.sha256(LARGE).hexdigest()
@@ -17,23 +18,6 @@ EVERY_BYTE = base64.b64encode(bytes(range(256))).decode()
 NAME = "naïve 日本 ☃ 'a' \"b\" $c.txt"
 SUDOERS = "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n"
 SSHD = "PasswordAuthentication no\n"
-
-Tasks = tuple[tuple[str, str, Mapping[str, Any]], ...]
-
-
-@dataclass(frozen=True)
-class Case:
-    """`prepare` and `check` are shell scripts that run in the case's own directory.
-
-    `said` is what `check` prints afterwards; `idle` names the tasks that find nothing to do at once.
-    """
-
-    tasks: Tasks
-    check: str
-    said: str
-    prepare: str = ""
-    idle: frozenset[str] = frozenset()
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _file(name: str, path: str, **params: Any) -> tuple[str, str, Mapping[str, Any]]:
@@ -178,9 +162,9 @@ FILE: dict[str, Case] = {
         "cd /home/worker/t; find . -printf '%P %u:%g %m\\n' | grep -v '~' | sort",
         " worker:worker 755\nd worker:worker 700\nd/f worker:worker 644\ng worker:worker 644\n"
         "h worker:worker 644\nl worker:worker 777\n",
-        "rm -rf /home/worker/t; su worker -c 'mkdir ~/t; echo old > ~/t/h'",
+        "rm -rf /home/worker/t; su worker -c 'umask 022; mkdir ~/t; echo old > ~/t/h'",
         frozenset({"also"}),
-        {"become_user": "worker"},
+        options={"become_user": "worker"},
     ),
 }
 
@@ -202,6 +186,7 @@ COPY: dict[str, Case] = {
         f"{hashlib.sha256(bytes(range(256))).hexdigest()}  -\n"
         '{"a": [1, "\\u00fc", null]}\n0\nx\n'
         f"{LARGE_DIGEST}  large\n{LARGE_DIGEST}  large2\nlarge 600\nlarge2 644\n",
+        blobs={LARGE_DIGEST: LARGE},
     ),
     "places": Case(
         (

@@ -16,18 +16,13 @@ from configurator.agent.frames import Message
 from configurator.agent.protocol import TaskSpec
 from configurator.sandbox import Lab, LabHost
 from configurator.transport.session import HostSession
-from tests.hosts.file_cases import COPY, FILE, LARGE, LARGE_DIGEST, LINEINFILE, SSHD, Case
+from tests.hosts.file_cases import LARGE, LARGE_DIGEST, SSHD
 from tests.hosts.on_host import agent, chain, files, run, statuses, task
 from tests.hosts.test_agent import remote, wait_for
 
 pytestmark = pytest.mark.host
 
 BLOBS = {LARGE_DIGEST: LARGE}
-CASES = {
-    f"{kind}: {name}": case
-    for kind, cases in (("file", FILE), ("copy", COPY), ("lineinfile", LINEINFILE))
-    for name, case in cases.items()
-}
 
 
 @pytest.fixture(scope="module")
@@ -54,20 +49,6 @@ def planned_done_and_then_nothing(
     assert statuses(planned) == statuses(applied)
     again = run(session, "apply", tasks, BLOBS)
     return applied, again
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_planned_is_done_and_then_nothing(lab: Lab, host: LabHost, name: str) -> None:
-    """What the plan predicted is what the apply did, and a second apply finds nothing left to do."""
-    case: Case = CASES[name]
-    remote(lab, host, f"rm -rf /srv/t; mkdir /srv/t; cd /srv/t; {case.prepare or ':'}")
-    with agent(host) as session:
-        applied, again = planned_done_and_then_nothing(host, session, chain(*case.tasks, **case.options))
-    wanted = {task[0]: "ok" if task[0] in case.idle else "changed" for task in case.tasks}
-    assert statuses(applied) == wanted, changes(applied)
-    assert set(statuses(again).values()) == {"ok"}, changes(again)
-    assert remote(lab, host, f"cd /srv/t; {case.check}") == case.said
-    assert remote(lab, host, "find /srv /home -name '.configurator*'") == ""
 
 
 REFUSED: dict[str, tuple[str, Mapping[str, Any], str]] = {

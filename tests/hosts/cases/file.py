@@ -1,0 +1,5 @@
+"""file; the cases of the three modules that write files share their contents."""
+
+from tests.hosts.file_cases import FILE as CASES
+
+__all__ = ["CASES"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SUDO_PROMPT = "[configurator-sudo] "  # sudo(8) -p: how we know that it waits for the password
 _NOISE_BYTES = 64 * 1024  # what a login shell's files may print before the loader speaks
 _START_S = 30.0
+_LAST_WORDS_S = 2.0  # between an exit status and the end of the output
 
 
 class PythonMissingError(HostSetupError):
@@ -117,6 +118,10 @@ def _partial(seen: bytes) -> int:
 
 def _ended(channel: Channel, endpoint: Endpoint, output: bytes) -> Exception:
     status = channel.recv_exit_status() if channel.exit_status_ready() else -1
+    # sshd may tell the exit status before the last words (RFC 4254 6.10); a child left behind never ends them.
+    last = time.monotonic() + _LAST_WORDS_S
+    while not (channel.eof_received or channel.closed) and time.monotonic() < last:
+        time.sleep(0.002)
     while channel.recv_stderr_ready():
         output += channel.recv_stderr(4096)
     text = _tail(output)

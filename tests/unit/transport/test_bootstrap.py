@@ -26,6 +26,7 @@ class FakeChannel:
         self.out, self.err, self.status = out, err, status
         self.sent = b""
         self.closed = False
+        self.eof_received = status is not None
         self.status_event = threading.Event()
 
     def recv_ready(self) -> bool:
@@ -148,3 +149,21 @@ def test_the_loader_is_small() -> None:
     """It travels with every connection; 12 KB are the most that the design allows."""
     assert loader_bytes() < 4096
     assert "'" not in start_command("python3", "").split("-c ")[1][1:200]
+
+
+def test_last_words_may_come_after_the_exit_status() -> None:
+    """sshd tells the status as soon as the process has ended, and then what is left of its output."""
+
+    class Late(FakeChannel):
+        @property
+        def eof_received(self) -> bool:  # type: ignore[override]
+            """Asked for, the end is waited for: only then the words arrive."""
+            self.err = self.err or b"sudo: a password is required\n"
+            return True
+
+        @eof_received.setter
+        def eof_received(self, _value: bool) -> None:
+            pass
+
+    with pytest.raises(HostSetupError, match="wants a password"):
+        start(Late(status=1))

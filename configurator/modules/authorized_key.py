@@ -58,6 +58,7 @@ class AuthorizedKey(Module[AuthorizedKeyParams]):
 
     name = "authorized_key"
     params = AuthorizedKeyParams
+    omitted: ClassVar[Mapping[str, str]] = {"validate_certs": "keys by URL are refused"}
     typical_s: ClassVar[float] = 0.05
 
     def check(self, params: AuthorizedKeyParams) -> Sequence[ParamProblem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -41,6 +41,8 @@ class Module(Generic[P]):
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     params: ClassVar[type]
+    # Parameters of Ansible's module that we do not have, each with the reason, for the reference.
+    omitted: ClassVar[Mapping[str, str]] = {}
     free_form: ClassVar[str | None] = None  # the parameter that `module: some text` fills
     timeout_s: ClassVar[float] = 300.0
     typical_s: ClassVar[float] = (

@@ -8,7 +8,7 @@ tasks; what remains of it is the name, for a `dest` that is a directory. With `r
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -52,6 +52,7 @@ class Copy(Module[Any]):
 
     name: ClassVar[str] = "copy"
     params: ClassVar[type] = CopyParams
+    omitted: ClassVar[Mapping[str, str]] = {"decrypt": "there is no vault yet"}
 
     def check(self, params: Any) -> Sequence[ParamProblem]:
         problems = common_problems(params, path="dest", preserve=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,6 +38,7 @@ class Timezone(Module[TimezoneParams]):
 
     name: ClassVar[str] = "timezone"
     params: ClassVar[type] = TimezoneParams
+    omitted: ClassVar[Mapping[str, str]] = {"hwclock": "the clock of a virtual server is its host's"}
 
     def check(self, params: TimezoneParams) -> Sequence[ParamProblem]:
         if not _NAME.match(params.name):

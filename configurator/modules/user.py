@@ -11,7 +11,7 @@ managed. Differences, on purpose:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -92,6 +92,13 @@ class User(Module[UserParams]):
 
     name = "user"
     params = UserParams
+    omitted: ClassVar[Mapping[str, str]] = {
+        "authorization": "Solaris",
+        "hidden": "macOS",
+        "login_class": "BSD",
+        "profile": "Solaris",
+        "role": "Solaris",
+    }
     typical_s: ClassVar[float] = 0.3
 
     def check(self, params: UserParams) -> Sequence[ParamProblem]:

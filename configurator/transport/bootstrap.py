@@ -118,7 +118,7 @@ def _partial(seen: bytes) -> int:
 
 def _ended(channel: Channel, endpoint: Endpoint, output: bytes) -> Exception:
     status = channel.recv_exit_status() if channel.exit_status_ready() else -1
-    # sshd may tell the exit status before the last words (RFC 4254 6.10); a child left behind never ends them.
+    # sshd may tell the exit status before the last words (RFC 4254 6.10); what it left behind may hold them.
     last = time.monotonic() + _LAST_WORDS_S
     while not (channel.eof_received or channel.closed) and time.monotonic() < last:
         time.sleep(0.002)

@@ -156,7 +156,7 @@ def test_last_words_may_come_after_the_exit_status() -> None:
 
     class Late(FakeChannel):
         @property
-        def eof_received(self) -> bool:  # type: ignore[override]
+        def eof_received(self) -> bool:
             """Asked for, the end is waited for: only then the words arrive."""
             self.err = self.err or b"sudo: a password is required\n"
             return True

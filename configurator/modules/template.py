@@ -6,7 +6,7 @@ Ansible's defaults, which are not Jinja's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -52,6 +52,7 @@ class Template(Copy):
 
     name: ClassVar[str] = "template"
     params: ClassVar[type] = TemplateParams
+    omitted: ClassVar[Mapping[str, str]] = {}
 
     def check(self, params: Any) -> Sequence[ParamProblem]:
         problems = common_problems(params, path="dest", preserve=True)

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: demo test test-full check coverage bench bench-engine setup hosts-setup clean lock
+.PHONY: behaviours demo test test-full check coverage bench bench-engine setup hosts-setup clean lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +49,10 @@ test-full: setup hosts-setup check coverage
 # Every line and branch of the engine is run by its unit tests.
 coverage: setup
 	@$(BIN)/python -m tools.coverage
+
+# The table of what every module is held to on real hosts: `make behaviours ARGS="apt cron"` for some of them.
+behaviours: setup hosts-setup
+	@$(SUDO) $(BIN)/python -m tools.behaviours $(ARGS)
 
 check: setup
 	@$(BIN)/ruff check .

@@ -56,12 +56,12 @@ def test_planned_is_done_and_then_nothing(
     remote(lab, host, f"rm -rf /srv/t; mkdir /srv/t; cd /srv/t; {case.prepare or ':'}")
     with agent(host) as session:
         planned, applied, again = _three_runs(host, session, case)
+    _log(module, name, release, planned, again, kept=False)
     for task in case.tasks:
         _check(case, task[0], planned[task[0]], applied[task[0]], again[task[0]])
-    said = remote(lab, host, f"cd /srv/t; {case.check}")
-    _log(module, name, release, planned, again)
-    assert said == case.said
+    assert remote(lab, host, f"cd /srv/t; {case.check}") == case.said
     assert remote(lab, host, "find /srv /home -name '.configurator*'") == ""
+    _log(module, name, release, planned, again, kept=True)
 
 
 def _three_runs(host: LabHost, session: HostSession, case: Case) -> tuple[dict[str, Message], ...]:
@@ -120,11 +120,19 @@ def _told(ended: Message) -> str:
 
 
 def _log(
-    module: str, name: str, release: str, planned: Mapping[str, Message], again: Mapping[str, Message]
+    module: str,
+    name: str,
+    release: str,
+    planned: Mapping[str, Message],
+    again: Mapping[str, Message],
+    *,
+    kept: bool,
 ) -> None:
-    """Note what the table of `make behaviours` is made from."""
+    """Note what the table of `make behaviours` is made from: that the case ran, later that all was kept."""
     if LOG is None:
         return
+    path = Path(LOG) / f"{os.getpid()}.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
     labels = Counter(
         change["certainty"] for message in planned.values() for change in message.get("changes", ())
     )
@@ -134,6 +142,6 @@ def _log(
         "release": release,
         "certainty": labels,
         "again": sum(message["status"] == "changed" for message in again.values()),
+        "kept": kept,
     }
-    with (Path(LOG) / f"{os.getpid()}.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
+    path.write_text("\n".join([*(lines[:-1] if kept else lines), json.dumps(line)]) + "\n")

@@ -30,19 +30,19 @@ def present(text: str, edit: Edit) -> str:
     that has the line anywhere is left as it is; else it comes where `insertafter` or `insertbefore` say, or
     at the end. With `backrefs` a text without a match is left as it is.
     """
-    lines = _split(text)
-    newline = _ending(lines)
+    lines = split_lines(text)
+    newline = line_ending(lines)
     wanted = edit.line.removesuffix("\n")
     matches = _matching(lines, edit)
     if matches:
         at = matches[0] if edit.firstmatch else matches[-1]
-        body, ending = _body_and_ending(lines[at])
+        body, ending = body_and_ending(lines[at])
         lines[at] = (_expanded(body, edit) if edit.backrefs else wanted) + (ending or newline)
         return "".join(lines)
     if edit.backrefs or _has(lines, wanted):
         return text
     at = _place(lines, edit)
-    if at == len(lines) and lines and not _body_and_ending(lines[-1])[1]:
+    if at == len(lines) and lines and not body_and_ending(lines[-1])[1]:
         lines[-1] += newline  # the new line must not become a part of the last one
     lines.insert(at, wanted + newline)
     return "".join(lines)
@@ -50,49 +50,50 @@ def present(text: str, edit: Edit) -> str:
 
 def absent(text: str, edit: Edit) -> str:
     """Return the text without any line that matches, or that equals `line` where nothing is to be matched."""
-    lines = _split(text)
+    lines = split_lines(text)
     if edit.regexp is not None or edit.search_string is not None:
         gone = set(_matching(lines, edit))
     else:
         wanted = edit.line.rstrip("\r\n")
-        gone = {number for number, line in enumerate(lines) if _body_and_ending(line)[0] == wanted}
+        gone = {number for number, line in enumerate(lines) if body_and_ending(line)[0] == wanted}
     return "".join(line for number, line in enumerate(lines) if number not in gone)
 
 
-def _split(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """Split behind newlines alone: a form feed or a Unicode separator belongs to its line."""
     lines = text.split("\n")
     return [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
-def _body_and_ending(line: str) -> tuple[str, str]:
+def body_and_ending(line: str) -> tuple[str, str]:
+    """Return a line without and with nothing but its ending."""
     body = line.rstrip("\r\n")
     return body, line[len(body) :]
 
 
-def _ending(lines: Sequence[str]) -> str:
+def line_ending(lines: Sequence[str]) -> str:
     """Return the line ending in use, so that a file with CRLF keeps it."""
     return "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
 
 
 def _has(lines: Sequence[str], wanted: str) -> bool:
     """Return True if the line (or the lines, if it is several) stands there already."""
-    bodies = [_body_and_ending(line)[0] for line in lines]
+    bodies = [body_and_ending(line)[0] for line in lines]
     block = [line.rstrip("\r") for line in wanted.split("\n")]
     return any(bodies[start : start + len(block)] == block for start in range(len(bodies)))
 
 
 def _matching(lines: Sequence[str], edit: Edit) -> list[int]:
     if edit.regexp is not None:
-        pattern = _compiled(edit.regexp)
-        return [number for number, line in enumerate(lines) if pattern.search(_body_and_ending(line)[0])]
+        pattern = compiled(edit.regexp)
+        return [number for number, line in enumerate(lines) if pattern.search(body_and_ending(line)[0])]
     if edit.search_string is not None:
         return [number for number, line in enumerate(lines) if edit.search_string in line]
     return []
 
 
 def _expanded(body: str, edit: Edit) -> str:
-    found = _compiled(edit.regexp or "").search(body)
+    found = compiled(edit.regexp or "").search(body)
     if found is None:
         return body
     try:
@@ -108,15 +109,16 @@ def _place(lines: Sequence[str], edit: Edit) -> int:
     anchor = edit.insertbefore or edit.insertafter
     if anchor is None or anchor == "EOF":
         return len(lines)
-    pattern = _compiled(anchor)
-    found = [number for number, line in enumerate(lines) if pattern.search(_body_and_ending(line)[0])]
+    pattern = compiled(anchor)
+    found = [number for number, line in enumerate(lines) if pattern.search(body_and_ending(line)[0])]
     if not found:
         return len(lines)
     at = found[0] if edit.firstmatch else found[-1]
     return at if edit.insertbefore is not None else at + 1
 
 
-def _compiled(pattern: str) -> Pattern[str]:
+def compiled(pattern: str) -> Pattern[str]:
+    """Return the compiled expression; ParameterError if it is none."""
     try:
         return re.compile(pattern)
     except re.error as error:

@@ -38,7 +38,8 @@ class ChildWork:
     def converge(self) -> Done:
         """Make the observed change as that user."""
         answer = self._child.ask({"type": "converge", "task_id": self._spec.id}, self._token)
-        return Done(_changes(answer), answer.get("outputs", {}), tuple(answer.get("warnings", ())))
+        outputs, warnings = answer.get("outputs", {}), tuple(answer.get("warnings", ()))
+        return Done(_changes(answer), outputs, warnings, says=answer.get("says", ""))
 
 
 def _changes(answer: Mapping[str, Any]) -> tuple[FieldChange, ...]:
@@ -190,7 +191,8 @@ def serve(
                 done = works.pop(message["task_id"]).converge()
                 changes = [change.to_json() for change in done.changes]
                 outputs, warnings = dict(done.outputs), list(done.warnings)
-                send({"type": "done", "changes": changes, "outputs": outputs, "warnings": warnings})
+                told = {"outputs": outputs, "warnings": warnings, "says": done.says}
+                send({"type": "done", "changes": changes, **told})
         except (TaskError, OSError) as error:
             send({"type": "failed", **_details(error)})
 

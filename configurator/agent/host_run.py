@@ -143,6 +143,8 @@ def describe(spec: TaskSpec, event: TaskEnded) -> dict[str, Any]:
         message["changes"] = [change.to_json() for change in result.result.changes]
         if result.result.outputs:
             message["outputs"] = dict(result.result.outputs)
+        if result.result.says:
+            message["says"] = result.result.says
         if result.result.warnings:
             message["warnings"] = list(result.result.warnings)
     if result.error is not None or result.status is Status.TIMEOUT:
@@ -209,3 +211,4 @@ def _blank(message: dict[str, Any]) -> None:
         message["command"] = [_HIDDEN]
     message.pop("warnings", None)
     message.pop("outputs", None)
+    message.pop("says", None)

@@ -32,12 +32,13 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a task did."""
+    """What a task did; `says` is for people to read."""
 
     changes: tuple[FieldChange, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     exact: bool = True
+    says: str = ""
 
     @property
     def changed(self) -> bool:
@@ -112,7 +113,8 @@ class LocalWork:
     def converge(self) -> Done:
         if self.change is None or not self.change:
             outputs = self.module.outputs(self.params, self._actual)
-            return Done(self._seen.changes, outputs, self._warnings(), self._seen.exact)
+            says = self.module.says(self.params, outputs)
+            return Done(self._seen.changes, outputs, self._warnings(), self._seen.exact, says)
         if self._doubt is not None:
             return self._simulate(self.change)
         proof = self.module.converge(self.system, self.params, self.change)
@@ -140,7 +142,8 @@ class LocalWork:
                 "did not converge: " + "; ".join(_difference(record) for record in rest.records())
             )
         outputs = self.module.outputs(self.params, after)
-        return Done(self._learned(after), outputs, self._warnings())
+        says = self.module.says(self.params, outputs)
+        return Done(self._learned(after), outputs, self._warnings(), says=says)
 
     def _learned(self, after: State) -> tuple[FieldChange, ...]:
         """Return the changes; what could not be known before has its value now, or is left out if equal."""

@@ -77,7 +77,8 @@ class TaskFinished(RunEvent):
 
     `reason` is set for `skipped` (why) and `cause` names the task to blame. `message`, `command`,
     `exit_status`, `output` and `hint` describe a failure. `position` is `file:line:column` of the task.
-    `outputs` are the values that the module returns, under Ansible's names (`stdout`, `stat`, `backup`).
+    `outputs` are the values that the module returns, under Ansible's names (`stdout`, `stat`, `backup`), and
+    `says` is what the task is there to tell people (the message of a `debug`).
     """
 
     host: str
@@ -102,6 +103,7 @@ class TaskFinished(RunEvent):
     ignored: bool = False
     position: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,6 +332,7 @@ class HostRun:
             ignored=bool(message.get("ignored")),
             position=spec.position,
             outputs=outputs if isinstance(outputs := message.get("outputs"), dict) else {},
+            says=str(message.get("says", "")),
         )
 
 

@@ -44,6 +44,9 @@ class Module(Generic[P]):
     # Parameters of Ansible's module that we do not have, each with the reason, for the reference.
     omitted: ClassVar[Mapping[str, str]] = {}
     free_form: ClassVar[str | None] = None  # the parameter that `module: some text` fills
+    # False where `become_user` has no meaning: nothing of the task depends on who does it.
+    as_user: ClassVar[bool] = True
+    exclusive: ClassVar[bool] = False  # taken alone: nothing else runs on the host meanwhile
     timeout_s: ClassVar[float] = 300.0
     typical_s: ClassVar[float] = (
         0.05  # how long it takes when it changes something: the scheduler's first guess
@@ -112,3 +115,7 @@ class Module(Generic[P]):
     def outputs(self, params: P, actual: State) -> dict[str, Any]:  # noqa: ARG002
         """Return extra values of the result, such as a command's stdout."""
         return {}
+
+    def says(self, params: P, outputs: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Return what people are to read of a task that has ended well; most have nothing to say."""
+        return ""

@@ -130,7 +130,8 @@ class BoardSink:
         few = len(self._record.hosts) <= _FEW_HOSTS
         if isinstance(event, TaskFinished) and wanted(event, self._record.mode, self._verbose):
             blame = self._record.hosts[event.host].blame(event)
-            shown = few or bool(self._verbose) or (event.status in BAD and not event.ignored)
+            serious = event.status in BAD and not event.ignored
+            shown = few or bool(self._verbose) or serious or bool(event.says)
             return task_line(event, with_host=len(self._record.hosts) > 1, blame=blame) if shown else None
         return self._host_line(event)
 

@@ -61,6 +61,12 @@ def task_lines(event: TaskFinished, *, diff: bool, full: bool = False, indent: i
     return lines
 
 
+def said_lines(event: TaskFinished, indent: int) -> list[Text]:
+    """Return what a task has to say, with a bar in front of every line."""
+    rows = event.says.strip("\n").split("\n") if event.says.strip() else []
+    return [joined(" " * indent, ("│ ", MUTED), row.rstrip()) for row in rows]
+
+
 def diff_lines(diff: str, indent: int, most: int | None = None) -> list[Text]:
     """Return a unified diff without its file names, coloured, at most `most` lines of it."""
     rows = [row.rstrip("\r") for row in diff.removesuffix("\n").split("\n")]

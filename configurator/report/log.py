@@ -162,6 +162,9 @@ def _task_details(event: TaskFinished) -> Iterator[str]:
         yield f"{change.subject} {change.field}: {values}{doubt}"
         yield from (f"  {row}" for row in (change.diff or "").removesuffix("\n").split("\n") if change.diff)
     yield from (f"warning: {one_line(text)}" for text in event.warnings)
+    if event.outputs:
+        yield "outputs: " + json.dumps(event.outputs, ensure_ascii=False, default=str)
+    yield from _block("says", event.says)
     yield from _block("message", event.message or "")
     if event.command:
         yield "command: " + one_line(shlex.join(event.command))

@@ -20,7 +20,7 @@ from configurator.core.run_events import (
 )
 from configurator.core.status import Outcome
 from configurator.report import words
-from configurator.report.changes import task_lines
+from configurator.report.changes import said_lines, task_lines
 from configurator.report.record import BAD, CHOSEN_SKIPS, HostRecord, RunRecord, Stage
 from configurator.report.sanitize import one_line
 from configurator.report.terminal import CHANGED, GOOD, MUTED, NAME, WARNING, WRONG, joined, write
@@ -33,8 +33,8 @@ _VERBS = {"plan": "Planning", "apply": "Applying to"}
 class PlainSink:
     """Writes a line when something happens that a person wants to know, and a heartbeat when nothing does.
 
-    Wanted are changes, failures, warnings, and skips that something else caused; `verbose` adds what is ok
-    and what a condition skipped. In a plan tasks are left to the plan's own output.
+    Wanted are changes, failures, warnings, skips that something else caused, and what tasks are there to say;
+    `verbose` adds what is ok and what a condition skipped. In a plan tasks are left to the plan's own output.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ def wanted(event: TaskFinished, mode: str, verbose: int) -> bool:
     """Return True if a person wants a line about this task as it ends."""
     if mode == "plan":
         return False
-    if event.status in BAD or event.status in (Outcome.CHANGED, Outcome.CANCELLED):
+    if event.says or event.status in BAD or event.status in (Outcome.CHANGED, Outcome.CANCELLED):
         return True
     return bool(verbose) or (event.status is Outcome.SKIPPED and event.reason not in CHOSEN_SKIPS)
 
@@ -154,10 +154,15 @@ def task_line(event: TaskFinished, *, with_host: bool = True, blame: str = "") -
 
 
 def details(event: RunEvent, mode: str, verbose: int, diff: bool) -> list[Text]:
-    """Return what a task has changed, below its line in an apply: fields with -v, contents with --diff."""
-    if not isinstance(event, TaskFinished) or mode == "plan" or not (verbose or diff):
+    """Return what stands below a task's line in an apply: what it says, and what it has changed.
+
+    Of changes that is the fields with -v, the contents with --diff.
+    """
+    if not isinstance(event, TaskFinished) or mode == "plan":
         return []
-    return task_lines(event, diff=diff, full=verbose > 0, indent=0)[1:] if event.changes else []
+    shown = bool(event.changes) and (verbose or diff)
+    changes = task_lines(event, diff=diff, full=verbose > 0, indent=0)[1:] if shown else []
+    return [*changes, *said_lines(event, 4)]
 
 
 def host_failed_line(event: HostFailed) -> Text:

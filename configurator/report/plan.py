@@ -10,7 +10,7 @@ from rich.text import Text
 from configurator.core.run_events import HostSummary, RunEvent, RunFinished, TaskFinished
 from configurator.core.status import Outcome
 from configurator.report import words
-from configurator.report.changes import SIGNS, sign, task_lines
+from configurator.report.changes import SIGNS, said_lines, sign, task_lines
 from configurator.report.failures import failure_lines, ignored_lines, notice_lines
 from configurator.report.record import HostRecord, RunRecord, add_up
 from configurator.report.terminal import CHANGED, GOOD, MUTED, NAME, WRONG, joined, write
@@ -48,7 +48,7 @@ def plan_lines(record: RunRecord, *, diff: bool = True, verbose: int = 0) -> lis
     unchanged: list[str] = []
     for hosts in grouped(list(record.hosts.values())):
         names = [host.name for host in hosts]
-        if not any(_planned(event) for event in hosts[0].finished):
+        if not any(_planned(event) or event.says for event in hosts[0].finished):
             unchanged += [host.name for host in hosts if not host.troubled]
             continue
         lines += [
@@ -64,13 +64,16 @@ def plan_lines(record: RunRecord, *, diff: bool = True, verbose: int = 0) -> lis
 
 
 def grouped(hosts: Sequence[HostRecord]) -> list[list[HostRecord]]:
-    """Return the hosts in groups whose planned changes are the same, in the order of their first host."""
+    """Return the hosts in groups with the same planned changes and messages, in the order of the first."""
     groups: dict[object, list[HostRecord]] = {}
     for host in hosts:
         key = tuple(
-            (event.role, event.task, event.module, event.handler, repr(event.changes), event.warnings)
+            (
+                *(event.role, event.task, event.module, event.handler),
+                *(repr(event.changes), event.warnings, event.says),
+            )
             for event in sorted(host.finished, key=lambda event: event.task_id)
-            if _planned(event)
+            if _planned(event) or event.says
         )
         groups.setdefault(key, []).append(host)
     return list(groups.values())
@@ -126,7 +129,10 @@ def _host_lines(host: HostRecord, diff: bool, verbose: int) -> list[Text]:
     lines: list[Text] = []
     for event in host.finished:
         if _planned(event) and not event.handler:
-            lines += task_lines(event, diff=diff, full=verbose > 0)
+            lines += [*task_lines(event, diff=diff, full=verbose > 0), *said_lines(event, 6)]
+        elif event.says and not event.handler:
+            lines.append(joined("    ", (words.title(event), NAME), (f"  [{event.module}]", MUTED)))
+            lines += said_lines(event, 6)
         elif verbose and event.status is Outcome.OK and not event.handler:
             lines.append(joined("  ", (f"  {words.title(event)}  ok", MUTED)))
         elif verbose and event.status is Outcome.SKIPPED and not event.handler:

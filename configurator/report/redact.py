@@ -214,6 +214,7 @@ def blanked(event: TaskFinished, params: Any = None) -> TaskFinished:
         hint=_hidden(event.hint),
         warnings=(),
         outputs={},
+        says="",
     )
 
 

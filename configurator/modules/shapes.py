@@ -16,6 +16,7 @@ before the apply is UNKNOWN.
         stale     True if its files are newer than what systemd has loaded (NeedDaemonReload)
         result    how it ended last: `success`, `exit-code`...; ran True if it has run and ended since boot
         files     the unit's file and its drop-ins, as systemd has loaded them
+        read_at   when a task of a plan had systemd read the files that are only there in the plan
     user:NAME     passwd(5) and shadow(5)
         uid, gid  numbers; group the primary group's name; groups the names of the others, sorted tuple
         comment, home, shell
@@ -27,14 +28,18 @@ before the apply is UNKNOWN.
         version   of the installed package; held True if on hold; config True if only its
                   configuration files are left (then `exists` is False); new False if established by
                   an upgrade, which brings nothing that would have to be assumed
-    unit:systemd  systemd itself: reloaded_at, when a task of a plan had it read all units anew; 0.0 if none
+    unit:systemd  systemd itself: reloaded_at, when a task of a plan had it read all units anew; 0.0 if none;
+                  read: the units that are only there in the plan, and that its tasks have had to do with
     path:NAME     kind `directory`, mode (octal text), owner and group: what a command makes on the way
     apt-index:    refreshed_at (seconds since the epoch); pending True if an earlier task refreshes it
+    apt-index-ahead:  exists True if apt's commands answer by a current index though the host's is old
 """
 
 from __future__ import annotations
 
 from configurator.modules.state import UNKNOWN, SecretValue, State
+
+INDEX_AHEAD = "apt-index-ahead:"
 
 
 def assumed_unit() -> State:

@@ -192,7 +192,7 @@ class SystemdService(Module[ServiceParams]):
         proof: State = {}
         if "reexecuted" in change or "stale" in change:
             verb = "daemon-reexec" if "reexecuted" in change else "daemon-reload"
-            now = {"exists": True, "reloaded_at": time.time()}
+            now = units.manager_state(system) | {"reloaded_at": time.time()}
             system.run(["systemctl", verb], establishes={units.MANAGER: now})
             proof |= {"reexecuted": "reexecuted" in change, "stale": False}
         if params.unit is None:
@@ -272,6 +272,9 @@ class _Unit:
         """Run systemctl for this unit, after which `fields` hold; TaskError with the journal if it fails."""
         self._state |= fields
         establishes = {f"unit:{name}": dict(self._state) for name in self._names}
+        if "read_at" in self._state:
+            manager = units.manager_state(self._system)
+            establishes[units.MANAGER] = manager | {"read": (*manager.get("read", ()), self._name)}
         argv = ["systemctl", *words, self._name]
         done = self._system.run(argv, establishes=establishes, ok=tuple(range(256)))
         if done.exit_status != 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from configurator.core.errors import TaskError
@@ -157,7 +158,10 @@ def _state_from_files(system: System, unit: str) -> State | None:
     for candidate in candidates:
         for directory in DIRECTORIES:
             if candidate in system.listdir(directory):
-                return _parse_unit(unit, system.read(f"{directory}/{candidate}").decode(errors="replace"))
+                path = f"{directory}/{candidate}"
+                state = _parse_unit(unit, system.read(path).decode(errors="replace"))
+                # This is what systemd reads when a task first has to do with the unit; see `is_stale`.
+                return state | {"files": (path, *_new_drop_ins(system, [path])), "read_at": time.time()}
     return None
 
 
@@ -208,16 +212,17 @@ def is_down(state: State) -> bool:
     return state["active"] in ("inactive", "failed")
 
 
-def reloaded_at(system: System) -> float:
-    """Return when an earlier task of a plan had systemd read all units anew; 0.0 if none has."""
-    known = system.lookup(MANAGER, lambda: {"exists": True, "reloaded_at": 0.0})
-    return float(known["reloaded_at"])
+def manager_state(system: System) -> State:
+    """Return what earlier tasks of a plan have had systemd itself do; see modules/shapes.py."""
+    return system.lookup(MANAGER, lambda: {"exists": True, "reloaded_at": 0.0, "read": ()})
 
 
 def is_stale(system: System, state: State) -> bool:
     """Return True if the unit's files are newer than what systemd has loaded, or would be by now."""
-    since = reloaded_at(system)
-    return (bool(state["stale"]) and not since) or _changed_on_disk(system, state.get("files", ()), since)
+    since = float(manager_state(system)["reloaded_at"])
+    if bool(state["stale"]) and not since:
+        return True
+    return _changed_on_disk(system, state.get("files", ()), max(since, state.get("read_at", 0.0)))
 
 
 def any_stale(system: System) -> bool:
@@ -228,13 +233,16 @@ def any_stale(system: System) -> bool:
     if answer.exit_status != 0 or not answer.stdout:
         raise _no_systemd(answer.stderr, answer.exit_status)
     files: list[str] = []
-    since = reloaded_at(system)
+    manager = manager_state(system)
+    since = float(manager["reloaded_at"])
     for block in answer.stdout.split("\n\n"):
         shown = parse_properties(block)
         if shown.get("NeedDaemonReload") == "yes" and not since:
             return True
         files += [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
-    return _changed_on_disk(system, [path for path in dict.fromkeys(files) if path], since)
+    if _changed_on_disk(system, [path for path in dict.fromkeys(files) if path], since):
+        return True
+    return any(is_stale(system, unit_state(system, unit)) for unit in manager.get("read", ()))
 
 
 def _changed_on_disk(system: System, files: Sequence[str], since: float) -> bool:
@@ -249,12 +257,10 @@ def _changed_on_disk(system: System, files: Sequence[str], since: float) -> bool
     if not own:
         return False
     answer = system.query(["stat", "--format", "%.9Y %n", "--", *own], ok=(0, 1))
-    for line in answer.stdout.splitlines():
-        time, _, path = line.partition(" ")
-        seen = _mtime(system, path)
-        if seen > since and abs(seen - float(time)) > 0.001:
-            return True
-    return False
+    lines = (line.partition(" ") for line in answer.stdout.splitlines())
+    on_disk = {path: float(modified) for modified, _, path in lines}
+    seen = {path: _mtime(system, path) for path in own}
+    return any(at > since and abs(at - on_disk.get(path, 0.0)) > 0.001 for path, at in seen.items())
 
 
 def _new_drop_ins(system: System, files: Sequence[str]) -> list[str]:

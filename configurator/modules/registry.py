@@ -11,8 +11,10 @@ from configurator.modules.base import Module
 _MODULES: dict[str, tuple[str, str]] = {
     "apt": ("apt", "Apt"),
     "authorized_key": ("authorized_key", "AuthorizedKey"),
+    "blockinfile": ("blockinfile", "BlockInFile"),
     "command": ("command", "Command"),
     "copy": ("copy", "Copy"),
+    "cron": ("cron", "Cron"),
     "file": ("file", "File"),
     "group": ("group", "Group"),
     "hostname": ("hostname", "Hostname"),
@@ -21,6 +23,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "shell": ("command", "Shell"),
     "sysctl": ("sysctl", "Sysctl"),
     "systemd_service": ("systemd_service", "SystemdService"),
+    "systemd_unit": ("systemd_unit", "SystemdUnit"),
     "template": ("template", "Template"),
     "timezone": ("timezone", "Timezone"),
     "user": ("user", "User"),

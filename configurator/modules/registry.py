@@ -20,6 +20,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "hostname": ("hostname", "Hostname"),
     "lineinfile": ("lineinfile", "LineInFile"),
     "nftables": ("nftables", "Nftables"),
+    "replace": ("replace", "Replace"),
     "shell": ("command", "Shell"),
     "sysctl": ("sysctl", "Sysctl"),
     "systemd_service": ("systemd_service", "SystemdService"),

@@ -84,7 +84,7 @@ class TextFile(Module[Any]):
         return {"content": content} | wanted
 
     def _edited(self, params: Any, content: Content | None) -> Content:
-        old = "" if content is None else _decoded(params, content.data)
+        old = "" if content is None else decoded(params, content.data)
         new = self.edit(params, old)
         # An unchanged text keeps its bytes, of which an encoding may know several that mean the same.
         return content if content is not None and new == old else Content(_encoded(params, new))
@@ -96,7 +96,7 @@ class TextFile(Module[Any]):
         content = change.after["content"]
         if change.before["kind"] == "absent":
             make_parents(system, posixpath.dirname(params.path))
-        for remark in self.remarks(params, _decoded(params, content.data)):
+        for remark in self.remarks(params, decoded(params, content.data)):
             system.notice(remark)
         link = None if getattr(params, "follow", True) else system.stat(params.path)
         asked = Attributes.of(params)
@@ -149,7 +149,7 @@ def _taken_over(asked: Attributes, stat: FileStat | None) -> Attributes:
     return Attributes(octal(mode), asked.owner or stat.owner, asked.group or stat.group)
 
 
-def _decoded(params: Any, data: bytes) -> str:
+def decoded(params: Any, data: bytes) -> str:
     """Return the text; bytes that are no UTF-8 are carried along as they are."""
     encoding = getattr(params, "encoding", "utf-8")
     if encoding == "utf-8":

@@ -284,7 +284,24 @@ class SimulatedSystem:
         if self._world.pending.any and self._missing(argv):
             self.doubt.assume(self._world.pending.because(argv[0]))
             return CommandResult(tuple(argv), _MISSING_PROGRAM, "", f"{argv[0]}: not installed yet")
+        if self._user != "root":
+            argv, env = self._as_user(argv, env)
         return self._real.query(argv, ok=ok, stdin=stdin, env=env, timeout_s=timeout_s)
+
+    def _as_user(
+        self, argv: Sequence[str], env: Mapping[str, str] | None
+    ) -> tuple[Sequence[str], Mapping[str, str]]:
+        """Have a command answer as it would answer the user whom the task works as."""
+        from configurator.agent.as_user import command_as  # noqa: PLC0415
+
+        try:
+            return command_as(self._user, argv, env)
+        except ParameterError:
+            if self._world.states.get(f"user:{self._user}"):
+                raise UnknownState(f"user {self._user!r} is made by an earlier task") from None
+            if self._world.pending.any:
+                raise UnknownState(self._world.pending.because(self._user)) from None
+            raise
 
     def _missing(self, argv: Sequence[str]) -> bool:
         import shutil  # noqa: PLC0415

@@ -17,6 +17,7 @@ from typing import Any
 
 from configurator.agent import facts
 from configurator.agent.frames import FrameError, Message, encode, messages
+from configurator.core.cancel import CancelToken
 
 Handler = Callable[["Agent", Message], None]
 
@@ -81,20 +82,25 @@ class Agent:
             pass  # no sense can be made of what follows: the same as the end
         self.shut_down()
 
-    def ask(self, question: Mapping[str, Any], timeout_s: float) -> Message | None:
-        """Ask the controller and return its answer, or None if none came."""
+    def ask(
+        self, question: Mapping[str, Any], timeout_s: float | None, token: CancelToken | None = None
+    ) -> Message | None:
+        """Ask the controller and return its answer, or None if none came or the token was cancelled."""
         number = os.urandom(6).hex()
         waiting: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         with self._answers_lock:
             if self._gone.is_set():
                 return None
             self._answers[number] = waiting
+        forget = token.on_cancel(lambda: waiting.put(None)) if token is not None else None
         try:
             self.send({**question, "id": number})
             return waiting.get(timeout=timeout_s)
         except queue.Empty:
             return None
         finally:
+            if forget is not None:
+                forget()
             with self._answers_lock:
                 del self._answers[number]
 

@@ -55,7 +55,7 @@ class ApplyTaker:
         batch = None if spec.become_user or spec.handler else module.batch_key(params)
         return {
             "locks": module.locks(params) | frozenset(spec.locks),
-            "exclusive": self._guard(spec, module, params) is not None,
+            "exclusive": module.exclusive or self._guard(spec, module, params) is not None,
             "timeout_s": module.timeout_s if spec.timeout_s is None else spec.timeout_s,
             "estimate_s": module.typical_s,
             "batch_key": batch,
@@ -123,7 +123,7 @@ class ApplyTaker:
         return LocalWork(spec, self._system(spec, context))
 
     def _system(self, spec: TaskSpec, context: TaskContext) -> Any:
-        return self._context.for_task(context.token, environment=spec.environment)
+        return self._context.for_task(context.token, environment=spec.environment, task_id=spec.id)
 
     def _record_events(self, seen: Observation) -> None:
         for event in seen.events:

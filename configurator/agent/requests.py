@@ -38,6 +38,7 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
     context = HostContext(
         facts=agent.facts,
         fetch_blob=agent.blob,
+        ask=agent.ask,
         ssh_connection=agent.ssh_connection,
         lock_descriptor=lock.descriptor,
     )

@@ -363,6 +363,14 @@ class SimulatedSystem:
     ) -> CommandResult:
         return self.run([executable, "-c", command])
 
+    # -- waiting and asking --------------------------------------------------------------------------
+
+    def pause(self, seconds: float) -> None:
+        pass
+
+    def ask(self, *, timeout_s: float | None = None) -> str | None:  # noqa: ARG002
+        return ""
+
     # -- what a run knows ----------------------------------------------------------------------------
 
     def blob(self, digest: str) -> bytes:

@@ -26,21 +26,31 @@ def _no_blob(digest: str) -> bytes:
     raise TaskError(f"no controller to ask for content {digest[:12]}")
 
 
+def _no_controller(*_question: Any) -> None:
+    return None
+
+
 @dataclass(slots=True)
 class HostContext:
-    """What all tasks of a run on this host share."""
+    """What all tasks of a run on this host share.
+
+    `ask` puts a question to the controller and returns its answer, or None if there is none.
+    """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     fetch_blob: Callable[[str], bytes] = _no_blob
+    ask: Callable[[Mapping[str, Any], float | None, CancelToken], Mapping[str, Any] | None] = _no_controller
     ssh_connection: str = ""
     lock_descriptor: int | None = None
     processes: ProcessTable = field(default_factory=ProcessTable)
     _blobs: dict[str, bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def for_task(self, token: CancelToken, *, environment: Mapping[str, str] | None = None) -> RealSystem:
+    def for_task(
+        self, token: CancelToken, *, environment: Mapping[str, str] | None = None, task_id: str = ""
+    ) -> RealSystem:
         """Return the System of one task; cancelling the token stops its commands."""
-        return RealSystem(self, token, environment or {})
+        return RealSystem(self, token, environment or {}, task_id)
 
     def blob(self, digest: str) -> bytes:
         """Return a content of the controller, fetched once a run."""
@@ -56,10 +66,13 @@ class HostContext:
 class RealSystem:
     """Acts on the host. `notices` collects the warnings of the task."""
 
-    def __init__(self, context: HostContext, token: CancelToken, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, context: HostContext, token: CancelToken, environment: Mapping[str, str], task_id: str = ""
+    ) -> None:
         self._context = context
         self._token = token
         self._environment = environment
+        self._task_id = task_id
         self.notices: list[str] = []
 
     # -- files ----------------------------------------------------------------------------------------
@@ -208,6 +221,29 @@ class RealSystem:
 
     def _env(self, extra: Mapping[str, str] | None) -> dict[str, str]:
         return _base_environment() | dict(self._environment) | dict(extra or {})
+
+    # -- waiting and asking ------------------------------------------------------------------------------
+
+    def pause(self, seconds: float) -> None:
+        over = threading.Event()
+        forget = self._token.on_cancel(over.set)
+        try:
+            over.wait(seconds)
+        finally:
+            forget()
+        self._token.raise_if_cancelled()
+
+    def ask(self, *, timeout_s: float | None = None) -> str | None:
+        question = {"type": "prompt", "task_id": self._task_id, "timeout_s": timeout_s}
+        answer = self._asked(question)
+        text = None if answer is None else answer.get("text")
+        return text if isinstance(text, str) else None
+
+    def _asked(self, question: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any] | None:
+        """Ask the controller; cancelling the task ends the wait, too."""
+        answer = self._context.ask(question, timeout_s, self._token)
+        self._token.raise_if_cancelled()
+        return answer
 
     # -- what a run knows --------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from configurator.compiler.project import Project
 from configurator.compiler.selection import Met
 from configurator.core.errors import InputError, RefusedError
 from configurator.fleet.host import HostRun, HostSettings
+from configurator.fleet.prompts import AskPerson, Prompts
 from configurator.inventory.hosts import Host
 from configurator.report.redact import RedactingSink, Redactor
 from configurator.transport.endpoint import Endpoint, resolve
@@ -48,8 +49,17 @@ def load_project(options: RunOptions) -> Project:
     )
 
 
-def load_fleet(options: RunOptions, sink: RedactingSink, redactor: Redactor, prompt: Prompt | None) -> Fleet:
-    """Return the selected hosts, ready to connect; InputError or RefusedError before anything is touched."""
+def load_fleet(
+    options: RunOptions,
+    sink: RedactingSink,
+    redactor: Redactor,
+    prompt: Prompt | None,
+    ask: AskPerson | None = None,
+) -> Fleet:
+    """Return the selected hosts, ready to connect; InputError or RefusedError before anything is touched.
+
+    `prompt` asks for passwords, `ask` what tasks want to know.
+    """
     project = load_project(options)
     selected = project.hosts(options.hosts)
     project.check_selection(
@@ -66,6 +76,7 @@ def load_fleet(options: RunOptions, sink: RedactingSink, redactor: Redactor, pro
     jobs = options.jobs or (execution.max_workers if execution.enabled else 1)
     fail_fast = execution.fail_fast if options.fail_fast is None else options.fail_fast
     met = Met()
+    prompts = Prompts(_masked(ask, redactor), lambda text: redactor.add({text}))
     hosts = tuple(
         HostRun(
             host.name,
@@ -74,10 +85,18 @@ def load_fleet(options: RunOptions, sink: RedactingSink, redactor: Redactor, pro
             HostSettings(jobs, fail_fast),
             secrets,
             sink.handle,
+            prompts,
         )
         for host in selected
     )
     return Fleet(project, hosts, options.forks or settings.performance.forks, options.only, met, redactor)
+
+
+def _masked(ask: AskPerson | None, redactor: Redactor) -> AskPerson | None:
+    """Return the same, which shows no secret."""
+    if ask is None:
+        return None
+    return lambda text, *rest: ask(redactor.text(text), *rest)
 
 
 def _compile(
@@ -97,6 +116,7 @@ def _compile(
         skip_tags=options.skip_tags,
         only=options.only,
         met=met,
+        verbosity=options.verbosity,
     )
     redactor.add(graph.secrets)
     # The agent blanks these; should it ever not, nothing of them gets past here either.

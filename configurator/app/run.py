@@ -9,6 +9,7 @@ from configurator.app.options import RunOptions
 from configurator.config.diagnostics import Diagnostic
 from configurator.core.run_events import HostNotice, HostSummary, RunFinished, RunStarted, Sink
 from configurator.fleet.host import Clock, HostRun, start_clock
+from configurator.fleet.prompts import AskPerson
 from configurator.fleet.run import exit_code, run_hosts
 from configurator.report.redact import RedactingSink, Redactor
 from configurator.transport.sshauth import Prompt
@@ -31,15 +32,23 @@ def plan(options: RunOptions, sink: Sink, *, prompt: Prompt | None = None) -> in
         _close(fleet.hosts)
 
 
-def apply(options: RunOptions, sink: Sink, confirm: Confirm | None, *, prompt: Prompt | None = None) -> int:
+def apply(
+    options: RunOptions,
+    sink: Sink,
+    confirm: Confirm | None,
+    *,
+    prompt: Prompt | None = None,
+    ask: AskPerson | None = None,
+) -> int:
     """Make the hosts be what the configuration says; return 0, 3, 4 or 130. InputError: exit 1.
 
     With `confirm` a plan comes first, and only the hosts that it could plan are applied to, on the same
     connections; a change that it did not show fails its task. If it is declined, nothing was touched.
+    `prompt` asks for passwords, `ask` what tasks want to know.
     """
     redactor = Redactor()
     masked = RedactingSink(sink, redactor)
-    fleet = load_fleet(options, masked, redactor, prompt)
+    fleet = load_fleet(options, masked, redactor, prompt, ask)
     hosts, warnings = fleet.hosts, fleet.project.warnings
     code = 0
     try:

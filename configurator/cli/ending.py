@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from types import FrameType
 
 import click
@@ -14,6 +18,7 @@ _USAGE = 1  # click says 2, which here means "changes are pending"
 INTERRUPTED = 130
 BUG_BEFORE_RUN = 1
 BUG_IN_RUN = 3
+_LOOK_S = 0.25  # how often a question looks whether its answer is still wanted
 
 
 def catch_termination() -> None:
@@ -136,6 +141,45 @@ def ask_secret(question: str) -> str | None:
         return getpass.getpass(one_line(question))
     except EOFError:
         return None
+
+
+def ask_person(text: str, echo: bool, timeout_s: float | None, given_up: threading.Event) -> str | None:
+    """Ask for a line; "" when the time is over or the event is set, None where nobody can be asked."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    import select  # noqa: PLC0415  (only wanted for a question)
+
+    from configurator.report.sanitize import sanitize  # noqa: PLC0415
+
+    end = None if timeout_s is None else time.monotonic() + timeout_s
+    sys.stderr.write(f"{sanitize(text).rstrip(': ')}: ")
+    sys.stderr.flush()
+    try:
+        with _echo(echo):
+            while not given_up.is_set() and (end is None or time.monotonic() < end):
+                ready, _, _ = select.select([sys.stdin], [], [], _LOOK_S)
+                if ready:
+                    return sys.stdin.readline().rstrip("\r\n")
+            return ""
+    finally:
+        if not echo or given_up.is_set():
+            sys.stderr.write("\n")
+
+
+@contextlib.contextmanager
+def _echo(wanted: bool) -> Iterator[None]:
+    """Have the terminal show what is typed, or not, within the block (termios(3))."""
+    import termios  # noqa: PLC0415
+
+    before = termios.tcgetattr(sys.stdin)
+    now = termios.tcgetattr(sys.stdin)
+    if not wanted:
+        now[3] &= ~termios.ECHO
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, now)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 def flushed(code: int) -> int:

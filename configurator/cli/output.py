@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,13 @@ class Output:
         """Ask the person for a secret, with the board out of the way; None where nobody can be asked."""
         with self.reporter.paused():
             return ending.ask_secret(question)
+
+    def ask_person(
+        self, text: str, echo: bool, timeout_s: float | None, given_up: threading.Event
+    ) -> str | None:
+        """Ask the person what a task wants to know; None where nobody can be asked."""
+        with self.reporter.paused():
+            return ending.ask_person(text, echo, timeout_s, given_up)
 
     def _board_fits(self) -> bool:
         """A board needs stderr for itself; JSON on the same terminal would be drawn over."""

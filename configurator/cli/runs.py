@@ -70,7 +70,7 @@ def _apply(values: dict[str, Any], question: _Question | None) -> int:
             question.output = output
         from configurator.app import run  # noqa: PLC0415
 
-        code = run.apply(options, output.reporter, question, prompt=output.ask)
+        code = run.apply(options, output.reporter, question, prompt=output.ask, ask=output.ask_person)
         return code if question is None else question.exit_code(code)
 
     return perform("apply", values, work)

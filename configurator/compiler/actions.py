@@ -16,6 +16,7 @@ from typing import Any
 
 from configurator.agent.protocol import INLINE_BYTES
 from configurator.compiler.scope import Scope
+from configurator.compiler.statements import check_assertions, debug
 from configurator.compiler.templatefiles import TemplateFiles, find_file
 from configurator.compiler.templating import TemplatingError
 from configurator.compiler.values import truthy
@@ -70,6 +71,10 @@ def run_action(
     params = {name: value for name, value in raw.items() if value is not None}
     if module == "copy":
         return list(_copy(params, context))
+    if module == "debug":
+        return [Part(module, debug(params, context.args, context.scope))]
+    if module == "assert":
+        return [Part(module, check_assertions(params, context.args, context.scope))]
     source = specs.get("src")
     if source is not None and source.on_controller and "content" in specs:
         return [Part(module, _kept(_render(params, context), specs))]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from configurator.compiler.roles import Role, RoleLibrary
+from configurator.compiler.statements import expressions
 from configurator.compiler.tasknodes import FactNode, IncludeNode, Keywords, Node, TaskNode
 from configurator.compiler.templatefiles import OPTIONS, find_file
 from configurator.compiler.templating import Engine, TemplatingError, is_template
@@ -120,11 +121,7 @@ class _RoleChecker:
 
     def _keywords(self, keywords: Keywords) -> None:
         for condition in keywords.when:
-            if isinstance(condition.value, str):
-                try:
-                    self.engine.check_expression(condition.value, condition.span)
-                except TemplatingError as error:
-                    self.problems.extend([error.diagnostic])
+            self._expression(condition)
         check_variables([keywords.vars], self.engine, self.problems)
         self._literals(keywords)
         for value in (*keywords.environment, *keywords.tags, *keywords.notify):
@@ -135,6 +132,13 @@ class _RoleChecker:
                 if name not in self.names.handlers and not is_template(name):
                     hint = did_you_mean(name, self.names.handlers)
                     self.problems.add(word.span, f"no role has a handler {name!r}", hint)
+
+    def _expression(self, expression: LocatedScalar) -> None:
+        if isinstance(expression.value, str):
+            try:
+                self.engine.check_expression(expression.value, expression.span)
+            except TemplatingError as error:
+                self.problems.extend([error.diagnostic])
 
     def _literals(self, keywords: Keywords) -> None:
         """Note keywords that must be true or false and are neither."""
@@ -148,6 +152,8 @@ class _RoleChecker:
         check_templates(node.args, self.engine, self.problems)
         module = self.tools.modules.get(node.module)
         check_literals(node, module, self.problems)
+        for expression in expressions(node.module, node.args):
+            self._expression(expression)
         self._source(node, specs(module.params))
         timeout = node.timeout
         if timeout is not None and not is_template(str(timeout.value)) and not is_seconds(timeout.value):

@@ -19,6 +19,7 @@ from configurator.compiler.templating import TemplatingError, is_template
 from configurator.compiler.toolbox import HostState, Toolbox
 from configurator.compiler.values import OMIT, sendable
 from configurator.config.located import LocatedScalar
+from configurator.modules.debug import DebugParams
 from configurator.modules.effects import Effects, effects
 from configurator.modules.params import parse, specs
 from configurator.modules.state import SHOWN_MASK
@@ -206,6 +207,10 @@ class RoleExpander:
             self._state.diagnostics.add(span, problem.message, problem.hint)
         if problems:
             return
+        quiet = parsed.verbosity if isinstance(parsed, DebugParams) else 0
+        if quiet > self._state.verbosity:
+            yield from self._skipped(node, self._name(node, here.scope), here, f"-{'v' * quiet}", label)
+            return
         context = ActionContext(
             self._role.path, self._tools.root, here.scope, self._tools.templates, node.args, self._state.blobs
         )
@@ -240,6 +245,8 @@ class RoleExpander:
             found = effects(reads=reads, writes=self._settings.texts(node.writes, scope))
         written = self._name(node, scope)
         keywords = self._settings.of_task(node, here)
+        if not module.as_user:
+            keywords["become_user"] = None
         if keywords["no_log"]:
             shown = f"{written} ({self._rounds})" if label is not None else written
             self._rounds += 1

@@ -205,15 +205,16 @@ class Project:
         skip_tags: Sequence[str] = (),
         only: Sequence[str] = (),
         met: Met | None = None,
+        verbosity: int = 0,
     ) -> OrderedGraph:
         """Return the tasks of a host in their order; InputError with every problem found.
 
         `facts` have Ansible's names without their prefix. Every secret text met is in the graph's `secrets`.
-        `met` learns which of `only` the host has a task for.
+        `met` learns which of `only` the host has a task for. `verbosity` counts `-v`.
         """
         wishes = parse_only(only, self._tools.modules)
         selection = Selection(frozenset(tags), frozenset(skip_tags), wishes, met or Met())
-        state = HostState(Diagnostics(), selection)
+        state = HostState(Diagnostics(), selection, verbosity=verbosity)
         address = self._connection(host, state.secrets)
         planned = self._planned(host, roles)
         if roles:

@@ -230,13 +230,18 @@ class Scope(Mapping[str, Any]):
 
     def condition(self, located: LocatedScalar) -> bool:
         """Return whether the expression of a `when` holds."""
-        if isinstance(located.value, bool):
-            return located.value
-        compiled = self.engine.expression(str(located.value), located.span)
-        value = self.engine.evaluate(compiled, self, lambda file, line: _place(located, file, line))
+        value = self.expression(located)
         if isinstance(value, str) and value.strip().lower() in ("true", "false", "yes", "no"):
             return value.strip().lower() in ("true", "yes")
         return bool(value)
+
+
+    def expression(self, located: LocatedScalar) -> Any:
+        """Return the value of an expression as it stands in a `when`, without braces."""
+        if not isinstance(located.value, str):
+            return located.value
+        compiled = self.engine.expression(located.value, located.span)
+        return self.engine.evaluate(compiled, self, lambda file, line: _place(located, file, line))
 
 
 def _place(located: LocatedScalar, file: str | None, line: int) -> Span:

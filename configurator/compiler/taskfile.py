@@ -18,6 +18,7 @@ from configurator.compiler.tasknodes import (
     Node,
     TaskNode,
 )
+from configurator.compiler.values import is_boolean
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import as_list, as_map, as_text, did_you_mean, kind_of
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
@@ -167,6 +168,10 @@ class TaskFileReader:
         for fact in facts.entries:
             if not isinstance(fact, str) or not fact.isidentifier():
                 self.diagnostics.add(facts.key_span(fact), f"{str(fact)!r} cannot be a variable's name")
+        cacheable = facts.get("cacheable")
+        if cacheable is not None and not is_boolean(cacheable.plain()):
+            message = f"'cacheable' must be true or false, not {kind_of(cacheable)}"
+            self.diagnostics.add(cacheable.span, message)
         wanted = {name: value for name, value in facts.entries.items() if name != "cacheable"}
         return FactNode(LocatedMap(wanted, facts.span, facts.keys), keywords, _span(item), name, loop)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,6 +189,11 @@ class Engine:
             self._conditions[text] = found
         return found
 
+    def operands(self, text: str) -> dict[str, Compiled]:
+        """Return what an expression is about, as it is written: its variables, with what is behind dots."""
+        tree = Parser(self.environment, text, state="variable").parse_expression()
+        return {name: Compiled(self._native(node), True) for name, node in _operands(tree)}
+
     def check(self, text: str, located: LocatedScalar) -> None:
         """Raise TemplatingError if a text cannot be parsed or uses an unknown filter or test."""
         self.text(text, located)
@@ -220,6 +225,29 @@ class Engine:
             return normalize(context.vars[_RESULT]) if compiled.native else "".join(parts)
         except EVALUATION_ERRORS as error:
             raise evaluation_error(error, variables, locate) from None
+
+
+def _operands(node: nodes.Node) -> Iterator[tuple[str, nodes.Expr]]:
+    if isinstance(node, nodes.Expr) and (name := _operand(node)) is not None:
+        yield name, node
+        return
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
+        yield from _operands(node.node.node)  # of `name.startswith("a")` the name
+        node = nodes.Tuple([*node.args, *(keyword.value for keyword in node.kwargs)], "load")
+    for child in node.iter_child_nodes():
+        yield from _operands(child)
+
+
+def _operand(node: nodes.Expr) -> str | None:
+    """Return `a.b['c'][0]` for such a chain of names and constants; None for anything else."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr) and (inner := _operand(node.node)) is not None:
+        return f"{inner}.{node.attr}"
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        inner = _operand(node.node)
+        return None if inner is None else f"{inner}[{node.arg.value!r}]"
+    return None
 
 
 Locator = Callable[[str | None, int], Span]

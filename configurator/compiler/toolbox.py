@@ -32,6 +32,7 @@ class HostState:
     """What the compilation of one host gathers over all its roles.
 
     `left_out` are the (role, task) pairs that exist and were not selected; a task of None is the whole role.
+    `verbosity` counts the `-v` of the command line, for tasks that speak only then.
     """
 
     diagnostics: Diagnostics
@@ -39,3 +40,4 @@ class HostState:
     blobs: dict[str, bytes] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
     left_out: set[tuple[str, str | None]] = field(default_factory=set)
+    verbosity: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import socket
 import threading
@@ -26,6 +27,7 @@ from configurator.core.run_events import (
     TaskStarted,
 )
 from configurator.core.status import Outcome, SkipReason
+from configurator.fleet.prompts import Prompts
 from configurator.fleet.tally import Tally
 from configurator.transport.bootstrap import PythonMissingError, install_python
 from configurator.transport.endpoint import Endpoint
@@ -65,6 +67,7 @@ class HostRun:
         settings: HostSettings,
         secrets: Secrets,
         emit: Emit,
+        prompts: Prompts | None = None,
     ) -> None:
         self.name = name
         self._endpoint = endpoint
@@ -72,6 +75,7 @@ class HostRun:
         self._settings = settings
         self._secrets = secrets
         self._emit = emit
+        self._prompts = prompts or Prompts(None, lambda _text: None)
         self._session: HostSession | None = None
         self._graph: OrderedGraph | None = None
         self._obstacle: ConfiguratorError | None = None
@@ -143,6 +147,7 @@ class HostRun:
         with self._lock:
             self._stop = abort
             session = self._session
+        self._prompts.give_up()
         if not abort:
             message = "interrupted: what runs is finished, nothing more begins; a second Ctrl-C stops it now"
             self._emit(HostNotice(self.name, self._clock(), "warning", message))
@@ -157,6 +162,7 @@ class HostRun:
 
         The agent kills what may be killed as soon as its input ends. After `patience_s` the run is given up.
         """
+        self._prompts.give_up()
         self.close()
         self._idle.wait(patience_s)
 
@@ -222,7 +228,8 @@ class HostRun:
         if stop is not None:
             session.cancel(abort=stop)
         port = session.endpoint.port
-        session.run(request, graph.blobs, lambda message: self._report(message, origin))
+        questions = {"prompt": self._prompt}
+        session.run(request, graph.blobs, lambda message: self._report(message, origin), questions)
         if session.endpoint.port != port:
             message = f"sshd answers at port {session.endpoint.port} now: set ansible_port in the inventory"
             self._emit(HostNotice(self.name, clock(), "warning", message))
@@ -282,6 +289,19 @@ class HostRun:
         )
         self._tally.task(event)
         self._emit(event)
+
+    # -- questions of tasks ---------------------------------------------------------------------------------
+
+    def _prompt(self, message: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
+        """Ask a person, while the host's other tasks go on."""
+        spec = self._specs.get(str(message.get("task_id")))
+
+        def ask() -> None:
+            answer = None if spec is None else self._prompts.answer(spec)
+            with contextlib.suppress(UnreachableError):  # the run's own thread finds out and says so
+                reply({"text": answer})
+
+        threading.Thread(target=ask, name=f"ask-{self.name}", daemon=True).start()
 
     # -- reports of the agent -------------------------------------------------------------------------------
 

@@ -166,6 +166,17 @@ class System(Protocol):
     ) -> CommandResult:
         """Run a command line through a shell: for the module `shell` alone."""
 
+    # -- waiting and asking --------------------------------------------------------------------------
+
+    def pause(self, seconds: float) -> None:
+        """Wait; a plan does not."""
+
+    def ask(self, *, timeout_s: float | None = None) -> str | None:
+        """Ask the person at the controller what this task's `prompt` says; None if nobody can be asked.
+
+        After `timeout_s` the answer is "". A plan asks nothing, and its answer is "".
+        """
+
     # -- what a run knows ----------------------------------------------------------------------------
 
     def blob(self, digest: str) -> bytes:

@@ -8,6 +8,7 @@ person looks at a plan.
 from __future__ import annotations
 
 import binascii
+import functools
 import queue
 import threading
 import time
@@ -23,6 +24,10 @@ from configurator.transport.sshauth import Secrets
 
 SILENCE_S = 25.0  # five heartbeats
 _CONFIRM_PAUSES_S = (0.0, 0.5, 2.0)  # sshd listens anew only a moment after it was told to reload
+
+
+# Gets a message and what sends its answer, which may be called later, and from any thread.
+Question = Callable[[Message, Callable[[Mapping[str, Any]], None]], None]
 
 
 class HostSession:
@@ -57,8 +62,11 @@ class HostSession:
         request: Mapping[str, Any],
         blobs: Mapping[str, bytes],
         on_message: Callable[[Message], None],
+        questions: Mapping[str, Question] | None = None,
     ) -> None:
         """Have the agent plan or apply; `on_message` gets its reports until it has finished.
+
+        `questions` are what tasks may ask besides, by the type of the message.
 
         Raises UnreachableError when the agent or the link is gone, HostSetupError when it refuses.
         """
@@ -76,6 +84,8 @@ class HostSession:
                 self._answer(message, _blob(blobs, message))
             elif kind == "guard":
                 self._answer(message, self._confirm(message))
+            elif questions and kind in questions:
+                questions[kind](message, functools.partial(self._answer, message))
             else:
                 on_message(message)
 

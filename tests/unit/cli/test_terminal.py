@@ -20,7 +20,7 @@ import configurator.app
 from configurator.cli.main import run
 from tests.unit.report import stream
 
-def apply(options, sink, confirm, *, prompt=None):
+def apply(options, sink, confirm, *, prompt=None, ask=None):
     for event in stream.one_host_run()[:14]:
         sink.handle(event)
     sink.flush()

@@ -12,7 +12,7 @@ from tests.unit.compiler.projects import load, problems_of, role_problems
     [
         ("- aptt: {name: x}", "1:3: unknown module 'aptt' [aptt] (did you mean 'apt'?)"),
         ("- ansible.builtin.aptt: {}", "1:3: unknown module 'ansible.builtin.aptt'"),
-        ("- debug: {msg: x}", "1:3: module 'debug' is not supported yet [debug]"),
+        ("- import_role: {name: x}", "1:3: module 'import_role' is not supported yet [import_role]"),
         ("- name: x", "1:3: this task names no module [name]"),
         ("- 5", "1:3: a task must be a mapping, not 5 [5]"),
         ("- {apt: name=x, file: path=/x}", "1:17: one task uses one module, not 'apt' and 'file' [file]"),

@@ -6,6 +6,8 @@ by useradd(8) and its kin.
 
 from __future__ import annotations
 
+from typing import Any
+
 from configurator.modules.state import SecretValue, State
 from configurator.modules.system import System
 
@@ -118,6 +120,20 @@ def homes(system: System) -> dict[str, str]:
     """Return every user's home by name."""
     entries = (line.split(":") for line in _read(system, "/etc/passwd").splitlines())
     return {entry[0]: entry[5] for entry in entries if len(entry) >= 7}
+
+
+def home_of(system: System, name: str) -> Any:
+    """Return a user's home, UNKNOWN before its package is there, or None without such a user.
+
+    Needs no right to read /etc/shadow, unlike `user_state`.
+    """
+    state = system.lookup(f"user:{name}", lambda: _probe_home(system, name))
+    return state["home"] if state["exists"] else None
+
+
+def _probe_home(system: System, name: str) -> State:
+    entry = find_entry(_read(system, "/etc/passwd"), name, 7)
+    return {"exists": False} if entry is None else {"exists": True, "home": entry[5]}
 
 
 def useradd_default(system: System, key: str, fallback: str) -> str:

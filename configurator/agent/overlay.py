@@ -12,10 +12,24 @@ from dataclasses import dataclass
 from configurator.agent.accounts import account_of
 from configurator.agent.walk import foreign_link
 from configurator.core.errors import TaskError
+from configurator.modules.state import UnknownState
 from configurator.modules.system import FileStat, System
 
 _MAX_LINKS = 40  # path_resolution(7): the kernel follows at most 40 links
 _NO_DEVICE = -1  # of files that are only in memory, so that none of them is taken for a real one
+
+
+class Later(bytes):
+    """Stands for a content that only the apply will bring: reading it is an UnknownState."""
+
+    reason = ""
+
+    @classmethod
+    def because(cls, reason: str) -> Later:
+        """Return one; `reason` says what the content waits for."""
+        made = cls()
+        made.reason = reason
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +87,20 @@ class Overlay:
         """Return the content of a file whose path `stat` has resolved."""
         node = self._nodes.get(resolved)
         if node is not None and node.content is not None:
+            if isinstance(node.content, Later):
+                raise UnknownState(node.content.reason)
             return node.content
         return self._real.read(resolved)
+
+    def holds(self, resolved: str) -> bool:
+        """Return True if a file's content is that which the plan gave it."""
+        node = self._nodes.get(resolved)
+        return node is not None and node.content is not None
+
+    @property
+    def changed(self) -> bool:
+        """Return True if the plan has changed any file so far."""
+        return bool(self._nodes)
 
     def names(self, resolved: str) -> list[str]:
         """Return the names in a resolved directory."""

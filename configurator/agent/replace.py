@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from configurator.agent import files, walk
@@ -21,7 +21,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def write(
     path: str,
-    content: bytes,
+    content: bytes | Iterable[bytes],
     *,
     mode: str | None,
     owner: str | None,
@@ -30,7 +30,7 @@ def write(
     follow: bool,
     validator: Validator | None,
 ) -> str | None:
-    """Put `content` at `path` in one step; return the path of the backup if one was made.
+    """Put `content`, whole or in pieces, at `path` in one step; return the path of the backup if one is made.
 
     With `follow` a link at `path` stays and the file that it names is replaced; without, the link itself
     is. On any error nothing has changed and nothing is left behind.
@@ -49,7 +49,8 @@ def write(
         try:
             descriptor = os.open(name, _NEW, 0o600, dir_fd=place.directory)
             try:
-                _fill(descriptor, content)
+                for piece in (content,) if isinstance(content, bytes) else content:
+                    _fill(descriptor, piece)
                 _dress(descriptor, place, old, mode, uid, gid)
                 os.fsync(descriptor)
             finally:

@@ -9,6 +9,7 @@ from typing import Any
 from configurator.agent.accounts import gid_of, group_name, uid_of, user_name
 from configurator.agent.assumptions import Doubt, PendingPackages, never_packaged, parent_of
 from configurator.agent.overlay import Overlay
+from configurator.agent.simulated_fetching import SimulatedFetching
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.modes import after_chown, apply_mode
 from configurator.modules.shapes import assumed_group, assumed_unit, assumed_user
@@ -29,7 +30,7 @@ class World:
         self.pending = PendingPackages()
 
 
-class SimulatedSystem:
+class SimulatedSystem(SimulatedFetching):
     """The System of one task in a plan; implements the Protocol in modules/system.py.
 
     `doubt` tells afterwards how sure the task's result is. `validate` writes a file's future content where

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from configurator.agent import files, replace
+from configurator.agent.fetching import Fetching
 from configurator.agent.process import NOT_FOUND, Command, MissingProgramError, run
 from configurator.agent.processtable import ProcessTable
 from configurator.core.cancel import CancelToken
@@ -63,7 +64,7 @@ class HostContext:
         return known
 
 
-class RealSystem:
+class RealSystem(Fetching):
     """Acts on the host. `notices` collects the warnings of the task."""
 
     def __init__(
@@ -73,6 +74,8 @@ class RealSystem:
         self._token = token
         self._environment = environment
         self._task_id = task_id
+        self._downloads = []
+        self._staged = []
         self.notices: list[str] = []
 
     # -- files ----------------------------------------------------------------------------------------

@@ -112,7 +112,8 @@ class LocalWork:
 
     def converge(self) -> Done:
         if self.change is None or not self.change:
-            outputs = self.module.outputs(self.params, self._actual)
+            # What could not be looked at has nothing to return.
+            outputs = {} if self.change is None else self.module.outputs(self.params, self._actual)
             says = self.module.says(self.params, outputs)
             return Done(self._seen.changes, outputs, self._warnings(), self._seen.exact, says)
         if self._doubt is not None:

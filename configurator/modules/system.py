@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from configurator.modules.state import State
+
+if TYPE_CHECKING:
+    from configurator.modules.web import Answer, Download, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,12 @@ class System(Protocol):
 
     def listdir(self, path: str) -> list[str]:
         """Return the names in a directory, sorted; an empty list if it does not exist."""
+
+    def digest(self, path: str, algorithm: str = "sha256") -> str:
+        """Return the checksum of a file of any size, in hexadecimal; errors are those of `read`.
+
+        ParameterError for an algorithm that hashlib does not have.
+        """
 
     # -- files: writing ------------------------------------------------------------------------------
 
@@ -166,10 +175,67 @@ class System(Protocol):
     ) -> CommandResult:
         """Run a command line through a shell: for the module `shell` alone."""
 
+    # -- other servers -------------------------------------------------------------------------------
+
+    def http(self, request: Request, *, limit: int = 64 << 20) -> Answer:
+        """Send a request; return its answer whatever the status, with at most `limit` bytes of body.
+
+        With a `limit` of 0 the body is not read. No answer, or a larger one, is a TaskError. A plan sends
+        only methods that read (GET, HEAD, OPTIONS).
+        """
+
+    def download(
+        self,
+        request: Request,
+        *,
+        newer_than: float | None = None,
+        algorithm: str = "sha256",
+        directory: str | None = None,
+    ) -> Download:
+        """Fetch a body of any size into a file without a name in `directory` (/var/tmp), for `install`.
+
+        Once a task: the same request again returns the same. An answer without a status of success has no
+        body, also 304 where nothing is newer than `newer_than` (seconds since the epoch). A plan asks for
+        the status and the headers, and fetches nothing: digest and size are UNKNOWN.
+        """
+
+    def install(
+        self,
+        download: Download,
+        path: str,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        backup: bool = False,
+    ) -> str | None:
+        """Put a downloaded body at `path`, as `write` does with a content."""
+
+    def dial(
+        self,
+        host: str,
+        port: int,
+        *,
+        timeout_s: float,
+        heard: Callable[[bytes], bool] | None = None,
+        listen_s: float = 0.0,
+    ) -> bool | None:
+        """Connect to a TCP port once: None if nobody accepts within `timeout_s`, else True.
+
+        `heard` is given all that the server has said (its last 512 KiB), each time it says more: False if
+        it does not return True for it within `listen_s`.
+        """
+
     # -- waiting and asking --------------------------------------------------------------------------
 
     def pause(self, seconds: float) -> None:
         """Wait; a plan does not."""
+
+    def wait_until(self, met: Callable[[], bool], *, every_s: float, timeout_s: float) -> bool:
+        """Look again and again until `met` returns True; return False if it has not within `timeout_s`.
+
+        A plan does not look, and ends here: what time would bring is not known.
+        """
 
     def ask(self, *, timeout_s: float | None = None) -> str | None:
         """Ask the person at the controller what this task's `prompt` says; None if nobody can be asked.

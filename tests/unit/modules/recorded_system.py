@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -212,6 +213,26 @@ class RecordedSystem:
 
     def shell(self, command: str, **_: Any) -> CommandResult:
         raise AssertionError("no module but shell uses a shell")
+
+    # -- other servers --------------------------------------------------------------------------------
+
+    def digest(self, path: str, algorithm: str = "sha256") -> str:
+        return hashlib.new(algorithm, self.read(path), usedforsecurity=False).hexdigest()
+
+    def http(self, request: Any, *, limit: int = 0) -> Any:
+        raise AssertionError(f"no recorded answer of {request.url}")
+
+    def download(self, request: Any, **_: Any) -> Any:
+        raise AssertionError(f"no recorded answer of {request.url}")
+
+    def install(self, download: Any, path: str, **_: Any) -> str | None:
+        raise AssertionError("nothing was downloaded")
+
+    def dial(self, host: str, port: int, **_: Any) -> bool | None:
+        raise AssertionError("nobody is dialled here")
+
+    def wait_until(self, met: Callable[[], bool], *, every_s: float, timeout_s: float) -> bool:
+        return met()
 
     # -- the run --------------------------------------------------------------------------------------
 

@@ -1,0 +1,98 @@
+"""What SimulatedSystem does with other servers: it asks what can be asked, and fetches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from configurator.agent.overlay import Later
+from configurator.core.errors import TaskError
+from configurator.modules.state import UnknownState
+from configurator.modules.system import System
+
+if TYPE_CHECKING:
+    from configurator.agent.simulated import World
+    from configurator.modules.web import Answer, Download, Request
+
+_FAILURES = 400  # RFC 9110, 15: 4xx and 5xx
+
+
+class SimulatedFetching:
+    """The doors `http`, `download`, `install`, `digest`, `dial` and `wait_until` of modules/system.py."""
+
+    _world: World
+    _real: System
+
+    def http(self, request: Request, *, limit: int = 64 << 20) -> Answer:
+        from configurator.modules.web import READING, shown  # noqa: PLC0415
+
+        if request.method not in READING:
+            raise UnknownState(f"a plan sends no {request.method} to {shown(request.url)}")
+        try:
+            answer = self._real.http(request, limit=limit)
+        except TaskError:
+            self._doubt_failure(request)
+            raise
+        if answer.status >= _FAILURES:
+            self._doubt_failure(request)
+        return answer
+
+    def _doubt_failure(self, request: Request) -> None:
+        """What fails now may work later, if an earlier task changes this host or what runs there."""
+        from configurator.modules.web import shown  # noqa: PLC0415
+
+        world = self._world
+        if world.files.changed or world.states or world.pending.any or world.pending.opaque is not None:
+            raise UnknownState(f"{shown(request.url)} may answer otherwise after the changes before it")
+
+    def download(
+        self,
+        request: Request,
+        *,
+        newer_than: float | None = None,
+        algorithm: str = "sha256",  # noqa: ARG002
+        directory: str | None = None,  # noqa: ARG002
+    ) -> Download:
+        from configurator.agent.fetching import conditional  # noqa: PLC0415
+        from configurator.modules.web import Download  # noqa: PLC0415
+
+        asked = request if newer_than is None else conditional(request, newer_than)
+        return Download(self.http(asked, limit=0))
+
+    def install(
+        self,
+        download: Download,  # noqa: ARG002
+        path: str,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        backup: bool = False,
+    ) -> str | None:
+        content = Later.because(f"{path} is downloaded in the apply")
+        write: Callable[..., str | None] = self.write  # type: ignore[attr-defined]
+        return write(path, content, mode=mode, owner=owner, group=group, backup=backup)
+
+    def digest(self, path: str, algorithm: str = "sha256") -> str:
+        resolved, found = self._world.files.stat(path)
+        ahead = getattr(self._world, "ahead", None)  # its files are in no place that could be read in pieces
+        if found is not None and not self._world.files.holds(resolved) and ahead is None:
+            return self._real.digest(resolved, algorithm)
+        import hashlib  # noqa: PLC0415
+
+        read: Callable[[str], bytes] = self.read  # type: ignore[attr-defined]
+        return hashlib.new(algorithm, read(path), usedforsecurity=False).hexdigest()
+
+    def dial(
+        self,
+        host: str,
+        port: int,
+        *,
+        timeout_s: float,
+        heard: Callable[[bytes], bool] | None = None,
+        listen_s: float = 0.0,
+    ) -> bool | None:
+        return self._real.dial(host, port, timeout_s=timeout_s, heard=heard, listen_s=listen_s)
+
+    def wait_until(self, met: Callable[[], bool], *, every_s: float, timeout_s: float) -> bool:  # noqa: ARG002
+        raise UnknownState(f"up to {timeout_s:g} s of waiting tell whether it comes")

@@ -3,7 +3,9 @@
 Parameters are those of ansible.builtin.systemd_service; `service` and `systemd` are aliases, and the
 parameters of ansible.builtin.service that only other init systems know (`pattern`, `sleep`, `runlevel`,
 `arguments`, `use`) are left out: they would be accepted and do nothing. Differences, on purpose:
-- `scope` is `system`; units of a user's own manager are refused (they need that user's session).
+- `scope: user` means the manager of the user whom the task works as (`become_user`), which must run: after
+  a login, or with `loginctl enable-linger`. XDG_RUNTIME_DIR need not be set.
+- a script in /etc/init.d that systemd has not seen yet is a unit once `daemon_reload: true` has it look.
 - `daemon_reload` is done when a unit's files are newer than what systemd has loaded, and then is a change;
   otherwise it is nothing, and not one.
 - a unit that dies right after it was started is a failure, which shows the unit's last journal lines.
@@ -45,6 +47,7 @@ _ACCESS = frozenset(
 )
 _RULES = "nftables.service"  # starting it replaces all rules by those of /etc/nftables.conf
 _DERIVED = frozenset({"masked", "enabled at boot", "restarted", "reloaded", "reexecuted"})
+_KEYS = {"system": "unit:", "user": "user-unit:", "global": "global-unit:"}
 _SETTLE_S = "0.3"  # systemd calls a simple service active before it has run one instruction of its own
 
 
@@ -80,9 +83,11 @@ class SystemdService(Module[ServiceParams]):
     def check(self, params: ServiceParams) -> Sequence[ParamProblem]:
         """Return combinations that mean nothing."""
         problems = []
-        if params.scope != "system":
+        if params.scope == "global" and (params.state or params.daemon_reload or params.daemon_reexec):
             problems.append(
-                ParamProblem("scope", f"units of scope {params.scope!r} are not supported, only 'system'")
+                ParamProblem(
+                    "scope", "'scope: global' can enable and mask: each user has a systemd of their own"
+                )
             )
         wants_unit = params.state or params.enabled is not None or params.masked is not None
         if params.unit is None and wants_unit:
@@ -99,19 +104,22 @@ class SystemdService(Module[ServiceParams]):
 
     def subject(self, params: ServiceParams) -> str:
         """Return the unit's key, or systemd's own."""
-        return f"unit:{params.unit}" if params.unit else units.MANAGER
+        return f"{_KEYS[params.scope]}{params.unit or 'systemd'}"
 
     def effects(self, params: ServiceParams) -> Effects:
         """A service that starts may read any file, and needs its package and its user."""
-        writes = {f"unit:{params.unit}"} if params.unit else set()
-        writes |= {units.MANAGER} if params.daemon_reload or params.daemon_reexec else set()
+        keys = _KEYS[params.scope]
+        writes = {f"{keys}{params.unit}"} if params.unit else set()
+        writes |= {f"{keys}systemd"} if params.daemon_reload or params.daemon_reexec else set()
         reads = {f"path:{directory}/**" for directory in units.DIRECTORIES} | {"package:**"}
-        if params.state in ("started", *_ACTIONS):
-            reads |= {"path:**", "user:**", "group:**", units.MANAGER}
+        if params.state in ("started", *_ACTIONS) or params.scope != "system":
+            reads |= {"path:**", "user:**", "group:**", f"{keys}systemd"}
         return effects(reads=reads, writes=writes)
 
     def guard(self, params: ServiceParams, system: System) -> Guard | None:  # noqa: ARG002
         """Return how to undo a change of a unit that carries our way in."""
+        if params.scope != "system":
+            return None
         disruptive = params.state in ("stopped", *_ACTIONS) or params.masked or params.enabled is False
         if params.unit in _ACCESS and disruptive:
             return Guard(saves_units=(params.unit,))
@@ -137,14 +145,15 @@ class SystemdService(Module[ServiceParams]):
 
     def observe(self, system: System, params: ServiceParams) -> State:
         """Return the unit's state (modules/shapes.py); TaskError if there is no such unit."""
+        scope = _scope(system, params)
         if params.unit is None:
-            stale = params.daemon_reload and units.any_stale(system)
+            stale = params.daemon_reload and units.any_stale(system, scope)
             return {"exists": True, "stale": stale, "reexecuted": False}
-        state = units.unit_state(system, params.unit)
+        state = units.unit_state(system, params.unit, scope)
         if not state["exists"]:
             # A unit that is not there can be masked, so that it never comes up (systemctl(1)).
             if params.masked is not True or params.state == "stopped":
-                raise units.no_such_unit(system, params.unit)
+                raise units.no_such_unit(system, params.unit, scope)
             state = {
                 "exists": False,
                 "load": "not-found",
@@ -153,7 +162,7 @@ class SystemdService(Module[ServiceParams]):
                 "stale": False,
             }
         if params.daemon_reload:
-            state["stale"] = units.is_stale(system, state)
+            state["stale"] = units.is_stale(system, state, scope)
         _warn(system, params, state)
         masked = units.is_masked(state)
         return state | {
@@ -189,15 +198,21 @@ class SystemdService(Module[ServiceParams]):
 
     def converge(self, system: System, params: ServiceParams, change: Change) -> State | None:
         """Reload definitions, unmask, enable, then act; masking comes last."""
+        scope = _scope(system, params)
         proof: State = {}
         if "reexecuted" in change or "stale" in change:
             verb = "daemon-reexec" if "reexecuted" in change else "daemon-reload"
-            now = units.manager_state(system) | {"reloaded_at": time.time()}
-            system.run(["systemctl", verb], establishes={units.MANAGER: now})
+            now = units.manager_state(system, scope) | {"reloaded_at": time.time()}
+            argv = ["systemctl", *scope.options, verb]
+            system.run(argv, establishes={scope.manager: now}, env=scope.environment)
             proof |= {"reexecuted": "reexecuted" in change, "stale": False}
         if params.unit is None:
             return proof
-        unit = _Unit(system, params.unit, change.before)
+        known = dict(change.before)
+        if "stale" in change:  # systemd has made a unit of the script by now
+            known.pop("script", None)
+            known["stale"] = False
+        unit = _Unit(system, params.unit, scope, known)
         if "masked" in change and not params.masked:
             unit.systemctl(["unmask"], load="loaded", enabled="disabled")
         if "enabled at boot" in change:
@@ -215,12 +230,23 @@ class SystemdService(Module[ServiceParams]):
         return {"name": params.name, "enabled": actual["enabled at boot"], "state": params.state}
 
 
+def _scope(system: System, params: ServiceParams) -> units.Scope:
+    if params.scope == "user":
+        return units.user_scope(system)
+    return units.GLOBAL if params.scope == "global" else units.SYSTEM
+
+
 def _can_reload(state: State) -> bool:
     """Return True unless the unit does not run: Ansible then starts it."""
     return state["active"] in ("active", "reloading") or bool(state["reloaded"])
 
 
 def _warn(system: System, params: ServiceParams, state: State) -> None:
+    if "script" in state and state["stale"] and not params.daemon_reload and params.state is not None:
+        raise TaskError(
+            f"systemd has not seen {state['script']} yet, so there is no {params.unit}",
+            hint="`daemon_reload: true` has it look",
+        )
     word = state.get("enabled")
     if params.enabled is not None and word in units.NOT_ENABLEABLE:
         system.notice(
@@ -260,9 +286,10 @@ def _act(unit: _Unit, params: ServiceParams, change: Change) -> State:
 class _Unit:
     """One unit while it is being changed: keeps what the commands so far have made of it."""
 
-    def __init__(self, system: System, name: str, before: State) -> None:
+    def __init__(self, system: System, name: str, scope: units.Scope, before: State) -> None:
         names = before.get("names") or (name,)
         self._system = system
+        self._scope = scope
         # `enable` refuses to work on an alias, so the unit is called by systemd's own name.
         self._name = str(names[0])
         self._names = {name, *names}
@@ -271,12 +298,14 @@ class _Unit:
     def systemctl(self, words: Sequence[str], **fields: object) -> CommandResult:
         """Run systemctl for this unit, after which `fields` hold; TaskError with the journal if it fails."""
         self._state |= fields
-        establishes = {f"unit:{name}": dict(self._state) for name in self._names}
+        establishes = {f"{self._scope.keys}{name}": dict(self._state) for name in self._names}
         if "read_at" in self._state:
-            manager = units.manager_state(self._system)
-            establishes[units.MANAGER] = manager | {"read": (*manager.get("read", ()), self._name)}
-        argv = ["systemctl", *words, self._name]
-        done = self._system.run(argv, establishes=establishes, ok=tuple(range(256)))
+            manager = units.manager_state(self._system, self._scope)
+            establishes[self._scope.manager] = manager | {"read": (*manager.get("read", ()), self._name)}
+        argv = ["systemctl", *self._scope.options, *words, self._name]
+        done = self._system.run(
+            argv, establishes=establishes, ok=tuple(range(256)), env=self._scope.environment
+        )
         if done.exit_status != 0:
             raise self._failure(words[0], done)
         return done
@@ -290,10 +319,10 @@ class _Unit:
             return
         if self._state.get("type") in ("simple", "exec", "idle"):
             self._system.run(["sleep", _SETTLE_S], establishes={})
-        now = units.unit_state(self._system, self._name)
+        now = units.unit_state(self._system, self._name, self._scope)
         if units.is_up(now):
             return
-        output = units.last_lines(self._system, self._name)
+        output = units.last_lines(self._system, self._name, self._scope)
         if "unmet condition" in output.rpartition("\n")[0].rpartition("\n")[2]:
             raise TaskError(
                 f"{self._name} does not run on this host: a condition in its unit file is not met",
@@ -305,7 +334,7 @@ class _Unit:
             f"{self._name} was started and ended at once ({now.get('result', now['active'])})",
             command=done.argv,
             output=output,
-            hint=f"`journalctl -u {self._name}` tells more",
+            hint=self._more,
         )
 
     def stop(self, options: Sequence[str]) -> None:
@@ -314,14 +343,19 @@ class _Unit:
         if "can still be activated by" in done.stderr:
             self._system.notice(" ".join(done.stderr.split()))
 
+    @property
+    def _more(self) -> str:
+        option = "--user-unit" if self._scope.environment else "-u"
+        return f"`journalctl {option} {self._name}` tells more"
+
     def _failure(self, verb: str, done: CommandResult) -> TaskError:
         said = [line for line in done.stderr.splitlines() if line.strip()]
         acted = verb in ("start", "restart", "reload", "stop")
-        journal = units.last_lines(self._system, self._name) if acted else ""
+        journal = units.last_lines(self._system, self._name, self._scope) if acted else ""
         return TaskError(
             f"could not {verb} {self._name}: {said[0] if said else 'systemctl gave no reason'}",
             command=done.argv,
             exit_status=done.exit_status,
             output=journal or done.stderr,
-            hint=f"`journalctl -u {self._name}` tells more" if journal else None,
+            hint=self._more if journal else None,
         )

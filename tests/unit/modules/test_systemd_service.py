@@ -278,6 +278,6 @@ def test_combinations_that_mean_nothing_are_refused() -> None:
     """Before any host is touched."""
     assert problems_of(SERVICE, state="started") == ["missing required parameter 'name'"]
     assert problems_of(SERVICE, name="x") == ["nothing to do: give state, enabled, masked or daemon_reload"]
-    assert problems_of(SERVICE, name="x", state="started", scope="user")
+    assert problems_of(SERVICE, name="x", state="started", scope="global")
     assert problems_of(SERVICE, name="x@", state="started")
     assert problems_of(SERVICE, name="x", masked=True, enabled=True)

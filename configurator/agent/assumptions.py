@@ -11,14 +11,29 @@ import posixpath
 import re
 import threading
 from collections.abc import Sequence
+from typing import Protocol
 
 from configurator.core.changes import Certainty
+
+
+class Ahead(Protocol):
+    """What is known of packages that were looked into before they are installed; see packages_ahead.py."""
+
+    def knows(self, name: str) -> bool:
+        """Return True if the package was looked into."""
+
+    def mentioned(self, path: str) -> str | None:
+        """Return the package whose scripts speak of a path or its last name, so that they may make it."""
+
+    def altered(self, path: str) -> str | None:
+        """Return the package whose scripts may change a file that a package brings."""
 
 
 class PendingPackages:
     """The packages that the plan would have installed so far, and the tasks that nobody can look into."""
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: Ahead | None = None) -> None:
+        self._ahead = ahead
         self._lock = threading.Lock()
         self._names: list[str] = []
         self._installers: list[str] = []
@@ -50,6 +65,8 @@ class PendingPackages:
 
     def because(self, hint: str = "") -> str:
         """Name what something rests on: the packages that `hint` speaks of, else the tasks that install."""
+        if self._ahead is not None and (speaking := self._ahead.mentioned(hint)):
+            return f"the scripts of {speaking} speak of it"
         related = [name for name in self._names if self.related(hint.rpartition("/")[2], name)]
         if related:
             # The shortest is what was asked for; its like-named dependencies come along with it.
@@ -61,8 +78,15 @@ class PendingPackages:
 
     def may_bring(self, name: str) -> bool:
         """Return True if a user, group, unit or file of this name may come with a pending package."""
+        if self._ahead is not None and self._ahead.mentioned(name):
+            return True
         last = name.rstrip("/").rpartition("/")[2]
-        return any(self.related(last, package) for package in self._names)
+        return any(self.related(last, package) for package in self.unseen)
+
+    @property
+    def unseen(self) -> list[str]:
+        """Return the packages that were not looked into: all of them, unless the plan is deep."""
+        return [name for name in self._names if self._ahead is None or not self._ahead.knows(name)]
 
     @staticmethod
     def related(name: str, package: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from configurator.agent.apply_taker import ApplyTaker, redundant
 from configurator.agent.notifications import Notifications
@@ -15,6 +15,10 @@ from configurator.agent.system import HostContext, RealSystem
 from configurator.agent.work import Done, LocalWork
 from configurator.core.cancel import CancelToken
 from configurator.core.task import SettleEarly, TaskContext
+
+if TYPE_CHECKING:
+    from configurator.agent.index_ahead import IndexAhead
+    from configurator.agent.packages_ahead import PackagesAhead
 
 
 class PlanTaker:
@@ -27,13 +31,21 @@ class PlanTaker:
     workers = 1
 
     def __init__(
-        self, context: HostContext, notifications: Notifications, real: ApplyTaker, cache: str
+        self,
+        context: HostContext,
+        notifications: Notifications,
+        real: ApplyTaker,
+        cache: str,
+        *,
+        deep: bool = False,
     ) -> None:
         self._context = context
         self._notifications = notifications
         self._real = real
         self._cache = cache
-        self._world = World(context.for_task(CancelToken()))
+        index = self._index()
+        ahead = self._packages(index) if deep else None
+        self._world = World(context.for_task(CancelToken()), ahead, index)
         self._events: dict[str, int] = {}
         self.predicted: dict[str, Done] = {}
 
@@ -69,6 +81,21 @@ class PlanTaker:
     ) -> Sequence[Done]:
         """Predict one by one: joining only saves time where something is done."""
         return [self.take(spec, context) for spec, context in zip(specs, contexts, strict=True)]
+
+    def _packages(self, index: IndexAhead) -> PackagesAhead:
+        """Return what looks into packages before they are installed, for a deep plan."""
+        from configurator.agent.packages_ahead import PackagesAhead  # noqa: PLC0415  (tarfile takes 10 ms)
+
+        return PackagesAhead(os.path.join(self._cache, "archives"), self._fetching, index)
+
+    def _index(self) -> IndexAhead:
+        from configurator.agent.index_ahead import IndexAhead  # noqa: PLC0415
+
+        return IndexAhead(os.path.join(self._cache, "index"), self._fetching)
+
+    def _fetching(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        """Run a command of apt's that writes into the agent's cache alone."""
+        self._context.for_task(CancelToken()).run(argv, establishes={}, env=env)
 
     def _validator(self, real: RealSystem) -> Any:
         """Return a function that validates a future content from a file in the agent's own cache."""

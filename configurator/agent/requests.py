@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -56,7 +57,7 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
     durations = ChangeDurations() if applying else None
     if not applying:
         assert isinstance(taker, ApplyTaker)
-        taker = PlanTaker(context, notifications, taker, agent.cache)
+        taker = PlanTaker(context, notifications, taker, agent.cache, deep=bool(message.get("deep")))
     specs = [TaskSpec.from_json(item) for item in message["tasks"]]
     fail_fast = bool(message.get("fail_fast"))
     host_run = HostRun(specs, taker, notifications, agent.send, fail_fast, durations)
@@ -66,6 +67,8 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
     finally:
         agent.end()
         children.close()
+        if applying:
+            shutil.rmtree(os.path.join(agent.cache, "archives"), ignore_errors=True)  # of a deep plan
         context.processes.wait_uninterruptible()
         lock.release()
     if isinstance(taker, PlanTaker):

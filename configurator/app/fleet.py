@@ -82,7 +82,7 @@ def load_fleet(
             host.name,
             functools.partial(endpoint_of, project, host, redactor),
             functools.partial(_compile, project, host, options, redactor, sink, met),
-            HostSettings(jobs, fail_fast),
+            HostSettings(jobs, fail_fast, options.deep),
             secrets,
             sink.handle,
             prompts,

@@ -11,6 +11,7 @@ class RunOptions:
 
     `hosts` are names, globs, groups or ad hoc `user@address:port`; empty means every host of the inventory.
     `only` are `module` or `module:name` selections. `verbosity` counts `-v`.
+    `deep` has a plan look into the packages that would be installed.
     """
 
     hosts: tuple[str, ...] = ()
@@ -27,3 +28,4 @@ class RunOptions:
     ask_pass: bool = False
     ask_become_pass: bool = False
     verbosity: int = 0
+    deep: bool = False

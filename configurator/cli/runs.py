@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from configurator.core.run_events import HostSummary
 
 
+_deep = click.option(
+    "--deep", is_flag=True, help="Download packages to be installed, so that the plan knows what they bring."
+)
+
+
 @click.command(short_help="Show what an apply would change; change nothing.")
 @run_options
+@_deep
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
 def plan(**values: Any) -> int:
     """Show what an apply would change, on which hosts, and how sure that is. Changes nothing.
@@ -29,6 +35,7 @@ def plan(**values: Any) -> int:
 
 @click.command(short_help="Plan, ask, and make the hosts what their configuration says.")
 @run_options
+@_deep
 @click.option("-n", "--dry-run", is_flag=True, help="Only plan: the same as `configurator plan`.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, and make no separate plan.")
 def apply(**values: Any) -> int:

@@ -235,7 +235,6 @@ class Scope(Mapping[str, Any]):
             return value.strip().lower() in ("true", "yes")
         return bool(value)
 
-
     def expression(self, located: LocatedScalar) -> Any:
         """Return the value of an expression as it stands in a `when`, without braces."""
         if not isinstance(located.value, str):

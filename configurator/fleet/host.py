@@ -50,10 +50,14 @@ def start_clock() -> Clock:
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """How a host's tasks are run: `jobs` at once, and whether a failure starts nothing more."""
+    """How a host's tasks are run: `jobs` at once, and whether a failure starts nothing more.
+
+    `deep` has a plan look into the packages that would be installed.
+    """
 
     jobs: int = 4
     fail_fast: bool = False
+    deep: bool = False
 
 
 class HostRun:
@@ -219,6 +223,7 @@ class HostRun:
             "jobs": self._settings.jobs,
             "fail_fast": self._settings.fail_fast,
             "confirmed": confirmed,
+            "deep": self._settings.deep,
             "holder": {"controller": socket.gethostname(), "user": getpass.getuser()},
             "tasks": [spec.to_json() for spec in graph.tasks],
         }

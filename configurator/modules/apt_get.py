@@ -18,6 +18,8 @@ ENVIRONMENT = {
     "APT_LISTCHANGES_FRONTEND": "none",
 }
 _POLICY_HELPER = "/usr/sbin/policy-rc.d"  # invoke-rc.d(8) asks it before it acts on a service
+# Packages that a deep plan has downloaded, in the agent's cache.
+ARCHIVES_AHEAD = "/var/cache/configurator/archives"
 _FAILED = 100  # apt-get(8), DIAGNOSTICS: decimal 100 on error
 # What apt-get says -> what helps.
 _HINTS = (
@@ -135,6 +137,8 @@ def configure_pending(system: System, flags: Flags) -> None:
 
 
 def _call(system: System, argv: Sequence[str], establishes: Mapping[str, State | None]) -> CommandResult:
+    if system.stat(ARCHIVES_AHEAD) is not None:
+        argv = [argv[0], "-o", f"Dir::Cache::Archives={ARCHIVES_AHEAD}", *argv[1:]]
     return system.run(argv, establishes=establishes, ok=(0, _FAILED), env=ENVIRONMENT, uninterruptible=True)
 
 

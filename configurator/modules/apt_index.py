@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from configurator.core.errors import TaskError
 from configurator.modules.params import did_you_mean
+from configurator.modules.shapes import INDEX_AHEAD
 from configurator.modules.state import State
 from configurator.modules.system import System
 
@@ -93,6 +94,13 @@ def is_due(system: System, state: State, valid_s: int) -> bool:
     """Return True if the index is older than `valid_s` seconds, or than the sources it was made from."""
     refreshed = float(state["refreshed_at"])
     return time.time() - refreshed >= valid_s or refreshed < sources_changed_at(system)
+
+
+def is_known(system: System, state: State, *, refresh: bool) -> bool:
+    """Return True if what apt says now is what it will say after the refreshes that are due."""
+    if not refresh and not state.get("pending"):
+        return True
+    return bool(system.lookup(INDEX_AHEAD, lambda: {"exists": False})["exists"])
 
 
 def describe_age(state: State) -> str:

@@ -122,11 +122,11 @@ def _observe_offers(system: System, params: AptParams, state: State) -> None:
         state["refresh"] = state["refresh"] and params.state == "latest"
         return
     index = apt_index.index_state(system)
-    unknown_index = bool(index.get("pending")) or state["refresh"]
+    known_index = apt_index.is_known(system, index, refresh=state["refresh"])
     missing: list[str] = []
     for release in dict.fromkeys(wish.release or params.default_release for wish in asked):
         group = [wish for wish in asked if (wish.release or params.default_release) == release]
-        if unknown_index:
+        if not known_index:
             state["offers"] |= {wish.name: UNKNOWN for wish in group}
             continue
         offers = apt_index.offers(system, [wish.name for wish in group], release)
@@ -230,7 +230,7 @@ def _observe_steps(system: System, params: AptParams, state: State) -> None:
     if params.autoremove and not (params.name or params.deb or params.upgrade_action):
         actions.append(["autoremove", *(["--purge"] if params.purge else [])])
     by_index = params.upgrade_action or params.state == "build-dep"
-    if by_index and (state["refresh"] or apt_index.index_state(system).get("pending")):
+    if by_index and not apt_index.is_known(system, apt_index.index_state(system), refresh=state["refresh"]):
         state["steps_unknown"] = True
         return
     for action in actions:

@@ -10,6 +10,7 @@ import errno
 import os
 import secrets
 import stat
+from contextlib import suppress
 from types import TracebackType
 
 from configurator.agent import walk
@@ -21,6 +22,7 @@ from configurator.modules.system import FileStat
 TEMPORARY = ".configurator-"  # hidden: what reads a directory of snippets skips names with a leading dot
 _MAX_BYTES = 256 * 1024 * 1024  # of a file that is read whole
 _PIECE_BYTES = 1 << 20
+_SPECIAL = {stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket", stat.S_IFBLK: "block", stat.S_IFCHR: "character"}
 _SAID = {
     errno.ENOSPC: "no space left on the device",
     errno.EDQUOT: "the disk quota is used up",
@@ -62,6 +64,32 @@ def describe(path: str, *, follow: bool) -> FileStat | None:
             target = os.readlink(path) if stat.S_ISLNK(found.st_mode) else None
         except (FileNotFoundError, NotADirectoryError):
             return None
+    return _described(found, target)
+
+
+def entries(path: str) -> list[tuple[str, FileStat]]:
+    """Return what is in a directory by name, sorted; nothing if it is missing."""
+    described = []
+    with explained(f"list {path}"):
+        try:
+            found = os.scandir(path)
+        except FileNotFoundError:
+            return []
+        with found:
+            for entry in found:
+                with suppress(FileNotFoundError):  # it has gone meanwhile
+                    target = os.readlink(entry.path) if entry.is_symlink() else None
+                    described.append((entry.name, _described(entry.stat(follow_symlinks=False), target)))
+    return sorted(described, key=lambda item: item[0])
+
+
+def access(path: str) -> str:
+    """Return which of `r`, `w` and `x` this process may do with what is at `path`."""
+    wanted = {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}
+    return "".join(letter for letter, way in wanted.items() if os.access(path, way, effective_ids=True))
+
+
+def _described(found: os.stat_result, target: str | None) -> FileStat:
     return FileStat(
         kind=_kind(found.st_mode),
         mode=stat.S_IMODE(found.st_mode),
@@ -76,6 +104,11 @@ def describe(path: str, *, follow: bool) -> FileStat | None:
         target=target,
         device=found.st_dev,
         links=found.st_nlink,
+        ctime=found.st_ctime,
+        blocks=found.st_blocks,
+        block_size=found.st_blksize,
+        special=_SPECIAL.get(stat.S_IFMT(found.st_mode)),
+        special_device=found.st_rdev,
     )
 
 

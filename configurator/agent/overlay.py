@@ -7,17 +7,13 @@ import os
 import posixpath
 import stat as bits
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
 
 from configurator.agent.accounts import account_of
 from configurator.agent.walk import foreign_link
 from configurator.core.errors import TaskError
 from configurator.modules.state import UnknownState
 from configurator.modules.system import FileStat, System
-
-if TYPE_CHECKING:
-    from configurator.agent.packages_ahead import PackagesAhead
 
 _MAX_LINKS = 40  # path_resolution(7): the kernel follows at most 40 links
 _NO_DEVICE = -1  # of files that are only in memory, so that none of them is taken for a real one
@@ -36,19 +32,6 @@ class Later(bytes):
         return made
 
 
-class Files(Protocol):
-    """The files that lie under an overlay."""
-
-    def stat(self, path: str) -> FileStat | None:
-        """Return what is at a path, without following a link."""
-
-    def read(self, path: str) -> bytes:
-        """Return a file's content."""
-
-    def listdir(self, path: str) -> list[str]:
-        """Return the names in a directory."""
-
-
 @dataclass(frozen=True, slots=True)
 class Node:
     """A path as the plan would leave it. `content` is None where the real file's content still holds.
@@ -64,7 +47,7 @@ class Node:
 class Overlay:
     """Nodes by resolved path; None marks a path that the plan removed."""
 
-    def __init__(self, real: Files) -> None:
+    def __init__(self, real: System) -> None:
         self._real = real
         self._nodes: dict[str, Node | None] = {}
         self._changed: dict[tuple[int, int], FileStat] = {}  # by device and inode: seen under every name
@@ -100,10 +83,6 @@ class Overlay:
             resolved = os.path.dirname(resolved)
         return False
 
-    def touched(self, prefix: str) -> bool:
-        """Return True if the plan changes anything below a directory, which is given with a slash behind."""
-        return any(path.startswith(prefix) for path in self._nodes)
-
     def read(self, resolved: str) -> bytes:
         """Return the content of a file whose path `stat` has resolved."""
         node = self._nodes.get(resolved)
@@ -133,6 +112,12 @@ class Overlay:
                 (names.discard if below is None else names.add)(path[len(prefix) :])
         return sorted(names)
 
+    def entries(self, resolved: str) -> list[tuple[str, FileStat]]:
+        """Return what is in a resolved directory by name."""
+        base = resolved.rstrip("/")
+        found = ((name, self._at(f"{base}/{name}")) for name in self.names(resolved))
+        return [(name, stat) for name, stat in found if stat is not None]
+
     def put(
         self, resolved: str, stat: FileStat, content: bytes | None = None, *, fresh: bool = False
     ) -> None:
@@ -144,6 +129,7 @@ class Overlay:
 
     def change(self, resolved: str, stat: FileStat) -> None:
         """Have what is at the path be like this from now on, under all the names that hard links gave it."""
+        stat = replace(stat, ctime=0.0)
         self.put(resolved, stat)
         if stat.inode:
             self._changed[stat.device, stat.inode] = stat
@@ -214,32 +200,6 @@ class Overlay:
                 done = [] if os.path.isabs(found.target) else done[:-1]
                 todo = [part for part in found.target.split("/") if part and part != "."] + todo
         return "/" + "/".join(done)
-
-
-class FilesAhead:
-    """The host's files, and beneath them those of packages that a plan would install."""
-
-    def __init__(self, real: System, ahead: PackagesAhead) -> None:
-        self._real = real
-        self._ahead = ahead
-
-    def stat(self, path: str) -> FileStat | None:
-        """Return what will be there: dpkg leaves directories and configuration files as they are."""
-        found = self._real.stat(path)
-        if found is not None and (found.kind == "directory" or self._ahead.keeps(path)):
-            return found
-        return self._ahead.stat(path) or found
-
-    def read(self, path: str) -> bytes:
-        """Return the content that will be there."""
-        brought = self._ahead.stat(path)
-        if brought is None or (self._ahead.keeps(path) and self._real.stat(path) is not None):
-            return self._real.read(path)
-        return self._ahead.read(path)
-
-    def listdir(self, path: str) -> list[str]:
-        """Return the names that will be in a directory, sorted."""
-        return sorted({*self._real.listdir(path), *self._ahead.names(path)})
 
 
 def _refuse_foreign(link: FileStat, path: str) -> None:

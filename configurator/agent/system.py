@@ -89,6 +89,12 @@ class RealSystem(Fetching):
     def listdir(self, path: str) -> list[str]:
         return files.names(path)
 
+    def entries(self, path: str) -> list[tuple[str, FileStat]]:
+        return files.entries(path)
+
+    def access(self, path: str) -> str:
+        return files.access(path)
+
     def write(
         self,
         path: str,

@@ -46,6 +46,14 @@ def after_chown(mode: int) -> int:
     return mode & ~(0o6000 if mode & _GROUP_EXECUTE else 0o4000)
 
 
+def permitted(mode: int, *, root: bool, owner: bool, member: bool) -> str:
+    """Return which of `r`, `w` and `x` the bits allow; root may all but run what nobody may."""
+    if root:
+        return "rwx" if mode & _EXECUTE else "rw"
+    bits = mode >> (6 if owner else 3 if member else 0)
+    return "".join(letter for letter, bit in (("r", 4), ("w", 2), ("x", 1)) if bits & bit)
+
+
 def mode_problem(spec: str | None, *, preserve: bool = False) -> str | None:
     """Return what is wrong with a mode, or None; `preserve` allows that word."""
     if spec is None or (preserve and spec == "preserve"):

@@ -23,6 +23,9 @@ class FileStat:
 
     `owner` and `group` are names, or the number as text where no name exists. `target` is set for links.
     `device` and `inode` together identify a file, which has `links` names; all three are 0 if unknown.
+    `special` tells a kind of `other`: `fifo`, `socket`, `block` or `character`; `special_device` is the
+    number of such a device. A `device` below 0 and a `ctime` of 0 are those of something that nobody has
+    made or changed yet.
     """
 
     kind: str
@@ -38,6 +41,11 @@ class FileStat:
     target: str | None = None
     device: int = 0
     links: int = 0
+    ctime: float = 0.0
+    blocks: int = 0
+    block_size: int = 0
+    special: str | None = None
+    special_device: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,12 @@ class System(Protocol):
 
     def listdir(self, path: str) -> list[str]:
         """Return the names in a directory, sorted; an empty list if it does not exist."""
+
+    def entries(self, path: str) -> list[tuple[str, FileStat]]:
+        """Return what is in a directory by name, sorted: `listdir` and `stat` of each name in one go."""
+
+    def access(self, path: str) -> str:
+        """Return which of `r`, `w` and `x` the task may do with what is at `path`, following links."""
 
     def digest(self, path: str, algorithm: str = "sha256") -> str:
         """Return the checksum of a file of any size, in hexadecimal; errors are those of `read`.

@@ -8,6 +8,7 @@ import posixpath
 import stat as bits
 import time
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from configurator.agent.accounts import account_of
 from configurator.agent.walk import foreign_link
@@ -15,8 +16,24 @@ from configurator.core.errors import TaskError
 from configurator.modules.state import UnknownState
 from configurator.modules.system import FileStat, System
 
+if TYPE_CHECKING:
+    from configurator.agent.packages_ahead import PackagesAhead
+
 _MAX_LINKS = 40  # path_resolution(7): the kernel follows at most 40 links
 _NO_DEVICE = -1  # of files that are only in memory, so that none of them is taken for a real one
+
+
+class Files(Protocol):
+    """The files that lie under an overlay."""
+
+    def stat(self, path: str) -> FileStat | None:
+        """Return what is at a path, without following a link."""
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content."""
+
+    def listdir(self, path: str) -> list[str]:
+        """Return the names in a directory."""
 
 
 class Later(bytes):
@@ -47,7 +64,7 @@ class Node:
 class Overlay:
     """Nodes by resolved path; None marks a path that the plan removed."""
 
-    def __init__(self, real: System) -> None:
+    def __init__(self, real: Files) -> None:
         self._real = real
         self._nodes: dict[str, Node | None] = {}
         self._changed: dict[tuple[int, int], FileStat] = {}  # by device and inode: seen under every name
@@ -82,6 +99,10 @@ class Overlay:
                 return node.fresh
             resolved = os.path.dirname(resolved)
         return False
+
+    def touched(self, prefix: str) -> bool:
+        """Return True if the plan changes anything below a directory, which is given with a slash behind."""
+        return any(path.startswith(prefix) for path in self._nodes)
 
     def read(self, resolved: str) -> bytes:
         """Return the content of a file whose path `stat` has resolved."""
@@ -200,6 +221,32 @@ class Overlay:
                 done = [] if os.path.isabs(found.target) else done[:-1]
                 todo = [part for part in found.target.split("/") if part and part != "."] + todo
         return "/" + "/".join(done)
+
+
+class FilesAhead:
+    """The host's files, and beneath them those of packages that a plan would install."""
+
+    def __init__(self, real: System, ahead: PackagesAhead) -> None:
+        self._real = real
+        self._ahead = ahead
+
+    def stat(self, path: str) -> FileStat | None:
+        """Return what will be there: dpkg leaves directories and configuration files as they are."""
+        found = self._real.stat(path)
+        if found is not None and (found.kind == "directory" or self._ahead.keeps(path)):
+            return found
+        return self._ahead.stat(path) or found
+
+    def read(self, path: str) -> bytes:
+        """Return the content that will be there."""
+        brought = self._ahead.stat(path)
+        if brought is None or (self._ahead.keeps(path) and self._real.stat(path) is not None):
+            return self._real.read(path)
+        return self._ahead.read(path)
+
+    def listdir(self, path: str) -> list[str]:
+        """Return the names that will be in a directory, sorted."""
+        return sorted({*self._real.listdir(path), *self._ahead.names(path)})
 
 
 def _refuse_foreign(link: FileStat, path: str) -> None:

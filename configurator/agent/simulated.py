@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from configurator.agent.accounts import account_of, gid_of, group_name, uid_of, user_name
 from configurator.agent.assumptions import Doubt, PendingPackages, never_packaged, parent_of
-from configurator.agent.overlay import Overlay
+from configurator.agent.overlay import FilesAhead, Overlay
 from configurator.agent.simulated_fetching import SimulatedFetching
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.modes import after_chown, apply_mode, permitted
-from configurator.modules.shapes import assumed_group, assumed_unit, assumed_user
+from configurator.modules.shapes import INDEX_AHEAD, assumed_group, assumed_unit, assumed_user
 from configurator.modules.state import State, UnknownState
 from configurator.modules.system import CommandResult, FileStat, System
 from configurator.modules.validators import is_read_only
+
+if TYPE_CHECKING:
+    from configurator.agent.index_ahead import IndexAhead
+    from configurator.agent.packages_ahead import PackagesAhead
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where a root login looks
 _MISSING_PROGRAM = 127  # sh(1): the command was not found
@@ -24,10 +28,14 @@ _MISSING_PROGRAM = 127  # sh(1): the command was not found
 class World:
     """What all simulated tasks of one plan share: the files, the established states, the assumptions."""
 
-    def __init__(self, real: System) -> None:
-        self.files = Overlay(real)
+    def __init__(
+        self, real: System, ahead: PackagesAhead | None = None, index: IndexAhead | None = None
+    ) -> None:
+        self.files = Overlay(real if ahead is None else FilesAhead(real, ahead))
         self.states: dict[str, State | None] = {}
-        self.pending = PendingPackages()
+        self.ahead = ahead
+        self.index = index
+        self.pending = PendingPackages(ahead)
 
 
 class SimulatedSystem(SimulatedFetching):
@@ -64,6 +72,8 @@ class SimulatedSystem(SimulatedFetching):
         resolved, found = files.stat(path) if follow else files.lstat(path)
         if found is None:
             self._doubt_absence(resolved)
+        else:
+            self._doubt_brought(resolved)
         return found
 
     def read(self, path: str) -> bytes:
@@ -72,6 +82,7 @@ class SimulatedSystem(SimulatedFetching):
             raise UnknownState(self._world.pending.because(path))
         if found is None:
             raise TaskError(f"no such file: {path}")
+        self._doubt_brought(resolved)
         return self._world.files.read(resolved)
 
     def listdir(self, path: str) -> list[str]:
@@ -88,7 +99,7 @@ class SimulatedSystem(SimulatedFetching):
             self._doubt_absence(resolved)
             return []
         pending = self._world.pending
-        if pending.any and not never_packaged(f"{resolved}/") and not files.is_ours(resolved):
+        if pending.unseen and not never_packaged(f"{resolved}/") and not files.is_ours(resolved):
             self.doubt.assume(pending.because(resolved))  # a package may put more into it
         return files.entries(resolved)
 
@@ -110,10 +121,17 @@ class SimulatedSystem(SimulatedFetching):
         pending = self._world.pending
         if not pending.any or never_packaged(resolved) or self._world.files.is_ours(parent_of(resolved)):
             return False
-        if self._world.files.lstat(parent_of(resolved))[1] is None or pending.may_bring(resolved):
+        missing = self._world.files.lstat(parent_of(resolved))[1] is None
+        if (missing and pending.unseen) or pending.may_bring(resolved):
             self.doubt.question(pending.because(resolved))
             return True
         return False
+
+    def _doubt_brought(self, resolved: str) -> None:
+        """Note that what a package brings may be changed at once by a script of its own."""
+        ahead = self._world.ahead
+        if ahead is not None and ahead.brings(resolved) and (by := ahead.altered(resolved)):
+            self.doubt.assume(f"the scripts of {by} may change it")
 
     # -- files: writing ------------------------------------------------------------------------------
 
@@ -251,6 +269,9 @@ class SimulatedSystem(SimulatedFetching):
             return
         if self.lookup(f"{kind}:{name}", lambda: _account_exists(kind, name)).get("exists"):
             return
+        ahead = self._world.ahead
+        if ahead is not None and ahead.account(name):
+            return
         if self._world.pending.any:
             self.doubt.assume(self._world.pending.because(name))
             return
@@ -276,13 +297,16 @@ class SimulatedSystem(SimulatedFetching):
 
     def lookup(self, key: str, probe: Callable[[], State]) -> State:
         states = self._world.states
+        if key == INDEX_AHEAD:
+            return {"exists": self._fresh_index()}
         if key in states:
             known = states[key]
             if known is None:
                 raise UnknownState(f"{key} is changed by an earlier task")
             return dict(known)
         state = probe()
-        if state.get("exists") is False and self._world.pending.any:
+        # A unit that systemd has not read is known by a file alone, which may be that of a package to come.
+        if (state.get("exists") is False or "read_at" in state) and self._world.pending.any:
             return self._assume(key, state)
         return state
 
@@ -290,6 +314,10 @@ class SimulatedSystem(SimulatedFetching):
         """Answer for something that is not there yet, but may come with a pending package."""
         namespace, _, name = key.partition(":")
         pending = self._world.pending
+        if namespace == "unit" and self._world.ahead is not None:
+            return self._unit_ahead(self._world.ahead, name, state)
+        if state.get("exists"):
+            return state
         if namespace == "unit":
             self.doubt.answer(pending.because(name))
             return assumed_unit()
@@ -297,6 +325,24 @@ class SimulatedSystem(SimulatedFetching):
             self.doubt.answer(pending.because(name))
             return assumed_user(name) if namespace == "user" else assumed_group(name)
         return state
+
+    def _fresh_index(self) -> bool:
+        """Return True if a current package index is at hand; none is if its sources are to change."""
+        index, files = self._world.index, self._world.files
+        return index is not None and not files.touched("/etc/apt/") and index.refresh()
+
+    def _unit_ahead(self, ahead: PackagesAhead, name: str, found: State) -> State:
+        """Return the state of a unit as packages bring it that were looked into; else as it was found."""
+        brought = ahead.unit(name)
+        if brought is None and found.get("exists"):
+            return found
+        if brought is None and not self._world.pending.unseen:
+            return found
+        state, sure = brought or (assumed_unit(), False)
+        if not sure:
+            self.doubt.answer(self._world.pending.because(name))
+        known = {key: found[key] for key in ("names", "files", "read_at", "result", "ran") if key in found}
+        return state | known
 
     def query(
         self,
@@ -310,8 +356,12 @@ class SimulatedSystem(SimulatedFetching):
         if self._world.pending.any and self._missing(argv):
             self.doubt.assume(self._world.pending.because(argv[0]))
             return CommandResult(tuple(argv), _MISSING_PROGRAM, "", f"{argv[0]}: not installed yet")
+        if self._world.index is not None:
+            argv = self._world.index.led(argv)
         if self._user != "root":
             argv, env = self._as_user(argv, env)
+        elif self._world.index is not None:
+            argv = self._world.index.led(argv)
         return self._real.query(argv, ok=ok, stdin=stdin, env=env, timeout_s=timeout_s)
 
     def _as_user(
@@ -341,23 +391,38 @@ class SimulatedSystem(SimulatedFetching):
         establishes: Mapping[str, State | None] | None = None,
         ok: Sequence[int] = (0,),  # noqa: ARG002
         stdin: str | None = None,  # noqa: ARG002
-        env: Mapping[str, str] | None = None,  # noqa: ARG002
+        env: Mapping[str, str] | None = None,
         cwd: str | None = None,  # noqa: ARG002
         uninterruptible: bool = False,  # noqa: ARG002
     ) -> CommandResult:
         if establishes is None:
             self._world.pending.add_opaque(self._task)
         else:
+            self._look_ahead(argv, establishes, env or {})
             for key, state in establishes.items():
                 self._establish(key, state)
         return CommandResult(tuple(argv), 0, "", "")
+
+    def _look_ahead(
+        self, argv: Sequence[str], establishes: Mapping[str, State | None], env: Mapping[str, str]
+    ) -> None:
+        """In a deep plan, look into the packages that the command would install."""
+        ahead = self._world.ahead
+        wanted = {
+            key.partition(":")[2]: state.get("version")
+            for key, state in establishes.items()
+            if key.startswith("package:") and state is not None and _is_new(state)
+        }
+        if ahead is None or not wanted or not ahead.fetch(argv, env):
+            return
+        for name, version in wanted.items():
+            ahead.add(name, version if isinstance(version, str) else None)
 
     def _establish(self, key: str, state: State | None) -> None:
         namespace, _, name = key.partition(":")
         if namespace == "path" and state is not None and state.get("kind", "directory") == "directory":
             self._establish_directory(name, state)
-        # An upgrade brings nothing that a plan would have to assume: `new` is False for it.
-        if namespace == "package" and state is not None and state.get("exists") and state.get("new", True):
+        if namespace == "package" and state is not None and _is_new(state):
             known = self._world.states.get(key)
             if known is None or not known.get("exists"):
                 self._world.pending.add_package(name, self._task)
@@ -410,7 +475,14 @@ class SimulatedSystem(SimulatedFetching):
             self.notices.append(message)
 
     def fact(self, name: str) -> Any:
+        if name == "user_id" and self._user != "root":
+            return self._user  # a plan reads as whom it came in, but is about what that user would do
         return self._real.fact(name)
+
+
+def _is_new(state: State) -> bool:
+    """Return True for a package that was not there; an upgrade brings nothing that had to be assumed."""
+    return bool(state.get("exists") and state.get("new", True))
 
 
 def _replace(stat: FileStat, **changes: Any) -> FileStat:

@@ -9,6 +9,7 @@ from configurator.modules.base import Module
 
 # name: (file in this package, class). Aliases below are Ansible's.
 _MODULES: dict[str, tuple[str, str]] = {
+    "alternatives": ("alternatives", "Alternatives"),
     "apt": ("apt", "Apt"),
     "assert": ("assert_", "Assert"),
     "authorized_key": ("authorized_key", "AuthorizedKey"),
@@ -19,6 +20,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "debug": ("debug", "Debug"),
     "fail": ("fail", "Fail"),
     "file": ("file", "File"),
+    "find": ("find", "Find"),
     "get_url": ("get_url", "GetUrl"),
     "group": ("group", "Group"),
     "hostname": ("hostname", "Hostname"),
@@ -28,8 +30,13 @@ _MODULES: dict[str, tuple[str, str]] = {
     "pause": ("pause", "Pause"),
     "ping": ("ping", "Ping"),
     "set_fact": ("set_fact", "SetFact"),
+    "setup": ("setup", "Setup"),
     "replace": ("replace", "Replace"),
+    "service_facts": ("service_facts", "ServiceFacts"),
     "shell": ("command", "Shell"),
+    "slurp": ("slurp", "Slurp"),
+    "stat": ("stat", "Stat"),
+    "sudoers": ("sudoers", "Sudoers"),
     "sysctl": ("sysctl", "Sysctl"),
     "systemd_service": ("systemd_service", "SystemdService"),
     "systemd_unit": ("systemd_unit", "SystemdUnit"),

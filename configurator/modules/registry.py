@@ -42,6 +42,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "systemd_unit": ("systemd_unit", "SystemdUnit"),
     "template": ("template", "Template"),
     "timezone": ("timezone", "Timezone"),
+    "uri": ("uri", "Uri"),
     "user": ("user", "User"),
 }
 _ALIASES = {"service": "systemd_service", "systemd": "systemd_service"}

@@ -1,6 +1,7 @@
 """Facts: what the host is, read from files within a few milliseconds and without starting a process.
 
-Names are Ansible's, without the `ansible_` prefix.
+Names are Ansible's, without the `ansible_` prefix. What costs more, or may hang, is in facts_more.py and read
+only by the module `setup`.
 """
 
 from __future__ import annotations
@@ -10,47 +11,144 @@ import sys
 import time
 from typing import Any
 
+from configurator.agent import facts_network
+
 
 def collect() -> dict[str, Any]:
-    """Return all facts; one that cannot be read is left out."""
-    release = os_release()
+    """Return the facts of every run; one that cannot be read is left out."""
+    facts = facts_network.collect()  # first: an interface may be called as anything
+    for part in (platform, distribution, service_manager, processors, memory, user, python, virtual):
+        facts |= part()
+    return facts | {"date_time": date_time()}
+
+
+def platform() -> dict[str, Any]:
+    """Return the kernel, the machine and its names."""
     name = os.uname()
-    memory = _meminfo()
-    facts: dict[str, Any] = {
+    fqdn = _fqdn(name.nodename)
+    return {
         "system": name.sysname,
         "kernel": name.release,
+        "kernel_version": name.version,
         "architecture": name.machine,
+        "machine": name.machine,
+        "userspace_bits": "64" if sys.maxsize > 1 << 32 else "32",
         "nodename": name.nodename,
         "hostname": name.nodename.partition(".")[0],
-        "fqdn": _fqdn(name.nodename),
-        "distribution": _DISTRIBUTIONS.get(release.get("ID", ""), release.get("NAME", "")),
+        "fqdn": fqdn,
+        "domain": fqdn.partition(".")[2],
+        "machine_id": read("/etc/machine-id").strip(),
+        "boot_id": read(BOOT_ID).strip(),
+        "uptime_seconds": int(float(read("/proc/uptime").split(" ")[0] or 0)),
+    }
+
+
+def distribution() -> dict[str, Any]:
+    """Return what os-release(5) and Debian's own version file say."""
+    release = os_release()
+    found = release.get("ID", ""), release.get("ID_LIKE", "")
+    return {
+        "distribution": _DISTRIBUTIONS.get(found[0], release.get("NAME", "")),
         "distribution_release": release.get("VERSION_CODENAME", ""),
         "distribution_version": _debian_version() or release.get("VERSION_ID", ""),
         "distribution_major_version": release.get("VERSION_ID", "").partition(".")[0],
-        "os_family": "Debian" if "debian" in (release.get("ID", ""), release.get("ID_LIKE", "")) else "",
+        "os_family": "Debian" if "debian" in found else "",
         "pkg_mgr": "apt",
-        "service_mgr": "systemd" if os.path.isdir("/run/systemd/system") else "init",
-        "processor_vcpus": os.cpu_count() or 1,
-        "processor_nproc": len(os.sched_getaffinity(0)),
-        "memtotal_mb": memory.get("MemTotal", 0) // 1024,
-        "memfree_mb": memory.get("MemFree", 0) // 1024,
-        "swaptotal_mb": memory.get("SwapTotal", 0) // 1024,
-        "python_version": ".".join(str(part) for part in sys.version_info[:3]),
-        "user_id": _user_name(),
-        # sudo(8) names who called it: the account whose change could cut our access.
-        "login_user": os.environ.get("SUDO_USER") or _user_name(),
-        "user_uid": os.geteuid(),
-        "virtualization_type": _virtualization(),
-        "interfaces": sorted(os.listdir("/sys/class/net")),
-        "default_ipv4": _default_ipv4(),
-        "date_time": {"epoch": str(int(time.time())), "tz": time.tzname[0]},
     }
-    facts["all_ipv4_addresses"] = _addresses()
-    facts["virtualization_role"] = "guest" if facts["virtualization_type"] else "host"
-    facts["is_container"] = facts["virtualization_type"] in _CONTAINERS
-    return facts
 
 
+def service_manager() -> dict[str, Any]:
+    """Return what starts the host's services."""
+    return {"service_mgr": "systemd" if os.path.isdir("/run/systemd/system") else "init"}
+
+
+def processors() -> dict[str, Any]:
+    """Return how many processors there are, and how many the agent may use."""
+    return {"processor_vcpus": os.cpu_count() or 1, "processor_nproc": len(os.sched_getaffinity(0))}
+
+
+def memory() -> dict[str, Any]:
+    """Return memory and swap in MiB."""
+    found = meminfo()
+    return {
+        "memtotal_mb": found.get("MemTotal", 0) // 1024,
+        "memfree_mb": found.get("MemFree", 0) // 1024,
+        "swaptotal_mb": found.get("SwapTotal", 0) // 1024,
+        "swapfree_mb": found.get("SwapFree", 0) // 1024,
+    }
+
+
+def user() -> dict[str, Any]:
+    """Return as whom the agent runs."""
+    import pwd  # noqa: PLC0415
+
+    number = os.geteuid()
+    facts: dict[str, Any] = {
+        "user_id": str(number),
+        "user_uid": number,
+        "user_gid": os.getegid(),
+        "effective_user_id": number,
+        "effective_group_id": os.getegid(),
+        "real_user_id": os.getuid(),
+        "real_group_id": os.getgid(),
+    }
+    try:
+        entry = pwd.getpwuid(number)
+        facts |= {"user_id": entry.pw_name, "user_gecos": entry.pw_gecos}
+        facts |= {"user_dir": entry.pw_dir, "user_shell": entry.pw_shell}
+    except KeyError:
+        pass
+    # sudo(8) names who called it: the account whose change could cut our access.
+    return facts | {"login_user": os.environ.get("SUDO_USER") or facts["user_id"]}
+
+
+def python() -> dict[str, Any]:
+    """Return which Python runs the agent."""
+    version = dict(zip(("major", "minor", "micro", "releaselevel", "serial"), sys.version_info, strict=True))
+    return {
+        "python_version": ".".join(str(part) for part in sys.version_info[:3]),
+        "python": {
+            "executable": sys.executable,
+            "type": sys.implementation.name,
+            "version": version,
+            "version_info": list(sys.version_info),
+        },
+    }
+
+
+def virtual() -> dict[str, Any]:
+    """Return what the host runs in."""
+    kind = _virtualization()
+    return {
+        "virtualization_type": kind,
+        "virtualization_role": "guest" if kind else "host",
+        "is_container": kind in _CONTAINERS,
+    }
+
+
+def date_time() -> dict[str, str]:
+    """Return the host's clock in Ansible's forms."""
+    now = time.time()
+    local, utc = time.localtime(now), time.gmtime(now)
+    micro = f"{int(now % 1 * 1_000_000):06d}"
+    words = time.strftime("%Y %m %d %H %M %S %A %w %W %z %Z", local).split(" ")
+    names = ("year", "month", "day", "hour", "minute", "second")
+    more = ("weekday", "weekday_number", "weeknumber", "tz_offset", "tz")
+    return {
+        **dict(zip((*names, *more), words, strict=True)),
+        "date": time.strftime("%Y-%m-%d", local),
+        "time": time.strftime("%H:%M:%S", local),
+        "epoch": str(int(now)),
+        "epoch_int": str(int(now)),
+        "iso8601": time.strftime("%Y-%m-%dT%H:%M:%SZ", utc),
+        "iso8601_micro": f"{time.strftime('%Y-%m-%dT%H:%M:%S', utc)}.{micro}Z",
+        "iso8601_basic": f"{time.strftime('%Y%m%dT%H%M%S', local)}{micro}",
+        "iso8601_basic_short": time.strftime("%Y%m%dT%H%M%S", local),
+        "tz_dst": time.tzname[1],
+    }
+
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"  # random(4): another one after each boot
 _DISTRIBUTIONS = {"debian": "Debian", "ubuntu": "Ubuntu"}
 # The words of systemd-detect-virt(1) --container.
 _CONTAINERS = frozenset(
@@ -61,14 +159,15 @@ _CONTAINERS = frozenset(
 def os_release() -> dict[str, str]:
     """Return the fields of os-release(5)."""
     fields: dict[str, str] = {}
-    for line in _read("/etc/os-release").splitlines() or _read("/usr/lib/os-release").splitlines():
+    for line in read("/etc/os-release").splitlines() or read("/usr/lib/os-release").splitlines():
         key, equals, value = line.partition("=")
         if equals:
             fields[key.strip()] = value.strip().strip("\"'")
     return fields
 
 
-def _read(path: str) -> str:
+def read(path: str) -> str:
+    """Return the first 64 KiB of a file as text; "" if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(65536)
@@ -77,43 +176,35 @@ def _read(path: str) -> str:
 
 
 def _debian_version() -> str:
-    text = _read("/etc/debian_version").strip()
+    text = read("/etc/debian_version").strip()
     return text if text[:1].isdigit() else ""
 
 
 def _fqdn(node: str) -> str:
     """Return the name in /etc/hosts that belongs to this node, without asking a name server."""
-    for line in _read("/etc/hosts").splitlines():
+    for line in read("/etc/hosts").splitlines():
         names = line.partition("#")[0].split()[1:]
         if node in names and "." in names[0]:
             return names[0]
     return node
 
 
-def _meminfo() -> dict[str, int]:
-    pairs = (line.split(":", 1) for line in _read("/proc/meminfo").splitlines() if ":" in line)
+def meminfo() -> dict[str, int]:
+    """Return /proc/meminfo in KiB."""
+    pairs = (line.split(":", 1) for line in read("/proc/meminfo").splitlines() if ":" in line)
     return {key: int(value.split()[0]) for key, value in pairs if value.split()[:1]}
-
-
-def _user_name() -> str:
-    import pwd  # noqa: PLC0415
-
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 def _virtualization() -> str:
     """Return the word of systemd-detect-virt(1), from the same places, without running it."""
-    container = _read("/run/systemd/container").strip()
+    container = read("/run/systemd/container").strip()
     if container:
         return container
     if os.path.exists("/.dockerenv"):
         return "docker"
     if os.path.exists("/run/.containerenv"):
         return "podman"
-    vendor = _read("/sys/class/dmi/id/sys_vendor").strip()
+    vendor = read("/sys/class/dmi/id/sys_vendor").strip()
     for mark, word in (
         ("QEMU", "kvm"),
         ("innotek", "oracle"),
@@ -127,34 +218,4 @@ def _virtualization() -> str:
     ):
         if vendor.startswith(mark):
             return word
-    return "vm-other" if " hypervisor" in _read("/proc/cpuinfo") else ""
-
-
-def _default_ipv4() -> dict[str, str]:
-    for line in _read("/proc/net/route").splitlines()[1:]:
-        columns = line.split()
-        if len(columns) > 7 and columns[1] == "00000000" and int(columns[3], 16) & 2:
-            gateway = ".".join(str(byte) for byte in int(columns[2], 16).to_bytes(4, "little"))
-            found = {"interface": columns[0], "gateway": gateway}
-            address = _interface_address(columns[0])
-            return found | ({"address": address} if address else {})
-    return {}
-
-
-def _addresses() -> list[str]:
-    found = (_interface_address(name) for name in sorted(os.listdir("/sys/class/net")) if name != "lo")
-    return [address for address in found if address]
-
-
-def _interface_address(name: str) -> str | None:
-    """Return the interface's first IPv4 address (netdevice(7), SIOCGIFADDR)."""
-    import fcntl  # noqa: PLC0415
-    import socket  # noqa: PLC0415
-    import struct  # noqa: PLC0415
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            answer = fcntl.ioctl(probe, 0x8915, struct.pack("256s", name.encode()[:15]))
-        except OSError:
-            return None
-    return socket.inet_ntoa(answer[20:24])
+    return "vm-other" if " hypervisor" in read("/proc/cpuinfo") else ""

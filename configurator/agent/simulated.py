@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from configurator.agent.accounts import account_of, gid_of, group_name, uid_of, user_name
@@ -473,6 +473,9 @@ class SimulatedSystem(SimulatedFetching):
     def notice(self, message: str) -> None:
         if message not in self.notices:  # a module observes twice, before and after
             self.notices.append(message)
+
+    def gather(self, parts: Collection[str], timeout_s: float) -> dict[str, Any]:
+        return self._real.gather(parts, timeout_s)
 
     def fact(self, name: str) -> Any:
         if name == "user_id" and self._user != "root":

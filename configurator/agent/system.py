@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -276,6 +276,11 @@ class RealSystem(Fetching):
     def notice(self, message: str) -> None:
         if message not in self.notices:  # a module observes twice, before and after
             self.notices.append(message)
+
+    def gather(self, parts: Collection[str], timeout_s: float) -> dict[str, Any]:
+        from configurator.agent import facts_more  # noqa: PLC0415  (most runs never need it)
+
+        return facts_more.gather(parts, timeout_s)
 
     def fact(self, name: str) -> Any:
         return self._context.facts.get(name)

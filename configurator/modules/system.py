@@ -7,7 +7,7 @@ this Protocol and cannot tell which one it was given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -267,6 +267,9 @@ class System(Protocol):
 
     def notice(self, message: str) -> None:
         """Attach a warning to the running task's result."""
+
+    def gather(self, parts: Collection[str], timeout_s: float) -> dict[str, Any]:
+        """Return the facts of these parts as they are now: for the module `setup` alone."""
 
     def fact(self, name: str) -> Any:
         """Return a fact of the host by Ansible's name without prefix (`virtualization_type`), or None."""

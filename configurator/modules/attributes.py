@@ -75,17 +75,21 @@ class Attributes:
 
 def common_problems(params: Any, *, path: str = "path", preserve: bool = False) -> list[ParamProblem]:
     """Return what is wrong with the parameters that all modules of files have: path, mode and validate."""
-    problems: list[ParamProblem] = []
-    value = getattr(params, path)
-    if not value.startswith("/"):
-        hint = "write the whole path: `~` and relative paths depend on who is asked" if value else None
-        problems.append(ParamProblem(path, f"{path!r} must be an absolute path, not {value!r}", hint))
+    problems = path_problems(path, getattr(params, path))
     problem = mode_problem(params.mode, preserve=preserve)
     if problem is not None:
         problems.append(ParamProblem("mode", f"'mode': {problem}"))
     if "%s" not in (getattr(params, "validate", None) or "%s"):
         problems.append(ParamProblem("validate", "'validate' must contain %s, which stands for the new file"))
     return problems
+
+
+def path_problems(name: str, value: str) -> list[ParamProblem]:
+    """Return a problem if the value of the parameter `name` is no absolute path."""
+    if value.startswith("/"):
+        return []
+    hint = "write the whole path: `~` and relative paths depend on who is asked" if value else None
+    return [ParamProblem(name, f"{name!r} must be an absolute path, not {value!r}", hint)]
 
 
 def clean(path: str) -> str:

@@ -31,7 +31,7 @@ class Case:
     assumed     tasks whose plan is not exact: a part of the reason that it gives. It has to be right all the
                 same, unless the reason is of an `unknown` change
     again       tasks that change something each time they run (an action, such as a restart)
-    outputs     parts of what tasks return in the apply
+    outputs     parts of what tasks return in the apply; of a mapping in it, the keys that are named
     warns       parts of the warnings that tasks show
     blobs       contents that the host may ask for, by sha256
     """

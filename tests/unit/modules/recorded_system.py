@@ -101,6 +101,12 @@ class RecordedSystem:
             if name.startswith(prefix) and "/" not in name[len(prefix) :]
         )
 
+    def entries(self, path: str) -> list[tuple[str, FileStat]]:
+        return [(name, self.files[posixpath.join(path, name)].stat) for name in self.listdir(path)]
+
+    def access(self, path: str) -> str:
+        return "rw" if path in self.files else ""
+
     def write(
         self,
         path: str,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from configurator.modules.web import Answer, Download, Request
 
 _PIECE_BYTES = 1 << 20
-_SMALL_BYTES = 512 * 1024  # a body up to this size is handed out, for a diff
+_HEARD_BYTES = 512 * 1024  # of what a server says, which `dial` keeps
 _LOOK_S = 0.25  # how often a wait for bytes looks whether it is wanted no more
 
 
@@ -73,6 +73,8 @@ class Fetching:
     ) -> tuple[int, str, bytes | None]:
         import tempfile  # noqa: PLC0415
 
+        from configurator.modules.web import SMALL_BYTES  # noqa: PLC0415
+
         # Large things go to /var/tmp (FHS 5.15): /tmp is in memory on Debian 13.
         where = directory or "/var/tmp"  # noqa: S108  (the file has no name there)
         summer, size, head = _hasher(algorithm), 0, bytearray()
@@ -84,14 +86,14 @@ class Fetching:
                     file.write(piece)
                 summer.update(piece)
                 size += len(piece)
-                if len(head) <= _SMALL_BYTES:
+                if len(head) <= SMALL_BYTES:
                     head += piece
             file.flush()
         except BaseException:
             file.close()
             raise
         self._staged.append(file)
-        return size, summer.hexdigest(), bytes(head) if size <= _SMALL_BYTES else None
+        return size, summer.hexdigest(), bytes(head) if size <= SMALL_BYTES else None
 
     def install(
         self,
@@ -162,7 +164,7 @@ class Fetching:
                     continue
                 except OSError:
                     return False
-                said = (said + piece)[-_SMALL_BYTES:]
+                said = (said + piece)[-_HEARD_BYTES:]
                 if heard(said):
                     return True
                 if not piece:

@@ -24,6 +24,7 @@ from configurator.config.diagnostics import Span
 from configurator.config.located import LocatedMap
 from configurator.modules.params import ParamSpec
 
+_SENDERS = frozenset({"unarchive", "uri"})  # what they need of `src` is its content, unless the host has it
 _MAX_TREE = 5000  # files in one copied folder; each becomes a task, and more is work for another tool
 
 
@@ -75,6 +76,8 @@ def run_action(
         return [Part(module, debug(params, context.args, context.scope))]
     if module == "assert":
         return [Part(module, check_assertions(params, context.args, context.scope))]
+    if module in _SENDERS:
+        return [Part(module, _sent(params, context))]
     source = specs.get("src")
     if source is not None and source.on_controller and "content" in specs:
         return [Part(module, _kept(_render(params, context), specs))]
@@ -134,6 +137,22 @@ def _copy(params: dict[str, Any], context: ActionContext) -> Iterator[Part]:
         yield Part("copy", _with_file(params, path, _read(path, span), context))
         return
     yield from _copy_folder(params, path, name, span, follow, context)
+
+
+def _sent(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
+    """Return the parameters with the content of `src` instead of its name, if the controller has it."""
+    of_host = truthy(params.get("remote_src", False)) or not truthy(params.get("copy", True))
+    if "src" not in params or of_host or "://" in str(params["src"]):
+        return params
+    span = context.span("src")
+    path = find_file(str(params["src"]), "files", context.role_path, context.root, span)
+    if os.path.isdir(path):
+        raise TemplatingError(span.diagnostic(f"{path} is a directory"))
+    sent = {name: value for name, value in params.items() if name != "src"}
+    return sent | {
+        "_content": context.content(_read(path, span)),
+        "_original_basename": os.path.basename(path),
+    }
 
 
 def _copy_folder(

@@ -29,7 +29,15 @@ from configurator.modules.guards import guard_for_path
 from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import UNKNOWN, Change, Content, State, compare
 from configurator.modules.system import FileStat, System
-from configurator.modules.web import Download, problems, refused, request_of, url_problem
+from configurator.modules.web import (
+    SMALL_BYTES,
+    Download,
+    problems,
+    refused,
+    relies_on,
+    request_of,
+    url_problem,
+)
 
 _SCHEMES = ("http", "https", "ftp")
 _LIST_BYTES = 4 << 20  # of a file of checksums
@@ -104,7 +112,8 @@ class GetUrl(Module[GetUrlParams]):
         writes = [f"path:{path}"]
         if name := _name_in(params.url):  # for the case that `dest` turns out to be a directory
             writes.append(f"path:{posixpath.join(path, name)}")
-        return effects(reads=[*path_keys(path), *Attributes.of(params).account_keys()], writes=writes)
+        reads = [*path_keys(path), *Attributes.of(params).account_keys(), *relies_on(params)]
+        return effects(reads=reads, writes=writes)
 
     def guard(self, params: GetUrlParams, system: System) -> Guard | None:
         return guard_for_path(system, clean(params.dest))
@@ -220,12 +229,9 @@ def _content(system: System, path: str, found: FileStat | None, download: Downlo
     """Return what the file holds, in the form in which `_fetched` says what it should hold."""
     if found is None:
         return None
-    if download.content is not None or found.size <= _SHOWN_BYTES:
+    if download.content is not None or found.size <= SMALL_BYTES:
         return Content(system.read(path))
     return _described(found.size, system.digest(path))
-
-
-_SHOWN_BYTES = 512 * 1024
 
 
 def _fetched(download: Download) -> Any:

@@ -14,6 +14,7 @@ from configurator.modules.state import UNKNOWN
 AGENT = "configurator"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1: safe methods
 NOT_MODIFIED = 304
+SMALL_BYTES = 512 * 1024  # a body up to this size is handed out, for a diff
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,32 @@ def url_problem(url: str, schemes: tuple[str, ...]) -> str | None:
     if not parts.hostname or set(url) & set(" \r\n\t"):
         return f"{shown(url)!r} is not a URL"
     return None
+
+
+def relies_on(params: Any) -> list[str]:
+    """Return the effect keys that a request to the parameters' URL reads: what leads there, and files.
+
+    What listens on this host itself can be anything that an earlier task has started.
+    """
+    host = urlsplit(params.url).hostname or ""
+    if (
+        host == "localhost"
+        or host.startswith("127.")
+        or host == "::1"
+        or getattr(params, "unix_socket", None)
+    ):
+        return ["*"]
+    files = (getattr(params, "ca_path", None), params.client_cert, params.client_key)
+    return [*_NETWORK, *(f"path:{name}" for name in files if name is not None)]
+
+
+_NETWORK = (
+    "package:ca-certificates",
+    "path:/etc/hosts",
+    "path:/etc/resolv.conf",
+    "path:/usr/local/share/ca-certificates/**",
+    "nftables:**",
+)
 
 
 def refused(answer: Answer, url: str, method: str = "GET") -> TaskError:

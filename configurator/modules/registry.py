@@ -26,6 +26,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "group": ("group", "Group"),
     "hostname": ("hostname", "Hostname"),
     "known_hosts": ("known_hosts", "KnownHosts"),
+    "ini_file": ("ini_file", "IniFile"),
     "lineinfile": ("lineinfile", "LineInFile"),
     "nftables": ("nftables", "Nftables"),
     "pam_limits": ("pam_limits", "PamLimits"),

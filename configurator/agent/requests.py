@@ -11,6 +11,7 @@ from typing import Any
 
 from configurator.agent import facts as facts_module
 from configurator.agent import guard as guards
+from configurator.agent import scripts
 from configurator.agent.agent import Agent
 from configurator.agent.apply_taker import ApplyTaker
 from configurator.agent.child import Children, serve
@@ -34,6 +35,7 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         if holder is not None:
             agent.send({"type": "refused", "reason": "locked", "holder": dict(holder)})
             return
+        scripts.forget_old()
         if guards.settle_left_over(lock.descriptor):
             agent.send({"type": "notice", "level": "warning", "message": _PUT_BACK})
     context = HostContext(

@@ -454,6 +454,18 @@ class SimulatedSystem(SimulatedFetching):
     ) -> CommandResult:
         return self.run([executable, "-c", command])
 
+    def script(
+        self,
+        name: str,
+        content: bytes,  # noqa: ARG002
+        arguments: Sequence[str] = (),
+        *,
+        executable: str | None = None,  # noqa: ARG002
+        ok: Sequence[int] = (0,),  # noqa: ARG002
+        cwd: str | None = None,  # noqa: ARG002
+    ) -> CommandResult:
+        return self.run([name, *arguments])
+
     # -- waiting and asking --------------------------------------------------------------------------
 
     def pause(self, seconds: float) -> None:

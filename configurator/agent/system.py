@@ -225,6 +225,21 @@ class RealSystem(Fetching):
     ) -> CommandResult:
         return self.run([executable, "-c", command], ok=ok, stdin=stdin, env=env, cwd=cwd)
 
+    def script(
+        self,
+        name: str,
+        content: bytes,
+        arguments: Sequence[str] = (),
+        *,
+        executable: str | None = None,
+        ok: Sequence[int] = (0,),
+        cwd: str | None = None,
+    ) -> CommandResult:
+        from configurator.agent import scripts  # noqa: PLC0415
+
+        with scripts.written(name, content) as path:
+            return self.run(scripts.command(path, content, arguments, executable), ok=ok, cwd=cwd)
+
     def _run(self, command: Command) -> CommandResult:
         return run(command, self._context.processes, self._token)
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ def run_action(
     params = {name: value for name, value in raw.items() if value is not None}
     if module == "copy":
         return list(_copy(params, context))
+    if module == "script":
+        return [Part(module, _script(params, context))]
     if module == "debug":
         return [Part(module, debug(params, context.args, context.scope))]
     if module == "assert":
@@ -114,6 +117,25 @@ def _with_file(params: dict[str, Any], path: str, data: bytes, context: ActionCo
         name = os.path.basename(path)
         params["_original_basename"] = name.removesuffix(".j2")
     return params | {"content": context.content(data)}
+
+
+def script_name(command: str, span: Span) -> str:
+    """Return the file that the text of a `script` task begins with."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise TemplatingError(span.diagnostic(f"cannot be split into words: {error}")) from None
+    if not words:
+        raise TemplatingError(span.diagnostic("no script given"))
+    return words[0]
+
+
+def _script(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
+    written = "cmd" if "cmd" in params else "_raw_params"
+    span = context.span(written)
+    name = script_name(str(params.get(written, "")), span)
+    path = find_file(name, "files", context.role_path, context.root, span)
+    return params | {"_content": context.content(_read(path, span))}
 
 
 def _with_inline_content(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from configurator.compiler.actions import script_name
 from configurator.compiler.roles import Role, RoleLibrary
 from configurator.compiler.statements import expressions
 from configurator.compiler.tasknodes import FactNode, IncludeNode, Keywords, Node, TaskNode
@@ -155,6 +156,8 @@ class _RoleChecker:
         for expression in expressions(node.module, node.args):
             self._expression(expression)
         self._source(node, specs(module.params))
+        if node.module == "script":
+            self._script(node)
         timeout = node.timeout
         if timeout is not None and not is_template(str(timeout.value)) and not is_seconds(timeout.value):
             self.problems.add(timeout.span, f"'timeout' must be a number of seconds, not {kind_of(timeout)}")
@@ -195,6 +198,19 @@ class _RoleChecker:
             options = {key: value.plain() for key, value in node.args.entries.items() if key in OPTIONS}
             if renders and not any(is_template(str(value)) for value in options.values()):
                 self.tools.templates.load(path, self.role.path, options)
+        except TemplatingError as error:
+            self.problems.extend([error.diagnostic])
+
+
+    def _script(self, node: TaskNode) -> None:
+        """Look for the file that a literal `script` names."""
+        written = node.args.get("cmd") or node.args.get("_raw_params")
+        if written is None or is_template(str(written.plain()).partition(" ")[0]):
+            return
+        try:
+            name = script_name(str(written.plain()), written.span)
+            if not is_template(name):
+                find_file(name, "files", self.role.path, self.tools.root, written.span)
         except TemplatingError as error:
             self.problems.extend([error.diagnostic])
 

@@ -240,6 +240,18 @@ class System(Protocol):
         it does not return True for it within `listen_s`.
         """
 
+    def script(
+        self,
+        name: str,
+        content: bytes,
+        arguments: Sequence[str] = (),
+        *,
+        executable: str | None = None,
+        ok: Sequence[int] = (0,),
+        cwd: str | None = None,
+    ) -> CommandResult:
+        """Run a script of the controller from a private file called `name`, which is gone afterwards."""
+
     # -- waiting and asking --------------------------------------------------------------------------
 
     def pause(self, seconds: float) -> None:

@@ -11,7 +11,7 @@ import json
 import os
 import shlex
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,14 +73,10 @@ def run_action(
     params = {name: value for name, value in raw.items() if value is not None}
     if module == "copy":
         return list(_copy(params, context))
-    if module == "script":
-        return [Part(module, _script(params, context))]
-    if module == "debug":
-        return [Part(module, debug(params, context.args, context.scope))]
-    if module == "assert":
-        return [Part(module, check_assertions(params, context.args, context.scope))]
     if module in _SENDERS:
         return [Part(module, _sent(params, context))]
+    if module in _COMPILED:
+        return [Part(module, _COMPILED[module](params, context))]
     source = specs.get("src")
     if source is not None and source.on_controller and "content" in specs:
         return [Part(module, _kept(_render(params, context), specs))]
@@ -208,3 +204,11 @@ def _read(path: str, span: Span) -> bytes:
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         raise TemplatingError(span.diagnostic(f"cannot read {path}: {reason}")) from None
+
+
+# What becomes of the parameters of modules that work on the controller, and are one task on the host.
+_COMPILED: Mapping[str, Callable[[dict[str, Any], ActionContext], dict[str, Any]]] = {
+    "assert": lambda params, context: check_assertions(params, context.args, context.scope),
+    "debug": lambda params, context: debug(params, context.args, context.scope),
+    "script": _script,
+}

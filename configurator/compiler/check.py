@@ -201,7 +201,6 @@ class _RoleChecker:
         except TemplatingError as error:
             self.problems.extend([error.diagnostic])
 
-
     def _script(self, node: TaskNode) -> None:
         """Look for the file that a literal `script` names."""
         written = node.args.get("cmd") or node.args.get("_raw_params")

@@ -22,6 +22,7 @@ DEFAULTS = {
 
 def write(files: Mapping[str, str | bytes]) -> None:
     """Write files below the working directory, over one host `h` with one role `r`."""
+    assert not Path("pyproject.toml").exists(), "this would write over the checkout: work in tmp_path"
     for name, text in {**DEFAULTS, **files}.items():
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)

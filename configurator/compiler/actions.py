@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ from configurator.compiler.templating import TemplatingError
 from configurator.compiler.values import truthy
 from configurator.config.diagnostics import Span
 from configurator.config.located import LocatedMap
+from configurator.modules.fragments import chosen, joined
 from configurator.modules.params import ParamSpec
 
 _SENDERS = frozenset({"unarchive", "uri"})  # what they need of `src` is its content, unless the host has it
@@ -73,6 +75,8 @@ def run_action(
     params = {name: value for name, value in raw.items() if value is not None}
     if module == "copy":
         return list(_copy(params, context))
+    if module == "assemble" and "src" in params and not truthy(params.get("remote_src", True)):
+        return [Part("copy", _assemble(params, context))]
     if module in _SENDERS:
         return [Part(module, _sent(params, context))]
     if module in _COMPILED:
@@ -113,6 +117,35 @@ def _with_file(params: dict[str, Any], path: str, data: bytes, context: ActionCo
         name = os.path.basename(path)
         params["_original_basename"] = name.removesuffix(".j2")
     return params | {"content": context.content(data)}
+
+
+def _fetch(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
+    """Return the parameters with the file on the controller, and what it holds now."""
+    source, dest = os.path.normpath(str(params["src"])), str(params["dest"])
+    path = os.path.join(context.root, os.path.expanduser(dest))
+    host = str(context.scope["inventory_hostname"]).replace("/", "_")
+    if not truthy(params.get("flat", False)):
+        path = os.path.join(path, host if host not in (".", "..") else "_", source.lstrip("/"))
+    elif dest.endswith("/"):
+        path = os.path.join(path, os.path.basename(source))
+    path = os.path.normpath(path)
+    if os.path.isdir(path):
+        hint = "a slash behind 'dest' means a file in it" if truthy(params.get("flat", False)) else None
+        raise TemplatingError(context.span("dest").diagnostic(f"{path} is a directory", hint))
+    found = _held(path, context.span("dest"))
+    return params | {"_dest": path} | ({"_have": found} if found else {})
+
+
+def _held(path: str, span: Span) -> dict[str, Any]:
+    """Return size and sha256 of a file of the controller; nothing if there is none."""
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return {"size": os.fstat(file.fileno()).st_size, "sha256": digest}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise TemplatingError(span.diagnostic(f"cannot read {path}: {error.strerror}")) from None
 
 
 def script_name(command: str, span: Span) -> str:
@@ -197,6 +230,26 @@ def _copy_folder(
             yield Part("copy", _with_file(single, source, _read(source, span), context), f"{dest}/{file}")
 
 
+def _assemble(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
+    """Return the parameters of a copy with the fragments of a folder of the controller, joined."""
+    span = context.span("src")
+    path = find_file(str(params["src"]), "files", context.role_path, context.root, span)
+    if not os.path.isdir(path):
+        raise TemplatingError(span.diagnostic(f"{path} is no folder of fragments"))
+    regexp, delimiter = params.get("regexp"), params.get("delimiter")
+    hidden = truthy(params.get("ignore_hidden", False))
+    try:
+        names = chosen(os.listdir(path), None if regexp is None else str(regexp), ignore_hidden=hidden)
+        files = [file for file in (os.path.join(path, name) for name in names) if os.path.isfile(file)]
+        data = joined((_read(file, span) for file in files), None if delimiter is None else str(delimiter))
+    except re.error as error:
+        message = f"'regexp' is no regular expression: {error}"
+        raise TemplatingError(context.span("regexp").diagnostic(message)) from None
+    ours = ("src", "regexp", "delimiter", "ignore_hidden", "remote_src")
+    kept = {name: value for name, value in params.items() if name not in ours}
+    return kept | {"content": context.content(data)}
+
+
 def _read(path: str, span: Span) -> bytes:
     try:
         with open(path, "rb") as file:
@@ -210,5 +263,6 @@ def _read(path: str, span: Span) -> bytes:
 _COMPILED: Mapping[str, Callable[[dict[str, Any], ActionContext], dict[str, Any]]] = {
     "assert": lambda params, context: check_assertions(params, context.args, context.scope),
     "debug": lambda params, context: debug(params, context.args, context.scope),
+    "fetch": _fetch,
     "script": _script,
 }

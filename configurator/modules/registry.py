@@ -11,6 +11,7 @@ from configurator.modules.base import Module
 _MODULES: dict[str, tuple[str, str]] = {
     "alternatives": ("alternatives", "Alternatives"),
     "apt": ("apt", "Apt"),
+    "assemble": ("assemble", "Assemble"),
     "assert": ("assert_", "Assert"),
     "authorized_key": ("authorized_key", "AuthorizedKey"),
     "blockinfile": ("blockinfile", "BlockInFile"),

@@ -57,13 +57,17 @@ class explained:  # noqa: N801  (used like a function, as contextlib.suppress is
 
 
 def describe(path: str, *, follow: bool) -> FileStat | None:
-    """Return what is at `path`, or None."""
+    """Return what is at `path`, or None: also if links lead in a circle, which is to lead nowhere."""
     with explained(f"look at {path}"):
         try:
             found = os.stat(path) if follow else os.lstat(path)
             target = os.readlink(path) if stat.S_ISLNK(found.st_mode) else None
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return None
+            raise
     return _described(found, target)
 
 
@@ -189,12 +193,19 @@ def make_link(target: str, path: str) -> None:
         _move_there(place, temporary)
 
 
+def no_second_name(path: str) -> TaskError:
+    """Return the error for a hard link to a directory, which link(2) refuses to make."""
+    return TaskError(f"{path} is a directory: a hard link can only be made to a file")
+
+
 def make_hard_link(target: str, path: str) -> None:
     """Make `path` another name of the file `target`, in the place of what was there in one step."""
     with explained(f"make the hard link {path}"), walk.find(target, follow=True) as source:
         found = source.lstat()
         if found is None:
             raise TaskError(f"no such file: {target}")
+        if stat.S_ISDIR(found.st_mode):
+            raise no_second_name(target)
         with walk.find(path, follow=False) as place:
             before = place.lstat()
             if before is not None and (before.st_dev, before.st_ino) == (found.st_dev, found.st_ino):

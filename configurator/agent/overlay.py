@@ -23,6 +23,10 @@ _MAX_LINKS = 40  # path_resolution(7): the kernel follows at most 40 links
 _NO_DEVICE = -1  # of files that are only in memory, so that none of them is taken for a real one
 
 
+class _CircleError(TaskError):
+    """Links lead in a circle: who looks finds nothing, who writes is told."""
+
+
 class Files(Protocol):
     """The files that lie under an overlay."""
 
@@ -40,12 +44,13 @@ class Later(bytes):
     """Stands for a content that only the apply will bring: reading it is an UnknownState."""
 
     reason = ""
+    sha256: str | None = None
 
     @classmethod
-    def because(cls, reason: str) -> Later:
-        """Return one; `reason` says what the content waits for."""
+    def because(cls, reason: str, sha256: str | None = None) -> Later:
+        """Return one; `reason` says what the content waits for, `sha256` its checksum if that is known."""
         made = cls()
-        made.reason = reason
+        made.reason, made.sha256 = reason, sha256
         return made
 
 
@@ -75,11 +80,24 @@ class Overlay:
 
         `careful`: refuse the links that RealSystem refuses to write through, see walk.py.
         """
-        resolved = self._resolve_parent(path, path if careful else None)
+        try:
+            resolved = self._resolve_parent(path, path if careful else None)
+        except _CircleError:
+            if careful:
+                raise
+            return path, None
         return resolved, self._at(resolved)
 
     def stat(self, path: str, *, careful: bool = False) -> tuple[str, FileStat | None]:
         """Return the path with every link resolved, and what is there; None also where a link dangles."""
+        try:
+            return self._follow(path, careful=careful)
+        except _CircleError:
+            if careful:
+                raise
+            return path, None
+
+    def _follow(self, path: str, *, careful: bool) -> tuple[str, FileStat | None]:
         at = path
         for _ in range(_MAX_LINKS):
             resolved = self._resolve_parent(at, path if careful else None)
@@ -89,7 +107,7 @@ class Overlay:
             if careful:
                 _refuse_foreign(found, path)
             at = posixpath.join(posixpath.dirname(resolved), found.target)
-        raise TaskError(f"too many symbolic links: {path}")
+        raise _CircleError(f"too many symbolic links: {path}")
 
     def is_ours(self, resolved: str) -> bool:
         """Return True if the path stands in a directory that the plan made: only the plan fills it."""
@@ -117,6 +135,11 @@ class Overlay:
         """Return True if a file's content is that which the plan gave it."""
         node = self._nodes.get(resolved)
         return node is not None and node.content is not None
+
+    def kept(self, resolved: str) -> bytes | None:
+        """Return the content that the plan gave a file, even if it is one for later; None if it gave none."""
+        node = self._nodes.get(resolved)
+        return None if node is None else node.content
 
     @property
     def changed(self) -> bool:
@@ -217,7 +240,7 @@ class Overlay:
                     _refuse_foreign(found, written)
                 links += 1
                 if links > _MAX_LINKS:
-                    raise TaskError(f"too many symbolic links: {path}")
+                    raise _CircleError(f"too many symbolic links: {written or path}")
                 done = [] if os.path.isabs(found.target) else done[:-1]
                 todo = [part for part in found.target.split("/") if part and part != "."] + todo
         return "/" + "/".join(done)

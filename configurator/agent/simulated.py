@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from configurator.agent.accounts import account_of, gid_of, group_name, uid_of, user_name
 from configurator.agent.assumptions import Doubt, PendingPackages, never_packaged, parent_of
+from configurator.agent.files import no_second_name
 from configurator.agent.overlay import FilesAhead, Overlay
 from configurator.agent.simulated_fetching import SimulatedFetching
 from configurator.core.errors import ParameterError, TaskError
@@ -147,6 +148,7 @@ class SimulatedSystem(SimulatedFetching):
         validate: str | None = None,
         follow: bool = True,
     ) -> str | None:
+        self._need_accounts(owner, group)
         resolved, found = self._to_write(path, follow=follow)
         if found is not None and found.kind == "directory":
             raise TaskError(f"is a directory: {path}")
@@ -166,6 +168,7 @@ class SimulatedSystem(SimulatedFetching):
     def mkdir(
         self, path: str, *, mode: str | None = None, owner: str | None = None, group: str | None = None
     ) -> None:
+        self._need_accounts(owner, group)
         resolved, found = self._to_write(path, follow=False)
         if found is not None:
             raise TaskError(f"already exists: {path}")
@@ -189,6 +192,8 @@ class SimulatedSystem(SimulatedFetching):
         source, found = self._to_write(target, follow=True)
         if found is None:
             raise TaskError(f"no such file: {target}")
+        if found.kind == "directory":
+            raise no_second_name(target)
         resolved, _ = self._to_write(path, follow=False)
         self._need_directory(resolved, path)
         self._world.files.put(resolved, found, self._world.files.read(source))
@@ -238,6 +243,12 @@ class SimulatedSystem(SimulatedFetching):
             self.doubt.assume(self._world.pending.because(parent))
             return
         what = "does not exist" if found is None else "is no directory"
+        above = parent
+        while found is None and above != "/":  # what is in the way is met first
+            above = parent_of(above)
+            _, found = self._world.files.stat(above)
+        if found is not None and found.kind != "directory":
+            parent, what = above, "is no directory"
         raise ParameterError(f"the directory {parent} {what}", hint=f"needed for {path}")
 
     def _with_attributes(
@@ -262,6 +273,13 @@ class SimulatedSystem(SimulatedFetching):
         if stat.kind == "file" and (stat.owner, stat.group) != (before.owner, before.group):
             return _replace(stat, mode=after_chown(stat.mode))
         return stat
+
+    def _need_accounts(self, owner: str | None, group: str | None) -> None:
+        """Refuse unknown owners before anything else is looked at, as an apply does."""
+        if owner is not None:
+            self._need_account("user", owner)
+        if group is not None:
+            self._need_account("group", group)
 
     def _need_account(self, kind: str, name: str) -> None:
         """Refuse an owner that will not exist, in the words in which the apply would."""
@@ -473,6 +491,9 @@ class SimulatedSystem(SimulatedFetching):
 
     def ask(self, *, timeout_s: float | None = None) -> str | None:  # noqa: ARG002
         return ""
+
+    def send_file(self, path: str) -> tuple[int, str]:  # noqa: ARG002
+        return 0, ""
 
     # -- what a run knows ----------------------------------------------------------------------------
 

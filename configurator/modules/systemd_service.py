@@ -46,6 +46,7 @@ _ACCESS = frozenset(
     }
 )
 _RULES = "nftables.service"  # starting it replaces all rules by those of /etc/nftables.conf
+_MASKS_STAND_IN = ("/etc/systemd/system/", "/etc/systemd/user/")  # systemctl(1), mask
 _DERIVED = frozenset({"masked", "enabled at boot", "restarted", "reloaded", "reexecuted"})
 _KEYS = {"system": "unit:", "user": "user-unit:", "global": "global-unit:"}
 _SETTLE_S = "0.3"  # systemd calls a simple service active before it has run one instruction of its own
@@ -255,6 +256,12 @@ def _warn(system: System, params: ServiceParams, state: State) -> None:
     if state.get("stale") and not params.daemon_reload and params.state in ("started", *_ACTIONS):
         system.notice(
             f"the files of {params.unit} are newer than what systemd has loaded: add `daemon_reload: true`"
+        )
+    own = next(iter(state.get("files", ())), "")
+    if params.masked and not units.is_masked(state) and own.startswith(_MASKS_STAND_IN):
+        raise TaskError(
+            f"{params.unit} cannot be masked: its own file is {own}, where the mask would have to be",
+            hint="remove that file, or move it to /usr/local/lib/systemd/system",
         )
     if params.masked is None and params.state in ("started", *_ACTIONS) and units.is_masked(state):
         raise TaskError(

@@ -46,6 +46,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "sysctl": ("sysctl", "Sysctl"),
     "systemd_service": ("systemd_service", "SystemdService"),
     "systemd_unit": ("systemd_unit", "SystemdUnit"),
+    "tempfile": ("tempfile", "Tempfile"),
     "template": ("template", "Template"),
     "timezone": ("timezone", "Timezone"),
     "uri": ("uri", "Uri"),

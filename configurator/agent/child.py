@@ -82,6 +82,7 @@ class _Child:
             raise ParameterError(f"user {user!r} does not exist on the host", hint="`become_user`") from None
         self._context = context
         self._lock = threading.Lock()
+        self._task = ""  # which is under way: what the child asks for is asked in its name
         options: dict[str, Any] = {}
         argv = list(command)
         if os.geteuid() == 0:
@@ -115,6 +116,7 @@ class _Child:
     def ask(self, question: Mapping[str, Any], token: CancelToken) -> Message:
         """Send a question and return its answer, handing contents over on the way."""
         with self._lock:
+            self._task = str(question.get("task_id") or question["spec"]["id"])
             forget = token.on_cancel(self._process.terminate)
             try:
                 self._send(question)
@@ -122,6 +124,10 @@ class _Child:
                     if answer["type"] == "blob":
                         content = self._context.blob(str(answer["digest"]))
                         self._send({"type": "blob", "data": base64.b64encode(content).decode()})
+                        continue
+                    if answer["type"] == "fetch":
+                        told = self._context.ask({**answer, "task_id": self._task}, 60.0, token)
+                        self._send({"type": "answer", **(told or {"error": "it does not answer"})})
                         continue
                     if answer["type"] == "failed":
                         raise _task_error(answer)
@@ -176,7 +182,14 @@ def serve(
         send({"type": "blob", "digest": digest})
         return base64.b64decode(next(incoming)["data"])
 
+    def ask(question: Mapping[str, Any], _timeout_s: float | None, _token: CancelToken) -> Message | None:
+        if question["type"] != "fetch":
+            return None  # nothing else is the child's to ask
+        send(question)
+        return next(incoming, None)
+
     context = make_context(blob)
+    context.ask = ask
     works: dict[str, LocalWork] = {}
     for message in incoming:
         try:

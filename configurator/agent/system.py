@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from configurator.agent import files, replace
+from configurator.agent.asking import Asking
 from configurator.agent.fetching import Fetching
 from configurator.agent.process import NOT_FOUND, Command, MissingProgramError, run
 from configurator.agent.processtable import ProcessTable
@@ -64,7 +65,7 @@ class HostContext:
         return known
 
 
-class RealSystem(Fetching):
+class RealSystem(Asking, Fetching):
     """Acts on the host. `notices` collects the warnings of the task."""
 
     def __init__(
@@ -256,18 +257,6 @@ class RealSystem(Fetching):
         finally:
             forget()
         self._token.raise_if_cancelled()
-
-    def ask(self, *, timeout_s: float | None = None) -> str | None:
-        question = {"type": "prompt", "task_id": self._task_id, "timeout_s": timeout_s}
-        answer = self._asked(question)
-        text = None if answer is None else answer.get("text")
-        return text if isinstance(text, str) else None
-
-    def _asked(self, question: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any] | None:
-        """Ask the controller; cancelling the task ends the wait, too."""
-        answer = self._context.ask(question, timeout_s, self._token)
-        self._token.raise_if_cancelled()
-        return answer
 
     # -- what a run knows --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import socket
 import threading
@@ -28,10 +29,11 @@ from configurator.core.run_events import (
 )
 from configurator.core.status import Outcome, SkipReason
 from configurator.fleet.prompts import Prompts
+from configurator.fleet.received import Received
 from configurator.fleet.tally import Tally
 from configurator.transport.bootstrap import PythonMissingError, install_python
 from configurator.transport.endpoint import Endpoint
-from configurator.transport.session import HostSession
+from configurator.transport.session import HostSession, Question
 from configurator.transport.ssh import connect
 from configurator.transport.sshauth import Secrets
 
@@ -233,8 +235,13 @@ class HostRun:
         if stop is not None:
             session.cancel(abort=stop)
         port = session.endpoint.port
-        questions = {"prompt": self._prompt}
-        session.run(request, graph.blobs, lambda message: self._report(message, origin), questions)
+        received = Received()
+        receive = functools.partial(self._receive, received, mode)
+        questions: dict[str, Question] = {"prompt": self._prompt, "fetch": receive}
+        try:
+            session.run(request, graph.blobs, lambda message: self._report(message, origin), questions)
+        finally:
+            received.close()
         if session.endpoint.port != port:
             message = f"sshd answers at port {session.endpoint.port} now: set ansible_port in the inventory"
             self._emit(HostNotice(self.name, clock(), "warning", message))
@@ -307,6 +314,18 @@ class HostRun:
                 reply({"text": answer})
 
         threading.Thread(target=ask, name=f"ask-{self.name}", daemon=True).start()
+
+    def _receive(
+        self,
+        received: Received,
+        mode: str,
+        message: Mapping[str, Any],
+        reply: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        """Take a piece of a file; a plan brings none, but for a task that it really does."""
+        spec = self._specs.get(str(message.get("task_id")))
+        wanted = spec is not None and (mode == "apply" or spec.check_mode is False)
+        reply(received.take(spec if wanted else None, message))
 
     # -- reports of the agent -------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "cron": ("cron", "Cron"),
     "debug": ("debug", "Debug"),
     "fail": ("fail", "Fail"),
+    "fetch": ("fetch", "Fetch"),
     "file": ("file", "File"),
     "find": ("find", "Find"),
     "get_url": ("get_url", "GetUrl"),

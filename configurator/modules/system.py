@@ -269,6 +269,12 @@ class System(Protocol):
         After `timeout_s` the answer is "". A plan asks nothing, and its answer is "".
         """
 
+    def send_file(self, path: str) -> tuple[int, str]:
+        """Have the controller write a file to where this task's parameters say; return size and sha256.
+
+        It is sent piece by piece, whatever its size. A plan sends nothing.
+        """
+
     # -- what a run knows ----------------------------------------------------------------------------
 
     def blob(self, digest: str) -> bytes:

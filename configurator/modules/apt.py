@@ -1,7 +1,12 @@
 """apt: Debian packages are installed, upgraded or removed, and the package index is current.
 
 Parameters are those of ansible.builtin.apt. Left out or different, on purpose:
-- `deb` takes a path on the host; a URL is refused (fetch it with get_url, which can check a digest).
+- An install or an upgrade that would remove packages which nobody has named is refused, and says which;
+  `allow_removals: true` permits it, and the plan shows what goes. `autoremove` lets go what is no longer
+  needed, and that alone. So `fail_on_autoremove` is what happens anyway.
+- `deb` takes a path on the host or a URL. Of a URL the first MiB is read to learn name and version; a package
+  that is there is not fetched.
+- `name: "*"` with `state: latest` upgrades what is installed, as `upgrade: yes` does.
 - `cache_valid_time` not given, or 0, means one hour for us and "always" for Ansible: an index that was
   fetched within the hour, and after the last change of the sources, is as good as a new one, and a second
   apply then changes nothing.
@@ -18,10 +23,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from configurator.modules import apt_get, apt_index, apt_observe
+from configurator.modules import apt_deb, apt_get, apt_index, apt_observe
 from configurator.modules.apt_get import Flags
 from configurator.modules.apt_observe import ARCHIVES, ARCHIVES_PATH, INDEX_FIELD
 from configurator.modules.apt_packages import Wish, parse_wish
+from configurator.modules.apt_wanted import arguments, wanted_of
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects
 from configurator.modules.params import ParamProblem, param
@@ -56,6 +62,7 @@ class AptParams:
     allow_change_held_packages: bool = param("bool", False)
     only_upgrade: bool = param("bool", False)
     fail_on_autoremove: bool = param("bool", False)
+    allow_removals: bool = param("bool", False)
     dpkg_options: tuple[str, ...] = param("list", ("force-confdef", "force-confold"))
     force: bool = param("bool", False)
     policy_rc_d: int | None = param("int")
@@ -66,8 +73,13 @@ class AptParams:
     @property
     def wishes(self) -> tuple[Wish, ...]:
         """What `name` asks for, in order, each once."""
-        parsed = (parse_wish(entry) for entry in self.name)
+        parsed = (parse_wish(entry) for entry in self.name) if not self.all_latest else ()
         return tuple(dict.fromkeys(wish for wish in parsed if wish is not None))
+
+    @property
+    def all_latest(self) -> bool:
+        """True for `name: "*"` with `state: latest`, which upgrades whatever is installed."""
+        return self.state == "latest" and self.name == ("*",)
 
     @property
     def refreshes(self) -> bool:
@@ -82,6 +94,8 @@ class AptParams:
     @property
     def upgrade_action(self) -> tuple[str, ...]:
         """The apt-get command for `upgrade`; empty if nothing is to be upgraded."""
+        if self.all_latest:
+            return ("upgrade", "--with-new-pkgs")
         if self.upgrade in ("no", "false"):
             return ()
         whole = self.upgrade in ("full", "dist")
@@ -99,7 +113,7 @@ class AptParams:
             allow_unauthenticated=self.allow_unauthenticated,
             allow_change_held=self.allow_change_held_packages,
             only_upgrade=self.only_upgrade,
-            no_remove=self.fail_on_autoremove,
+            no_remove=not self.allow_removals,
             force=self.force,
             policy_rc_d=self.policy_rc_d,
         )
@@ -120,15 +134,14 @@ class Apt(Module[AptParams]):
             for entry in params.name
             if parse_wish(entry) is None
         ]
-        if params.deb is not None and "://" in params.deb:
-            problems.append(
-                ParamProblem("deb", "takes a path on the host, no URL", "fetch it with get_url first")
-            )
+        if params.deb is not None and apt_deb.is_url(params.deb):
+            if not params.deb.startswith(("http://", "https://")):
+                problems.append(ParamProblem("deb", f"cannot be fetched: {params.deb!r}"))
         elif params.deb is not None and not params.deb.startswith("/"):
             problems.append(ParamProblem("deb", f"must be an absolute path, not {params.deb!r}"))
         if params.deb is not None and params.name:
             problems.append(ParamProblem("deb", "'deb' and 'name' exclude each other"))
-        if params.upgrade_action and (params.name or params.deb):
+        if params.upgrade_action and not params.all_latest and (params.name or params.deb):
             problems.append(ParamProblem("upgrade", "'upgrade' excludes 'name' and 'deb'"))
         if params.deb is not None and params.state not in ("present", "latest"):
             problems.append(
@@ -139,13 +152,21 @@ class Apt(Module[AptParams]):
             problems.append(
                 ParamProblem("", "nothing to do: give name, deb, upgrade, update_cache, autoremove or clean")
             )
+        if params.allow_removals and params.fail_on_autoremove:
+            problems.append(
+                ParamProblem("allow_removals", "'allow_removals' and 'fail_on_autoremove' exclude each other")
+            )
+        if params.autoremove and params.fail_on_autoremove:
+            problems.append(
+                ParamProblem("autoremove", "'autoremove' and 'fail_on_autoremove' exclude each other")
+            )
         if params.state == "build-dep" and not params.name:
             problems.append(ParamProblem("name", "'build-dep' needs the names of source packages"))
         return problems
 
     def subject(self, params: AptParams) -> str:
         """Return the packages, or the index where none is named."""
-        if params.name:
+        if params.wishes:
             return "package:" + ",".join(wish.name for wish in params.wishes)
         if params.deb:
             return f"package:{params.deb}"
@@ -155,7 +176,7 @@ class Apt(Module[AptParams]):
         """A package may bring or touch any path, unit and account; refreshing touches the index alone."""
         reads = {"apt-sources", apt_index.INDEX, "path:/etc/apt/**"}
         writes = {apt_index.INDEX} if params.refreshes else set()
-        simple = params.name and params.state in ("present", "latest")
+        simple = params.wishes and params.state in ("present", "latest")
         if simple and not any(wish.is_pattern for wish in params.wishes):
             writes |= {f"package:{wish.name}" for wish in params.wishes}
         elif (
@@ -175,7 +196,8 @@ class Apt(Module[AptParams]):
     def batch_key(self, params: AptParams) -> str | None:
         """Plain installs with equal options may share one transaction."""
         others = params.deb or params.upgrade_action or params.autoremove or params.autoclean or params.clean
-        if others or not params.name or params.state not in ("present", "latest"):
+        others = others or params.allow_removals  # what goes is shown by the task that it goes for
+        if others or not params.wishes or params.state not in ("present", "latest"):
             return None
         return f"apt-install {params.flags!r}"
 
@@ -191,9 +213,12 @@ class Apt(Module[AptParams]):
         if actual["index_due"] and params.refreshes and _index_matters(params):
             wanted[INDEX_FIELD] = "now"
         for wish in actual["wishes"]:
-            wanted |= _wanted_of(params, wish, actual)
+            wanted |= wanted_of(params, wish, actual)
         for step in actual["steps"]:
-            wanted.setdefault(f"package:{step.package}|version", step.after)
+            if step.after is None:  # nobody has named it: it goes because of another one
+                wanted[f"package:{step.package}|exists"] = False
+            else:
+                wanted.setdefault(f"package:{step.package}|version", step.after)
         if actual["steps_unknown"]:
             wanted["package:**|version"] = UNKNOWN
         wanted |= dict.fromkeys(actual["broken"], "installed")
@@ -215,18 +240,20 @@ class Apt(Module[AptParams]):
         elif params.state == "build-dep":
             action = ["build-dep", *(wish.name for wish in params.wishes)]
             _do(system, params, change, action)
+        elif params.deb and apt_deb.is_url(params.deb):
+            _install_from(system, params, params.deb, change)
         elif params.deb:
-            _install(system, params.flags, [params.deb], change)
-        elif params.name:
-            _install(system, params.flags, _arguments(change), change)
+            _install(system, params, [params.deb], change)
+        elif params.wishes:
+            _install(system, params, _arguments(change), change)
         if params.state == "fixed":
             apt_get.configure_pending(system, params.flags)
             _do(system, params, change, ["--fix-broken", "install"])
         if params.upgrade_action:
             _do(system, params, change, params.upgrade_action)
-            if proof and (steps := change.before["steps"]):  # the plan could not show them
-                shown = ", ".join(f"{step.package} {step.after or 'removed'}" for step in steps)
-                system.notice(f"upgraded: {shown}")
+        if proof and (steps := change.before["steps"]):  # the plan could not show them
+            shown = ", ".join(f"{step.package} {step.after or 'removed'}" for step in steps)
+            system.notice(f"went along: {shown}" if params.wishes else f"upgraded: {shown}")
         self._tidy(system, params, change)
         return proof
 
@@ -239,9 +266,9 @@ class Apt(Module[AptParams]):
                 (params, self._look_again(system, params) if change.before["refresh"] else change)
                 for params, change in items
             ]
-        arguments = [argument for _, change in items for argument in _arguments(change)]
-        if arguments:
-            _install(system, items[0][0].flags, list(dict.fromkeys(arguments)), items[0][1])
+        together = [argument for _, change in items for argument in _arguments(change)]
+        if together:
+            _install(system, items[0][0], list(dict.fromkeys(together)), items[0][1])
 
     def _look_again(self, system: System, params: AptParams) -> Change:
         """Return what is to be done by the new index; names that it does not know either are an error."""
@@ -250,12 +277,14 @@ class Apt(Module[AptParams]):
 
     def _tidy(self, system: System, params: AptParams, change: Change) -> None:
         if params.autoremove and not (params.name or params.deb or params.upgrade_action):
-            _do(system, params, change, ["autoremove", *(["--purge"] if params.purge else [])])
+            action = ["autoremove", *(["--purge"] if params.purge else [])]
+            apt_get.run(system, params.flags, action, apt_get.states_after(change.before["steps"]))
         done = {ARCHIVES: {"exists": True, "packages": 0, "outdated": 0}}
         if params.clean:
             system.run(["apt-get", "clean"], establishes=done)
         elif params.autoclean:
-            kept = {"packages": UNKNOWN, "outdated": 0, "exists": True}
+            count = change.before[f"{ARCHIVES}|packages"] - change.before[f"{ARCHIVES}|outdated"]
+            kept = {"packages": count, "outdated": 0, "exists": True}
             system.run(["apt-get", "-y", "autoclean"], establishes={ARCHIVES: kept})
 
     def outputs(self, params: AptParams, actual: State) -> dict[str, object]:  # noqa: ARG002
@@ -266,49 +295,39 @@ class Apt(Module[AptParams]):
 
 def _index_matters(params: AptParams) -> bool:
     """Return True if the task needs a current index even where every package is there."""
-    if params.name:
+    if params.wishes:
         return params.state in ("latest", "build-dep")
     return params.deb is None
 
 
-def _wanted_of(params: AptParams, wish: Wish, actual: State) -> State:
-    field = f"package:{wish.name}|version"
-    version = actual[field]
-    if params.state == "absent":
-        wanted: State = {field: None}
-        if params.purge:
-            wanted[f"package:{wish.name}|config"] = False
-        return wanted
-    if params.state == "build-dep" or (version is None and params.only_upgrade):
-        return {}
-    newer = params.state == "latest" and version is not UNKNOWN
-    if version is None or newer or (version is not UNKNOWN and not wish.accepts(version)):
-        offered = actual["offers"].get(wish.name)
-        # Something of that name is installed and the index has nothing else to offer.
-        return {} if offered is None and version is not None else {field: offered}
-    return {}
-
-
 def _arguments(change: Change) -> list[str]:
-    """Return the packages to install as apt-get takes them, with version or release."""
-    arguments = []
-    for wish in change.before["wishes"]:
-        field = f"package:{wish.name}|version"
-        if field not in change:
-            continue
-        if wish.version is not None:
-            version = change.after[field]
-            arguments.append(f"{wish.name}={wish.version if version is UNKNOWN else version}")
-        else:
-            arguments.append(f"{wish.name}/{wish.release}" if wish.release else wish.name)
-    return arguments
+    return arguments(change.before, {field: change.after[field] for field in change.fields})
 
 
-def _install(system: System, flags: Flags, arguments: Sequence[str], change: Change) -> None:
-    if not arguments:
+def _install(system: System, params: AptParams, names: Sequence[str], change: Change) -> None:
+    if not names:
         return
-    predicted = apt_observe.predict_install(system, flags, arguments, change)
-    apt_get.run(system, flags, ["install", *arguments], predicted)
+    flags, action = apt_get.with_autoremove(params.flags, ["install", *names], params.autoremove)
+    predicted = apt_observe.predict_install(system, flags, action, change)
+    apt_get.run(system, flags, action, predicted)
+
+
+def _install_from(system: System, params: AptParams, url: str, change: Change) -> None:
+    """Fetch a package to where apt keeps those that it fetches, install it, and leave nothing there."""
+    from configurator.modules.web import refused  # noqa: PLC0415  (few tasks fetch anything)
+
+    control = change.before["deb"]
+    path = f"{ARCHIVES_PATH}/{apt_deb.archive_name(control)}"
+    download = system.download(apt_deb.request(url))
+    if download.answer.status != 200:
+        raise refused(download.answer, url)
+    flags, action = apt_get.with_autoremove(params.flags, ["install", path], params.autoremove)
+    predicted = apt_observe.predict_install(system, flags, apt_deb.satisfying(control), change)
+    try:
+        system.install(download, path, mode="0644")
+        apt_get.run(system, flags, action, predicted)
+    finally:
+        system.remove(path)
 
 
 def _remove(system: System, params: AptParams, change: Change) -> None:
@@ -328,7 +347,8 @@ def _remove(system: System, params: AptParams, change: Change) -> None:
 
 def _do(system: System, params: AptParams, change: Change, action: Sequence[str]) -> None:
     establishes = apt_get.states_after(change.before["steps"])
-    apt_get.run(system, params.flags, action, establishes)
+    flags, action = apt_get.with_autoremove(params.flags, action, params.autoremove)
+    apt_get.run(system, flags, action, establishes)
 
 
 def _refresh(system: System, params: AptParams) -> None:

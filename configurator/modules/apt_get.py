@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from configurator.core.errors import TaskError
-from configurator.modules.apt_index import first_error, read_only_options
+from configurator.modules.apt_errors import explain, listed
+from configurator.modules.apt_index import read_only_options
 from configurator.modules.state import UNKNOWN, State
 from configurator.modules.system import CommandResult, System
 
@@ -21,30 +21,8 @@ _POLICY_HELPER = "/usr/sbin/policy-rc.d"  # invoke-rc.d(8) asks it before it act
 # Packages that a deep plan has downloaded, in the agent's cache.
 ARCHIVES_AHEAD = "/var/cache/configurator/archives"
 _FAILED = 100  # apt-get(8), DIAGNOSTICS: decimal 100 on error
-# What apt-get says -> what helps.
-_HINTS = (
-    ("Could not get lock", "another process holds dpkg's lock; `lock_timeout` says how long to wait"),
-    ("Unable to acquire the dpkg", "another process holds dpkg's lock; `lock_timeout` says how long to wait"),
-    ("Unable to fetch some archives", "the package index may be outdated: `update_cache: true` refreshes it"),
-    ("Failed to fetch", "the package index may be outdated: `update_cache: true` refreshes it"),
-    (
-        "held packages were changed",
-        "`allow_change_held_packages: true` changes them, `apt-mark unhold` frees them",
-    ),
-    (
-        "Held packages were changed",
-        "`allow_change_held_packages: true` changes them, `apt-mark unhold` frees them",
-    ),
-    ("were downgraded", "`allow_downgrade: true` permits it"),
-    (
-        "cannot be authenticated",
-        "the source's signing key is missing; `allow_unauthenticated: true` goes without",
-    ),
-    ("unmet dependencies", "`state: fixed` repairs broken dependencies"),
-    ("enough free space", "free some space on the host"),
-    ("No space left on device", "free some space on the host"),
-    ("to be removed but remove is disabled", "`fail_on_autoremove: false` permits removals"),
-)
+# Commands that may remove what nobody has named; the others are asked to remove.
+_BUILDING = frozenset({"install", "upgrade", "dist-upgrade", "build-dep", "satisfy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +54,12 @@ class Flags:
         out += ["--allow-unauthenticated"] if self.allow_unauthenticated or self.force else []
         out += ["--allow-change-held-packages"] if self.allow_change_held or self.force else []
         out += ["--allow-remove-essential"] if self.force else []
-        out += ["--only-upgrade"] if self.only_upgrade else []
-        return [*out, *(["--no-remove"] if self.no_remove else [])]
+        return [*out, *(["--only-upgrade"] if self.only_upgrade else [])]
+
+    def for_action(self, action: Sequence[str]) -> list[str]:
+        """Return the options of one call: who asks for a removal is not kept from it."""
+        careful = self.no_remove and bool(_BUILDING & set(action))
+        return [*self.options(), *(["--no-remove"] if careful else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +83,34 @@ def parse_steps(text: str) -> list[Step]:
 
 
 def simulate(system: System, flags: Flags, action: Sequence[str]) -> list[Step]:
-    """Return what apt-get would do for `action` (`install nginx`), writing nothing; TaskError if refused."""
-    argv = ["apt-get", "--simulate", "-y", *read_only_options(system), *flags.options(), *action]
+    """Return what apt-get would do for `action` (`install nginx`), writing nothing; TaskError if refused.
+
+    What an upgrade leaves as it is, because it is held or needs a removal, becomes a warning of the task.
+    """
+    argv = ["apt-get", "--simulate", "-y", *read_only_options(system), *flags.for_action(action), *action]
     answer = system.query(argv, ok=(0, _FAILED), env=ENVIRONMENT, timeout_s=120.0)
     if answer.exit_status != 0:
         raise explain(answer)
+    if kept := listed(answer.stdout, "The following packages have been kept back:"):
+        system.notice(f"kept back: {', '.join(kept)}")
     return parse_steps(answer.stdout)
+
+
+def with_autoremove(flags: Flags, action: Sequence[str], wanted: bool) -> tuple[Flags, Sequence[str]]:
+    """Return how an install or an upgrade also removes what is no longer needed, if that is wanted.
+
+    Nothing else may go: the caller has asked `simulate` without this before.
+    """
+    if not wanted or not _BUILDING & set(action):
+        return flags, action
+    return replace(flags, no_remove=False), [action[0], "--auto-remove", *action[1:]]
 
 
 def run(
     system: System, flags: Flags, action: Sequence[str], establishes: Mapping[str, State | None]
 ) -> CommandResult:
     """Run apt-get; a dpkg that was interrupted earlier (a crash, a power cut) is set right first."""
-    argv = ["apt-get", "-y", "-q", *flags.options(), *action]
+    argv = ["apt-get", "-y", "-q", *flags.for_action(action), *action]
     with_policy = flags.policy_rc_d is not None
     before = _install_policy(system, flags.policy_rc_d) if with_policy else None
     try:
@@ -155,20 +152,6 @@ def _restore_policy(system: System, before: tuple[bytes, str] | None) -> None:
         system.remove(_POLICY_HELPER)
     else:
         system.write(_POLICY_HELPER, before[0], mode=before[1])
-
-
-def explain(result: CommandResult) -> TaskError:
-    """Return the error for a refusal of apt-get, in apt's own words and with what helps."""
-    text = result.stdout + result.stderr
-    hint = next((hint for sign, hint in _HINTS if sign in text), None)
-    message = first_error(result.stderr)
-    if match := re.search(r"Unable to locate package (\S+)", text):
-        message = f"package {match[1]!r} does not exist (E: {match[0]})"
-    # dpkg's own words come through apt's terminal, in stdout and with its line ends.
-    processed = text.replace("\r", "").partition("Errors were encountered while processing:")[2]
-    if failed := re.findall(r"^ (\S+)$", processed, re.MULTILINE):
-        message = f"could not be installed or configured: {', '.join(dict.fromkeys(failed))}"
-    return TaskError(message, command=result.argv, exit_status=result.exit_status, output=text, hint=hint)
 
 
 class Predicted(Mapping[str, "State | None"]):

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from configurator.core.errors import TaskError
-from configurator.modules.params import did_you_mean
+from configurator.modules.apt_errors import first_error, hint_for_output, is_locked
+from configurator.modules.apt_names import hint_for
 from configurator.modules.shapes import INDEX_AHEAD
 from configurator.modules.state import State
 from configurator.modules.system import System
@@ -125,7 +126,7 @@ def refresh(
         )
         if done.exit_status == 0:
             break
-        locked = "Could not get lock" in done.stderr
+        locked = is_locked(done.stderr)
         final = any(sign in done.stderr for sign in _PERMANENT)
         if final or (waited >= lock_s if locked else tried >= retries):
             raise TaskError(
@@ -133,7 +134,7 @@ def refresh(
                 command=argv,
                 exit_status=done.exit_status,
                 output=done.stdout + done.stderr,
-                hint="another process holds apt's lock" if locked else "see /etc/apt/sources.list*",
+                hint=hint_for_refresh(done.stderr),
             )
         delay = 1 if locked else min(2**tried, max_delay_s)
         waited, tried = (waited + delay, tried) if locked else (waited, tried + 1)
@@ -142,15 +143,16 @@ def refresh(
         system.set_times(LISTS, mtime=time.time())
 
 
+def hint_for_refresh(text: str) -> str:
+    """Return what helps where a source could not be fetched."""
+    if "NO_PUBKEY" in text or "is not signed" in text:
+        return "the key that signs this source is missing: `signed_by` of `deb822_repository` gives it"
+    hint = hint_for_output(text)
+    return hint if hint is not None and "update_cache" not in hint else "see /etc/apt/sources.list*"
+
+
 def _refreshed() -> State:
     return {"exists": True, "refreshed_at": time.time(), "pending": True}
-
-
-def first_error(stderr: str) -> str:
-    """Return apt's first line that is an error, without its mark; else the last line of all."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line[3:] for line in lines if line.startswith("E: ")]
-    return (errors or lines[-1:] or ["no message"])[0]
 
 
 def offers(system: System, names: Sequence[str], release: str | None) -> dict[str, Offer]:
@@ -196,7 +198,8 @@ def available_providers(system: System, name: str) -> list[str]:
 def names_like(system: System, name: str) -> list[str]:
     """Return the names in the index that begin as `name` does."""
     bare = name.partition(":")[0]
-    beginning = bare[: 5 if bare.startswith("lib") else 2]  # tens of thousands begin with "lib"
+    beginning = bare[: 5 if bare.startswith(("lib", "python")) else 2]  # tens of thousands begin with "lib"
+    beginning = "python3" if bare.startswith("python3") else beginning
     found = system.query(["apt-cache", *read_only_options(system), "pkgnames", beginning], ok=(0, 100))
     return found.stdout.split()
 
@@ -219,7 +222,7 @@ def no_such_package(system: System, names: Iterable[str]) -> TaskError:
         hint: str | None = "the package index is empty: add `update_cache: true`"
         message = f"package {quoted} cannot be found"
     else:
-        hint = did_you_mean(names[0], names_like(system, names[0]))
+        hint = hint_for(names[0], lambda name: names_like(system, name))
         hint = hint or f"the package index is of {describe_age(state)}; `update_cache: true` refreshes it"
     return TaskError(f"{message} (E: Unable to locate package {names[0]})", hint=hint)
 

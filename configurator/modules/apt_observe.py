@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from configurator.core.errors import TaskError
-from configurator.modules import apt_get, apt_index
+from configurator.modules import apt_deb, apt_get, apt_index
 from configurator.modules.apt_packages import (
     Row,
     Wish,
@@ -17,6 +17,7 @@ from configurator.modules.apt_packages import (
     package_state,
     provider_of,
 )
+from configurator.modules.apt_wanted import missing_arguments
 from configurator.modules.state import UNKNOWN, Change, State
 from configurator.modules.system import System
 
@@ -46,7 +47,7 @@ def observe(system: System, params: AptParams) -> State:
         state["refreshed_at"] = index["refreshed_at"]
         state[INDEX_FIELD] = apt_index.describe_age(index)
         state["refresh"] = state["index_due"]
-    if params.name and params.state != "build-dep":
+    if params.wishes and params.state != "build-dep":
         _observe_names(system, params, state)
     if params.deb:
         _observe_deb(system, params, params.deb, state)
@@ -58,17 +59,14 @@ def observe(system: System, params: AptParams) -> State:
 
 def _observe_names(system: System, params: AptParams, state: State) -> None:
     native = native_architecture(system)
-    names = [wish.name for wish in params.wishes]
-    rows = installed_rows(system, names)
+    rows = installed_rows(system)
     wishes = _expand(system, params, rows)
     state["wishes"] = wishes
-    everything: list[Row] | None = None
     for wish in wishes:
         found = package_state(system, wish.name, rows, native)
         version = found["version"] if found["exists"] else None
         if version is None and params.state != "absent":
-            everything = installed_rows(system, ()) if everything is None else everything
-            provider = provider_of(wish.name, everything)
+            provider = provider_of(wish.name, rows)
             version = None if provider is None else f"provided by {provider}"
         state[f"package:{wish.name}|version"] = version
         state[f"package:{wish.name}|config"] = bool(found.get("config"))
@@ -77,6 +75,28 @@ def _observe_names(system: System, params: AptParams, state: State) -> None:
         _observe_removals(system, params, state, [row.name for row in rows if row.status == "installed"])
     else:
         _observe_offers(system, params, state)
+        if names := missing_arguments(params, state):
+            _observe_side_effects(system, params, state, ["install", *names])
+
+
+def _observe_side_effects(system: System, params: AptParams, state: State, action: Sequence[str]) -> None:
+    """Find out what else goes where an install may remove something: it is part of the change.
+
+    Where it may not, apt-get is told so, and asking first would cost half a second for nothing.
+    """
+    if not action or not (params.allow_removals or params.autoremove):
+        return
+    if not apt_index.is_known(system, apt_index.index_state(system), refresh=state["refresh"]):
+        return
+    steps = simulate(system, params, action)
+    _take_steps(system, state, [step for step in steps if step.after is None])
+
+
+def simulate(system: System, params: AptParams, action: Sequence[str]) -> Sequence[apt_get.Step]:
+    """Return what apt-get would do; without `allow_removals` only what is no longer needed may go."""
+    steps = apt_get.simulate(system, params.flags, action)
+    flags, whole = apt_get.with_autoremove(params.flags, action, params.autoremove)
+    return steps if whole is action else apt_get.simulate(system, flags, whole)
 
 
 def _expand(system: System, params: AptParams, rows: Sequence[Row]) -> tuple[Wish, ...]:
@@ -193,27 +213,36 @@ def _refuse_bad_moves(system: System, params: AptParams, wish: Wish, state: Stat
         )
 
 
-def _observe_deb(system: System, params: AptParams, path: str, state: State) -> None:
+def _observe_deb(system: System, params: AptParams, deb: str, state: State) -> None:
     """Compare the package in a file with the installed one of its name."""
+    control = apt_deb.control_at_url(system, deb) if apt_deb.is_url(deb) else _control_at(system, deb)
+    if control is None:
+        state["steps_unknown"] = True
+        return
+    name, offered = control.get("Package", ""), control.get("Version", "")
+    found = package_state(system, name, installed_rows(system), native_architecture(system))
+    state["wishes"] = (Wish(name, offered),)
+    state["offers"] = {name: offered}
+    state["deb"] = control
+    state[f"package:{name}|version"] = found["version"] if found["exists"] else None
+    state[f"package:{name}|held"] = bool(found.get("held"))
+    _refuse_bad_moves(system, params, state["wishes"][0], state)
+    if missing_arguments(params, state):
+        action = apt_deb.satisfying(control) if apt_deb.is_url(deb) else ["install", deb]
+        _observe_side_effects(system, params, state, action)
+
+
+def _control_at(system: System, path: str) -> Mapping[str, str] | None:
+    """Return the control fields of a file; None for one that an earlier task of a plan would have made."""
     if system.stat(path, follow=True) is None:
         raise TaskError(f"no such file: {path}")
     # dpkg-deb(1): -f prints the named fields of the control file.
     read = system.query(["dpkg-deb", "-f", path, "Package", "Version"], ok=(0, 2))
-    if read.exit_status != 0:
-        if "No such file" in read.stderr:  # an earlier task of the plan would have put it there
-            state["steps_unknown"] = True
-            return
-        raise TaskError(
-            f"{path} is not a Debian package", command=read.argv, exit_status=2, output=read.stderr
-        )
-    fields = dict(line.partition(": ")[::2] for line in read.stdout.splitlines())
-    name, offered = fields.get("Package", ""), fields.get("Version", "")
-    found = package_state(system, name, installed_rows(system, [name]), native_architecture(system))
-    state["wishes"] = (Wish(name, offered),)
-    state["offers"] = {name: offered}
-    state[f"package:{name}|version"] = found["version"] if found["exists"] else None
-    state[f"package:{name}|held"] = bool(found.get("held"))
-    _refuse_bad_moves(system, params, state["wishes"][0], state)
+    if read.exit_status == 0:
+        return apt_deb.fields(read.stdout)
+    if "No such file" in read.stderr:
+        return None
+    raise TaskError(f"{path} is not a Debian package", command=read.argv, exit_status=2, output=read.stderr)
 
 
 def _observe_steps(system: System, params: AptParams, state: State) -> None:
@@ -234,7 +263,7 @@ def _observe_steps(system: System, params: AptParams, state: State) -> None:
         state["steps_unknown"] = True
         return
     for action in actions:
-        _take_steps(system, state, apt_get.simulate(system, params.flags, action))
+        _take_steps(system, state, simulate(system, params, action))
 
 
 def _broken_packages(system: System) -> tuple[str, ...]:
@@ -254,6 +283,8 @@ def _take_steps(system: System, state: State, steps: Sequence[apt_get.Step]) -> 
         if version == step.after or (version is UNKNOWN and step.after is not None):
             continue
         state[f"package:{step.package}|version"] = version
+        if step.after is None:
+            state[f"package:{step.package}|exists"] = version is not None
         kept.append(step)
     state["steps"] = (*state["steps"], *kept)
 
@@ -275,7 +306,7 @@ def _observe_archives(system: System, params: AptParams, state: State) -> None:
 
 
 def predict_install(
-    system: System, flags: apt_get.Flags, arguments: Sequence[str], change: Change
+    system: System, flags: apt_get.Flags, action: Sequence[str], change: Change
 ) -> Mapping[str, State | None]:
     """Return what `apt-get install` will establish: the named packages and all that they pull in."""
 
@@ -284,23 +315,21 @@ def predict_install(
         named: dict[str, State | None] = {
             key: {"exists": True, "version": version, "held": False, "config": False}
             for key, version in fields.items()
-            if key.startswith("package:") and key != "package:**"
+            if key.startswith("package:") and key != "package:**" and version
         }
         pending = UNKNOWN in fields.values()
-        known = list(arguments)
+        known = list(action)
         if pending:
-            names = [parse_name(argument) for argument in arguments]
+            names = [parse_name(argument) for argument in action[1:] if not argument.startswith("-")]
             offered = apt_index.offers(system, names, None)
-            known = [arg for arg, name in zip(arguments, names, strict=True) if name in offered]
+            known = [word for word in action if word in (action[0], "--auto-remove")]
+            known += [arg for arg in action[1:] if parse_name(arg) in offered]
         try:
-            steps = apt_get.simulate(system, flags, ["install", *known]) if known else []
+            steps = apt_get.simulate(system, flags, known) if known else []
         except TaskError:
             if not pending:
                 raise
             steps = []
-        gone = [step.package for step in steps if step.after is None]
-        if gone:
-            system.notice(f"installing this removes {', '.join(gone)}")
         return {**apt_get.states_after(steps, versions_known=not pending), **named}
 
     return apt_get.Predicted(find)

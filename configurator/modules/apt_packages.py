@@ -20,6 +20,7 @@ _SPEC = re.compile(
     r"(?P<name>[a-z0-9*?\[][a-z0-9+.*?\[\]!-]*(?::[a-z0-9-]+)?)"
     r"(?:=(?P<version>[A-Za-z0-9.+:~*?\[\]!-]+)|/(?P<release>[A-Za-z0-9.+~_-]+))?"
 )
+_DATABASE = "/var/lib/dpkg"
 # Machine names of uname(2) to dpkg's, from /usr/share/dpkg/cputable.
 _NATIVE = {
     "x86_64": "amd64",
@@ -87,11 +88,36 @@ def parse_rows(text: str) -> list[Row]:
     return rows
 
 
-def installed_rows(system: System, names: Sequence[str]) -> list[Row]:
-    """Return dpkg's rows for these names or patterns (for all packages if empty), in one call."""
-    # Exit status 1: some name is not known (dpkg-query(1)).
-    found = system.query(["dpkg-query", "-W", "-f", _FORMAT, *names], ok=(0, 1))
-    return parse_rows(found.stdout)
+def installed_rows(system: System) -> tuple[Row, ...]:
+    """Return dpkg's rows for all packages; the database is asked once for as long as it stays the same.
+
+    dpkg-query(1) reads the whole database for a single name too, so that one call serves all the tasks of
+    a run that find nothing to do. dpkg replaces the file `status` with every change, and what it has not
+    written there yet stands in the directory `updates` (dpkg(1), FILES).
+    """
+    global _seen  # noqa: PLW0603  (a memo, replaced whole: no thread sees half of one)
+    stamp = _database_stamp(system)
+    seen = _seen
+    if stamp is not None and seen is not None and seen[0] == stamp:
+        return seen[1]
+    # Exit status 1: nothing is installed at all.
+    found = system.query(["dpkg-query", "-W", "-f", _FORMAT], ok=(0, 1))
+    rows = tuple(parse_rows(found.stdout))
+    if stamp is not None and _database_stamp(system) == stamp:
+        _seen = (stamp, rows)
+    return rows
+
+
+_seen: tuple[tuple[object, ...], tuple[Row, ...]] | None = None
+
+
+def _database_stamp(system: System) -> tuple[object, ...] | None:
+    """Return what changes with dpkg's database; None if that cannot be told."""
+    status = system.stat(f"{_DATABASE}/status", follow=True)
+    if status is None or not status.inode:
+        return None
+    pending = system.listdir(f"{_DATABASE}/updates")
+    return status.device, status.inode, status.mtime, status.size, *pending
 
 
 def native_architecture(system: System) -> str | None:

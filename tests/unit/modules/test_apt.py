@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from configurator.core.errors import TaskError
 from configurator.modules.apt import Apt
-from configurator.modules.apt_get import Step, explain, parse_steps
+from configurator.modules.apt_errors import explain, hint_for_output
+from configurator.modules.apt_get import Step, parse_steps
 from configurator.modules.apt_index import Offer, parse_policy
+from configurator.modules.apt_names import hint_for
 from configurator.modules.apt_packages import Wish, find_row, parse_rows, parse_wish, provider_of
 from configurator.modules.state import UNKNOWN
 from configurator.modules.system import CommandResult
@@ -170,14 +173,14 @@ def test_what_is_installed_needs_one_command_and_no_index() -> None:
 def test_a_missing_package_shows_the_version_it_will_have() -> None:
     """The plan names the candidate, and installing establishes its dependencies as well."""
     system = host()
-    change = change_of(APT, system, name="nginx,bash")
-    assert change.fields == ("package:nginx|version",)
+    change = change_of(APT, system, name="nginx,bash", allow_removals=True)
+    assert change.fields == ("package:nginx|version", "package:apache2|exists")
     assert change.after["package:nginx|version"] == "1.22.1-9+deb12u10"
-    rest = converge(APT, system, name="nginx,bash")
+    assert (change.before["package:apache2|exists"], change.after["package:apache2|exists"]) == (True, False)
+    rest = converge(APT, system, name="nginx,bash", allow_removals=True)
     assert not rest
     assert system.established["package:nginx-common"]["exists"] is True  # type: ignore[index]
     assert system.established["package:apache2"]["exists"] is False  # type: ignore[index]
-    assert system.notices == ["installing this removes apache2"]
     assert not change_of(APT, system, name="nginx-common")
 
 
@@ -190,7 +193,7 @@ def test_an_apply_does_not_pay_for_the_simulation() -> None:
     assert not any("--simulate" in argv for argv in system.queried)
     assert system.commands == [
         "apt-get -y -q -o DPkg::Lock::Timeout=60 -o Dpkg::Options::=--force-confdef"
-        " -o Dpkg::Options::=--force-confold install nginx"
+        " -o Dpkg::Options::=--force-confold --no-remove install nginx"
     ]
 
 
@@ -280,9 +283,104 @@ def test_removing_shows_what_goes_along() -> None:
     system = host()
     system.answers["apt-get --simulate"] = "Remv rbash [1]\nRemv bash [5.2.15-2+b13]\n"
     change = change_of(APT, system, name="bash", state="absent")
-    assert set(change.fields) == {"package:bash|version", "package:rbash|version"}
+    assert set(change.fields) == {"package:bash|version", "package:rbash|exists"}
     assert not converge(APT, system, name="bash", state="absent")
     assert not change_of(APT, host(), name="nginx", state="absent")
+
+
+def test_a_removal_that_nobody_asked_for_is_refused() -> None:
+    """The plan hears it from the simulation, the apply from apt-get itself; both name what would go."""
+    refusal = (
+        100,
+        "The following packages will be REMOVED:\n  apache2 apache2-bin*\nThe following NEW packages\n",
+        "E: Packages need to be removed but remove is disabled.\n",
+    )
+    for plan in (True, False):
+        system = host(plan=plan)
+        system.answers |= {"apt-get --simulate": refusal, "apt-get -y": refusal}
+        with pytest.raises(TaskError) as caught:
+            converge(APT, system, name="nginx")
+        assert caught.value.message == "this would remove apache2, apache2-bin, which was not asked for"
+        assert "allow_removals" in (caught.value.hint or "")
+
+
+def test_what_is_no_longer_needed_goes_with_autoremove_alone() -> None:
+    """Asked without autoremove first, apt-get would refuse any other removal."""
+    system = host(plan=False)
+    asked: list[str] = []
+
+    def simulate(argv: Any, stdin: Any) -> str:
+        asked.append(" ".join(argv))
+        return "Remv libold [1]\n" if "--auto-remove" in argv else ""
+
+    system.answers |= {"apt-get --simulate": simulate, "apt-get -y": ""}
+    change = change_of(APT, system, name="nginx", autoremove=True)
+    assert change.fields == ("package:nginx|version", "package:libold|exists")
+    assert [("--no-remove" in line, "--auto-remove" in line) for line in asked] == [
+        (True, False),
+        (False, True),
+    ]
+    APT.converge(system, params_of(APT, name="nginx", autoremove=True), change)
+    assert system.commands[-1].endswith("--force-confold install --auto-remove nginx")
+
+
+def test_a_star_means_all_that_is_installed() -> None:
+    """`name: "*"` with `latest` is an upgrade, and never the whole archive."""
+    system = host()
+    params = params_of(APT, name="*", state="latest")
+    assert params.upgrade_action == ("upgrade", "--with-new-pkgs")
+    assert APT.subject(params) == "package:**"
+    assert change_of(APT, system, name="*", state="latest").after["package:libpcre2-8-0|version"]
+
+
+def test_the_database_is_read_once_for_many_tasks() -> None:
+    """Twenty tasks with nothing to do cost one dpkg-query; a change of the database asks anew."""
+    system = host()
+    system.put("/var/lib/dpkg/status", "x", mtime=1.0)
+    entry = system.files["/var/lib/dpkg/status"]
+    entry.stat = replace(entry.stat, inode=4711)
+    for name in ("bash", "libssl3", "mawk"):
+        assert not change_of(APT, system, name=name)
+    assert len(system.queried) == 1
+    entry.stat = replace(entry.stat, mtime=2.0)
+    assert not change_of(APT, system, name="bash")
+    assert len(system.queried) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("Could not get lock /x. It is held by process 634 (apt-get)", "process 634 (apt-get)"),
+        ("dpkg: error: dpkg frontend lock was locked by another process with pid 7", "process 7"),
+        ("You don't have enough free space in /var/cache/apt/archives/.", "on /var/cache/apt/archives/:"),
+        ("cannot copy: No space left on device", "free some space"),
+        ("Temporary failure resolving 'deb.debian.org'", "cannot reach deb.debian.org"),
+        ("Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: refused)", "reach 127.0.0.1:9"),
+        ("E: Held packages were changed and -y was used", "allow_change_held_packages"),
+        ("E: Unable to fetch some archives, maybe run apt-get update", "update_cache"),
+        ("E: something else", ""),
+    ],
+)
+def test_refusals_say_what_helps(said: str, hint: str) -> None:
+    """No network, no space and a held lock are told apart, and who holds it is named."""
+    assert hint in (hint_for_output(said) or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("policykit-1", "this release has it as 'polkitd'"),
+        ("docker-ce", "Docker's own repository"),
+        ("php7.4-fpm", "this release has 'php8.2-fpm'"),
+        ("libssl1.1", "'libssl3t64'"),
+        ("python-yaml", "this release has it as 'python3-yaml'"),
+        ("ngixn", "did you mean 'nginx'?"),
+    ],
+)
+def test_renamed_packages_have_a_hint(name: str, hint: str) -> None:
+    """A role of an older release names packages that have other names now."""
+    names = ["nginx", "php8.2-fpm", "libssl3t64", "python3-yaml", "polkitd"]
+    assert hint in (hint_for(name, lambda _: names) or "")
 
 
 def test_purge_removes_left_configuration_files() -> None:
@@ -386,7 +484,7 @@ def test_parameters_that_mean_nothing_are_refused() -> None:
     """What cannot work is said before any host is touched."""
     assert problems_of(APT) == ["nothing to do: give name, deb, upgrade, update_cache, autoremove or clean"]
     assert problems_of(APT, name="-y") == ["'-y' is not a package name"]
-    assert problems_of(APT, deb="https://example.org/x.deb") == ["takes a path on the host, no URL"]
+    assert problems_of(APT, deb="ftp://example.org/x.deb") == ["cannot be fetched: 'ftp://example.org/x.deb'"]
     assert problems_of(APT, name="x1", deb="/tmp/x.deb") == ["'deb' and 'name' exclude each other"]
     assert problems_of(APT, upgrade="dist", name="nginx") == ["'upgrade' excludes 'name' and 'deb'"]
     assert not problems_of(APT, upgrade=True)

@@ -11,6 +11,8 @@ from configurator.modules.base import Module
 _MODULES: dict[str, tuple[str, str]] = {
     "alternatives": ("alternatives", "Alternatives"),
     "apt": ("apt", "Apt"),
+    "apt_key": ("apt_key", "AptKey"),
+    "apt_repository": ("apt_repository", "AptRepository"),
     "assemble": ("assemble", "Assemble"),
     "assert": ("assert_", "Assert"),
     "authorized_key": ("authorized_key", "AuthorizedKey"),
@@ -18,6 +20,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "command": ("command", "Command"),
     "copy": ("copy", "Copy"),
     "cron": ("cron", "Cron"),
+    "deb822_repository": ("deb822_repository", "Deb822Repository"),
     "debug": ("debug", "Debug"),
     "fail": ("fail", "Fail"),
     "fetch": ("fetch", "Fetch"),
@@ -31,6 +34,9 @@ _MODULES: dict[str, tuple[str, str]] = {
     "known_hosts": ("known_hosts", "KnownHosts"),
     "lineinfile": ("lineinfile", "LineInFile"),
     "nftables": ("nftables", "Nftables"),
+    "openssl_certificate": ("openssl_certificate", "OpensslCertificate"),
+    "openssl_privatekey": ("openssl_privatekey", "OpensslPrivatekey"),
+    "package": ("package", "Package"),
     "pam_limits": ("pam_limits", "PamLimits"),
     "pause": ("pause", "Pause"),
     "ping": ("ping", "Ping"),
@@ -50,11 +56,23 @@ _MODULES: dict[str, tuple[str, str]] = {
     "tempfile": ("tempfile", "Tempfile"),
     "template": ("template", "Template"),
     "timezone": ("timezone", "Timezone"),
+    "ufw": ("ufw", "Ufw"),
+    "unarchive": ("unarchive", "Unarchive"),
     "uri": ("uri", "Uri"),
     "user": ("user", "User"),
 }
-_ALIASES = {"service": "systemd_service", "systemd": "systemd_service"}
-COLLECTIONS = ("ansible.builtin.", "ansible.posix.", "community.general.", "configurator.")
+_ALIASES = {
+    "service": "systemd_service",
+    "systemd": "systemd_service",
+    "x509_certificate": "openssl_certificate",
+}
+COLLECTIONS = (
+    "ansible.builtin.",
+    "ansible.posix.",
+    "community.general.",
+    "community.crypto.",
+    "configurator.",
+)
 
 _instances: dict[str, Module[Any]] = {}
 

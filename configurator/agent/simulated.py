@@ -495,9 +495,6 @@ class SimulatedSystem(SimulatedFetching):
     def send_file(self, path: str) -> tuple[int, str]:  # noqa: ARG002
         return 0, ""
 
-    def send_file(self, path: str) -> tuple[int, str]:  # noqa: ARG002
-        return 0, ""
-
     # -- what a run knows ----------------------------------------------------------------------------
 
     def blob(self, digest: str) -> bytes:

@@ -148,35 +148,6 @@ def _held(path: str, span: Span) -> dict[str, Any]:
         raise TemplatingError(span.diagnostic(f"cannot read {path}: {error.strerror}")) from None
 
 
-def _fetch(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
-    """Return the parameters with the file on the controller, and what it holds now."""
-    source, dest = os.path.normpath(str(params["src"])), str(params["dest"])
-    path = os.path.join(context.root, os.path.expanduser(dest))
-    host = str(context.scope["inventory_hostname"]).replace("/", "_")
-    if not truthy(params.get("flat", False)):
-        path = os.path.join(path, host if host not in (".", "..") else "_", source.lstrip("/"))
-    elif dest.endswith("/"):
-        path = os.path.join(path, os.path.basename(source))
-    path = os.path.normpath(path)
-    if os.path.isdir(path):
-        hint = "a slash behind 'dest' means a file in it" if truthy(params.get("flat", False)) else None
-        raise TemplatingError(context.span("dest").diagnostic(f"{path} is a directory", hint))
-    found = _held(path, context.span("dest"))
-    return params | {"_dest": path} | ({"_have": found} if found else {})
-
-
-def _held(path: str, span: Span) -> dict[str, Any]:
-    """Return size and sha256 of a file of the controller; nothing if there is none."""
-    try:
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return {"size": os.fstat(file.fileno()).st_size, "sha256": digest}
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise TemplatingError(span.diagnostic(f"cannot read {path}: {error.strerror}")) from None
-
-
 def script_name(command: str, span: Span) -> str:
     """Return the file that the text of a `script` task begins with."""
     try:
@@ -292,7 +263,6 @@ def _read(path: str, span: Span) -> bytes:
 _COMPILED: Mapping[str, Callable[[dict[str, Any], ActionContext], dict[str, Any]]] = {
     "assert": lambda params, context: check_assertions(params, context.args, context.scope),
     "debug": lambda params, context: debug(params, context.args, context.scope),
-    "fetch": _fetch,
     "fetch": _fetch,
     "script": _script,
 }

@@ -95,7 +95,10 @@ def parse_groups(text: str) -> dict[str, tuple[int, tuple[str, ...]]]:
 
 
 def group_by_gid(system: System, gid: int) -> str | None:
-    """Return the name of the group with this number, or None; a group gone in a plan does not count."""
+    """Return the name of the group with this number, or None; in a plan, as earlier tasks leave it."""
+    planned = _planned_holder(system, "group", "gid", gid)
+    if planned is not None:
+        return planned
     for name, (number, _) in parse_groups(_read(system, "/etc/group")).items():
         if number == gid:
             state = group_state(system, name)
@@ -105,15 +108,40 @@ def group_by_gid(system: System, gid: int) -> str | None:
 
 
 def user_with(system: System, field: str, number: int) -> str | None:
-    """Return a user whose `uid` or `gid` is this number, or None; a user gone in a plan does not count."""
-    column = {"uid": 2, "gid": 3}[field]
+    """Return a user whose `uid` or `gid` is this number, or None; in a plan, as earlier tasks leave it."""
+    planned = _planned_holder(system, "user", field, number) if field == "uid" else None
+    if planned is not None:
+        return planned
     for line in _read(system, "/etc/passwd").splitlines():
         entry = line.split(":")
-        if len(entry) >= 7 and entry[column] == str(number):
-            state = user_state(system, entry[0])
-            if state["exists"] and state[field] == number:
-                return entry[0]
+        if len(entry) >= 7 and _numbers(system, entry).get(field) == number:
+            return entry[0]
     return None
+
+
+def _numbers(system: System, entry: list[str]) -> State:
+    """Return the numbers of a line of passwd(5), or those that the plan has given to the account."""
+    there = {"exists": True, "uid": _number(entry[2]), "gid": _number(entry[3])}
+    state = system.lookup(f"user:{entry[0]}", lambda: there)
+    return state if state["exists"] else {}
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdigit() else None
+
+
+def holding(field: str, number: object, name: str) -> dict[str, State | None]:
+    """Return what a command establishes that gives a `uid` or `gid` to an account."""
+    return {f"{field}:{number}": {"exists": True, "name": name}} if isinstance(number, int) else {}
+
+
+def _planned_holder(system: System, kind: str, field: str, number: int) -> str | None:
+    """Return to whom the plan has given a number, unless it has taken it away again."""
+    holder = system.lookup(f"{field}:{number}", lambda: {"exists": None})
+    if not holder["exists"]:
+        return None
+    state = system.lookup(f"{kind}:{holder['name']}", lambda: {"exists": False})
+    return str(holder["name"]) if state["exists"] and state.get(field) == number else None
 
 
 def homes(system: System) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from configurator.core.errors import TaskError
-from configurator.modules.account_files import group_by_gid, group_state, user_with
+from configurator.modules.account_files import group_by_gid, group_state, holding, user_with
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects
 from configurator.modules.params import ParamProblem, param
@@ -93,17 +93,18 @@ class Group(Module[GroupParams]):
             _run(system, argv, {key: {"exists": False}})
             return
         options = [] if params.gid is None else ["--gid", str(params.gid)]
+        held = holding("gid", params.gid, params.name)
         options += ["--non-unique"] if params.non_unique else []
         if change.before["exists"]:
             after = dict(change.before) | {"gid": params.gid}
-            _run(system, ["groupmod", *options, params.name], {key: after})
+            _run(system, ["groupmod", *options, params.name], {key: after} | held)
             return
         options += ["--system"] if params.system else []
         for name, value in (("GID_MIN", params.gid_min), ("GID_MAX", params.gid_max)):
             options += [] if value is None else ["--key", f"{name}={value}"]
         number = UNKNOWN if params.gid is None else params.gid
         after = {"exists": True, "gid": number, "members": ()}
-        _run(system, ["groupadd", *options, params.name], {key: after})
+        _run(system, ["groupadd", *options, params.name], {key: after} | held)
 
     def outputs(self, params: GroupParams, actual: State) -> dict[str, object]:
         """Return name, number and state, as Ansible does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from configurator.core.errors import TaskError
-from configurator.modules.account_files import group_state, login_definition
+from configurator.modules.account_files import group_state, holding, login_definition
 from configurator.modules.state import UNKNOWN, Change, SecretValue, State
 from configurator.modules.system import System
 
@@ -53,6 +53,7 @@ class UserCommands:
         also = self._members_after(())
         if own_group:
             also[f"group:{self._name}"] = {"exists": True, "gid": fields["uid"], "members": ()}
+            also |= holding("gid", fields["uid"], self._name)
         self._run(["useradd", *options, self._name], also)
 
     def modify(self, options: Sequence[str], fields: State, *, moved_from: str | None) -> None:
@@ -113,7 +114,8 @@ class UserCommands:
         return found
 
     def _run(self, argv: Sequence[str], also: dict[str, State | None], stdin: str | None = None) -> None:
-        establishes = {f"user:{self._name}": dict(self._state), **also}
+        held = holding("uid", self._state.get("uid"), self._name)
+        establishes = {f"user:{self._name}": dict(self._state), **held, **also}
         done = self._system.run(argv, establishes=establishes, stdin=stdin, ok=tuple(range(256)))
         if done.exit_status == 0:
             return

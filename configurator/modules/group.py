@@ -97,14 +97,14 @@ class Group(Module[GroupParams]):
         options += ["--non-unique"] if params.non_unique else []
         if change.before["exists"]:
             after = dict(change.before) | {"gid": params.gid}
-            _run(system, ["groupmod", *options, params.name], {key: after} | held)
+            _run(system, ["groupmod", *options, params.name], {key: after, **held})
             return
         options += ["--system"] if params.system else []
         for name, value in (("GID_MIN", params.gid_min), ("GID_MAX", params.gid_max)):
             options += [] if value is None else ["--key", f"{name}={value}"]
         number = UNKNOWN if params.gid is None else params.gid
         after = {"exists": True, "gid": number, "members": ()}
-        _run(system, ["groupadd", *options, params.name], {key: after} | held)
+        _run(system, ["groupadd", *options, params.name], {key: after, **held})
 
     def outputs(self, params: GroupParams, actual: State) -> dict[str, object]:
         """Return name, number and state, as Ansible does."""

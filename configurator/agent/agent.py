@@ -40,11 +40,17 @@ class Agent:
         self._current: Any = None  # the HostRun under way
         self._context: Any = None
         self._predicted: Any = None
+        self._restarting = False  # the host was told to restart, and the controller knows
 
     # -- input and output -----------------------------------------------------------------------------
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send a message; a controller that is gone is noticed by the reader, not here."""
+        """Send a message; a controller that is gone is noticed by the reader, not here.
+
+        What ends because the host restarts has not failed, so nobody is told: the next agent goes on with it.
+        """
+        if self._restarting and self._gone.is_set():
+            return
         data = memoryview(encode(message))
         with self._out:
             try:
@@ -94,6 +100,7 @@ class Agent:
             self._answers[number] = waiting
         forget = token.on_cancel(lambda: waiting.put(None)) if token is not None else None
         try:
+            self._restarting = self._restarting or question["type"] == "rebooting"
             self.send({**question, "id": number})
             return waiting.get(timeout=timeout_s)
         except queue.Empty:

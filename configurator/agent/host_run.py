@@ -45,7 +45,11 @@ class Taker(Protocol):
 
 
 class HostRun:
-    """One plan or apply of a host's tasks; `send` gets the messages that the controller turns into events."""
+    """One plan or apply of a host's tasks; `send` gets the messages that the controller turns into events.
+
+    `ended` are the tasks that had ended when the host restarted, by id with their status: they are not done
+    again, and nothing more is said of them.
+    """
 
     def __init__(
         self,
@@ -55,7 +59,9 @@ class HostRun:
         send: Send,
         fail_fast: bool,
         durations: Durations | None = None,
+        ended: Mapping[str, str] | None = None,
     ) -> None:
+        self._ended = dict(ended or {})
         self._specs = {spec.id: spec for spec in specs}
         self._taker = taker
         self._notifications = notifications
@@ -73,6 +79,8 @@ class HostRun:
         edges: dict[str, Any] = {"requires": spec.requires, "after": spec.after}
         if spec.barrier:
             return Task(spec.id, lambda _context: None, estimate_s=0.0, **edges)
+        if spec.id in self._ended:
+            return self._replayed(spec, Outcome(self._ended[spec.id]), edges)
         if spec.skip is not None:
             skip = Skip(SkipReason.CONDITION_FALSE, spec.skip)
             return Task(spec.id, lambda _context: skip, estimate_s=0.0, **edges)
@@ -87,6 +95,16 @@ class HostRun:
             **edges,
             **options,
         )
+
+    def _replayed(self, spec: TaskSpec, status: Outcome, edges: Mapping[str, Any]) -> Task:
+        """Return a task that ends as it has ended before, so that others know what to do."""
+
+        def again(_context: TaskContext) -> Skip | None:
+            if status in (Outcome.FAILED, Outcome.TIMEOUT):
+                raise TaskError("failed before the restart")
+            return None if status in (Outcome.OK, Outcome.CHANGED) else Skip(SkipReason.REQUIREMENT_SKIPPED)
+
+        return Task(spec.id, again, ignore_errors=spec.ignore_errors, estimate_s=0.0, **edges)
 
     def _take(self, spec: TaskSpec, context: TaskContext) -> Done | Skip:
         if not spec.handler:
@@ -105,6 +123,9 @@ class HostRun:
     # -- reporting ------------------------------------------------------------------------------------
 
     def _observe(self, event: EngineEvent) -> None:
+        name = event.task_name if isinstance(event, TaskStarted) else getattr(event, "result", None)
+        if (name if isinstance(name, str) else getattr(name, "task_name", None)) in self._ended:
+            return
         if isinstance(event, TaskStarted):
             spec = self._specs[event.task_name]
             silent = spec.barrier or spec.skip is not None

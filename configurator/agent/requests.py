@@ -38,10 +38,21 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         scripts.forget_old()
         if guards.settle_left_over(lock.descriptor):
             agent.send({"type": "notice", "level": "warning", "message": _PUT_BACK})
+    rebooted = message.get("rebooted") or {}
+    planned = agent.predicted if applying and message.get("confirmed") else None
+    if rebooted.get("carried") is not None:  # by the controller, from the agent before the restart
+        planned = {name: Done.from_json(item) for name, item in rebooted["carried"].items()}
+
+    def ask(question: Mapping[str, Any], timeout_s: float | None, token: CancelToken) -> Message | None:
+        if question["type"] == "reboot" and planned is not None:
+            question = {**question, "carried": {name: done.to_json() for name, done in planned.items()}}
+        return agent.ask(question, timeout_s, token)
+
     context = HostContext(
         facts=agent.facts,
         fetch_blob=agent.blob,
-        ask=agent.ask,
+        ask=ask,
+        rebooted=rebooted,
         ssh_connection=agent.ssh_connection,
         lock_descriptor=lock.descriptor,
     )
@@ -62,7 +73,8 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         taker = PlanTaker(context, notifications, taker, agent.cache, deep=bool(message.get("deep")))
     specs = [TaskSpec.from_json(item) for item in message["tasks"]]
     fail_fast = bool(message.get("fail_fast"))
-    host_run = HostRun(specs, taker, notifications, agent.send, fail_fast, durations)
+    ended = message.get("ended") or {}
+    host_run = HostRun(specs, taker, notifications, agent.send, fail_fast, durations, ended)
     agent.begin(host_run, context)
     try:
         host_run.execute()

@@ -495,6 +495,17 @@ class SimulatedSystem(SimulatedFetching):
     def send_file(self, path: str) -> tuple[int, str]:  # noqa: ARG002
         return 0, ""
 
+    def reboot(
+        self,
+        command: Sequence[str],
+        *,
+        boot_time_command: str,  # noqa: ARG002
+        delay_s: float,  # noqa: ARG002
+        timeout_s: float,  # noqa: ARG002
+    ) -> float:
+        self.run(command)  # what the host starts, and what it forgets, cannot be known
+        return 0.0
+
     # -- what a run knows ----------------------------------------------------------------------------
 
     def blob(self, digest: str) -> bytes:

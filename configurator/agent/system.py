@@ -36,13 +36,15 @@ def _no_controller(*_question: Any) -> None:
 class HostContext:
     """What all tasks of a run on this host share.
 
-    `ask` puts a question to the controller and returns its answer, or None if there is none.
+    `ask` puts a question to the controller and returns its answer, or None if there is none. `rebooted` is
+    what the controller says of a restart in this run: `task_id`, the `boot_id` before, and `elapsed_s`.
     """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     fetch_blob: Callable[[str], bytes] = _no_blob
     ask: Callable[[Mapping[str, Any], float | None, CancelToken], Mapping[str, Any] | None] = _no_controller
     ssh_connection: str = ""
+    rebooted: Mapping[str, Any] = field(default_factory=dict)
     lock_descriptor: int | None = None
     processes: ProcessTable = field(default_factory=ProcessTable)
     _blobs: dict[str, bytes] = field(default_factory=dict)

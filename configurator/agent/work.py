@@ -45,6 +45,15 @@ class Done:
         """True if something is different now (or would be)."""
         return bool(self.changes)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what a confirmed plan is held to."""
+        return {"changes": [change.to_json() for change in self.changes], "exact": self.exact}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Done:
+        """Return what `to_json` described."""
+        return cls(tuple(map(FieldChange.from_json, data["changes"])), exact=bool(data["exact"]))
+
 
 class Work(Protocol):
     """A task that can be looked at and done."""

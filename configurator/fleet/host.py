@@ -29,6 +29,7 @@ from configurator.core.run_events import (
 )
 from configurator.core.status import Outcome, SkipReason
 from configurator.fleet.prompts import Prompts
+from configurator.fleet.reboot import Restart, announced, come_back
 from configurator.fleet.received import Received
 from configurator.fleet.tally import Tally
 from configurator.transport.bootstrap import PythonMissingError, install_python
@@ -87,6 +88,9 @@ class HostRun:
         self._obstacle: ConfiguratorError | None = None
         self._specs: dict[str, TaskSpec] = {}
         self._under_way: dict[str, str] = {}
+        self._ended: dict[str, str] = {}  # how tasks have ended, by id
+        self._began: dict[str, float] = {}  # when restarts have: their end is told by another agent
+        self._restart: Restart | None = None  # which the host has announced
         self._lock = threading.Lock()
         self._stop: bool | None = None
         self._idle = threading.Event()
@@ -185,6 +189,8 @@ class HostRun:
         self._idle.clear()
         self._clock = clock
         self._under_way.clear()
+        self._ended, self._began = {}, {}
+        self._restart = None
         self._tally = Tally()
         self.failure = None
         try:
@@ -219,8 +225,7 @@ class HostRun:
         tasks = [spec for spec in graph.tasks if not spec.barrier]
         handlers = sum(1 for spec in tasks if spec.handler)
         self._emit(HostStarted(self.name, clock(), len(tasks) - handlers, handlers))
-        origin = clock()
-        request = {
+        request: dict[str, Any] = {
             "mode": mode,
             "jobs": self._settings.jobs,
             "fail_fast": self._settings.fail_fast,
@@ -229,22 +234,53 @@ class HostRun:
             "holder": {"controller": socket.gethostname(), "user": getpass.getuser()},
             "tasks": [spec.to_json() for spec in graph.tasks],
         }
+        port = session.endpoint.port
+        while (restart := self._shipped(session, request, graph, clock)) is not None:
+            session = self._come_back(session, restart, clock)
+            request |= {"ended": self._ended, "rebooted": restart.told(time.monotonic())}
+        session = self._session or session
+        if session.endpoint.port != port:
+            message = f"sshd answers at port {session.endpoint.port} now: set ansible_port in the inventory"
+            self._emit(HostNotice(self.name, clock(), "warning", message))
+
+    def _shipped(
+        self, session: HostSession, request: Mapping[str, Any], graph: OrderedGraph, clock: Clock
+    ) -> Restart | None:
+        """Have the agent do it; return None at the end, or the restart of the host that it is lost in."""
         with self._lock:
             self._session = session
             stop = self._stop
         if stop is not None:
             session.cancel(abort=stop)
-        port = session.endpoint.port
+        origin = clock()
         received = Received()
-        receive = functools.partial(self._receive, received, mode)
-        questions: dict[str, Question] = {"prompt": self._prompt, "fetch": receive}
+        receive = functools.partial(self._receive, received, request["mode"])
+        restarts = functools.partial(self._restarts, request["mode"])
+        questions: dict[str, Question] = {
+            "prompt": self._prompt,
+            "fetch": receive,
+            "reboot": restarts,
+            "rebooting": lambda _message, _reply: None,  # it has gone before there is an answer
+        }
         try:
             session.run(request, graph.blobs, lambda message: self._report(message, origin), questions)
+        except UnreachableError:
+            restart, self._restart = self._restart, None
+            if restart is None:
+                raise
+            return restart
         finally:
             received.close()
-        if session.endpoint.port != port:
-            message = f"sshd answers at port {session.endpoint.port} now: set ansible_port in the inventory"
-            self._emit(HostNotice(self.name, clock(), "warning", message))
+        return None
+
+    def _come_back(self, session: HostSession, restart: Restart, clock: Clock) -> HostSession:
+        """Return a session with the host after its restart."""
+        self._emit(HostNotice(self.name, clock(), "info", "the host restarts; waiting until it is back"))
+        session.close()
+        fresh = come_back(restart, session.endpoint, self._secrets, lambda: self._stop is True)
+        seconds = time.monotonic() - restart.began
+        self._emit(HostNotice(self.name, clock(), "info", f"the host is back after {seconds:.0f} s"))
+        return fresh
 
     def _compiled(self, session: HostSession) -> OrderedGraph:
         if self._graph is None:
@@ -302,6 +338,14 @@ class HostRun:
         self._tally.task(event)
         self._emit(event)
 
+    def _restarts(
+        self, mode: str, message: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        """Note that the host is about to restart: the end of the connection is expected from now on."""
+        spec = self._specs.get(str(message.get("task_id")))
+        self._restart = announced(spec, message) if mode == "apply" else None
+        reply({} if self._restart is not None else {"error": "nobody asked for a restart"})
+
     # -- questions of tasks ---------------------------------------------------------------------------------
 
     def _prompt(self, message: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
@@ -340,29 +384,37 @@ class HostRun:
             return
         if message["type"] == "task_started":
             at = origin + float(message["at_s"])
+            if spec.id in self._under_way:
+                return  # the task that has restarted the host goes on
+            if spec.module == "reboot":
+                self._began[spec.id] = at
             self._under_way[spec.id] = f"{spec.role}: {spec.name}"
             self._emit(TaskStarted(self.name, at, spec.id, spec.role, spec.name, spec.module, spec.handler))
         elif message["type"] == "task_finished":
             event = self._finished(spec, message, origin)
             self._under_way.pop(spec.id, None)
+            self._ended[spec.id] = str(event.status)
+            if self._restart is not None and self._restart.spec.id == spec.id:
+                self._restart = None  # it has failed: the host is still there
             self._tally.task(event)
             self._emit(event)
 
     def _finished(self, spec: TaskSpec, message: Mapping[str, Any], origin: float) -> TaskFinished:
+        at, began = (origin + float(message[name]) for name in ("at_s", "started_s"))
         cause = message.get("cause")
         blamed = self._specs.get(str(cause).removesuffix(" failed"))  # what cancels says of whom
         reason = message.get("reason")
         status = message.get("exit_status")
         return TaskFinished(
             host=self.name,
-            at_s=origin + float(message["at_s"]),
+            at_s=at,
             task_id=spec.id,
             role=spec.role,
             task=spec.name,
             module=spec.module,
             status=Outcome(message["status"]),
-            started_s=origin + float(message["started_s"]),
-            duration_s=float(message["duration_s"]),
+            started_s=min(began, self._began.get(spec.id, began)),
+            duration_s=max(float(message["duration_s"]), at - self._began.get(spec.id, at)),
             handler=spec.handler,
             reason=SkipReason(reason) if reason else None,
             cause=f"{blamed.role}: {blamed.name}" if blamed else (str(cause) if cause else None),

@@ -41,6 +41,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "pause": ("pause", "Pause"),
     "ping": ("ping", "Ping"),
     "raw": ("raw", "Raw"),
+    "reboot": ("reboot", "Reboot"),
     "replace": ("replace", "Replace"),
     "script": ("script", "Script"),
     "service_facts": ("service_facts", "ServiceFacts"),
@@ -60,6 +61,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "unarchive": ("unarchive", "Unarchive"),
     "uri": ("uri", "Uri"),
     "user": ("user", "User"),
+    "wait_for_connection": ("wait_for_connection", "WaitForConnection"),
 }
 _ALIASES = {
     "service": "systemd_service",

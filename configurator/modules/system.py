@@ -275,6 +275,16 @@ class System(Protocol):
         It is sent piece by piece, whatever its size. A plan sends nothing.
         """
 
+    def reboot(
+        self, command: Sequence[str], *, boot_time_command: str, delay_s: float, timeout_s: float
+    ) -> float:
+        """Restart the host with `command`; return when it is back, after how many seconds.
+
+        It is back when the shell command `boot_time_command` says something else than before. The agent does
+        not outlive it: another one takes the same task again, for which this returns at once. TaskError if
+        the host has not gone down, or has come back without restarting, within `timeout_s`.
+        """
+
     # -- what a run knows ----------------------------------------------------------------------------
 
     def blob(self, digest: str) -> bytes:

@@ -15,8 +15,6 @@ from configurator.core.errors import TaskError
 
 if TYPE_CHECKING:
     from configurator.agent.system import HostContext
-    from configurator.modules.state import State
-    from configurator.modules.system import CommandResult
 
 _PIECE_BYTES = 512 * 1024  # of a file, in one message; the next one goes when this one was written
 _ANSWER_S = 60.0
@@ -76,7 +74,8 @@ class Asking:
         self, command: Sequence[str], *, boot_time_command: str, delay_s: float, timeout_s: float
     ) -> float:
         """See modules/system.py."""
-        now = self.query(("/bin/sh", "-c", boot_time_command)).stdout.strip()
+        own: Any = self  # RealSystem
+        now: str = own.query(("/bin/sh", "-c", boot_time_command)).stdout.strip()
         rebooted = self._context.rebooted
         if rebooted.get("task_id") == self._task_id:
             if rebooted.get("boot_id") == now:
@@ -85,29 +84,16 @@ class Asking:
                     hint="look at what holds it up: systemctl list-jobs",
                 )
             return float(rebooted.get("elapsed_s", 0.0))
-        self.pause(delay_s)
+        own.pause(delay_s)
         answer = self._asked({"type": "reboot", "task_id": self._task_id, "boot_id": now}, _ANSWER_S)
         if answer is None or answer.get("error"):
             problem = "it does not answer" if answer is None else str(answer["error"])
             raise TaskError(f"the controller would not come back: {problem}")
         # Ended by a signal it was by the restart itself.
-        self.run(command, establishes={}, ok=tuple(range(-64, 1)))
-        self._asked({"type": "rebooting", "task_id": self._task_id}, timeout_s)  # our end comes before an answer
+        own.run(command, establishes={}, ok=tuple(range(-64, 1)))
+        # Our end comes before an answer.
+        self._asked({"type": "rebooting", "task_id": self._task_id}, timeout_s)
         raise TaskError(f"the host is still up {timeout_s:g} s after it was told to restart", command=command)
-
-    def query(self, argv: Sequence[str]) -> CommandResult:
-        """See modules/system.py."""
-        raise NotImplementedError
-
-    def run(
-        self, argv: Sequence[str], *, establishes: Mapping[str, State | None] | None, ok: Sequence[int]
-    ) -> CommandResult:
-        """See modules/system.py."""
-        raise NotImplementedError
-
-    def pause(self, seconds: float) -> None:
-        """See modules/system.py."""
-        raise NotImplementedError
 
     def _asked(self, question: Mapping[str, Any], timeout_s: float | None = None) -> Mapping[str, Any] | None:
         """Ask the controller; cancelling the task ends the wait, too."""

@@ -123,15 +123,12 @@ class HostRun:
     # -- reporting ------------------------------------------------------------------------------------
 
     def _observe(self, event: EngineEvent) -> None:
-        name = event.task_name if isinstance(event, TaskStarted) else getattr(event, "result", None)
-        if (name if isinstance(name, str) else getattr(name, "task_name", None)) in self._ended:
-            return
-        if isinstance(event, TaskStarted):
+        if isinstance(event, TaskStarted) and event.task_name not in self._ended:
             spec = self._specs[event.task_name]
             silent = spec.barrier or spec.skip is not None
             if not silent and not (spec.handler and not self._due(spec)):
                 self._send({"type": "task_started", "task_id": spec.id, "at_s": round(event.at_s, 6)})
-        elif isinstance(event, TaskEnded):
+        elif isinstance(event, TaskEnded) and event.result.task_name not in self._ended:
             spec = self._specs[event.result.task_name]
             idle = event.result.status in (Status.SKIPPED, Status.CANCELLED)
             if not spec.barrier and not (spec.handler and idle and not self._due(spec)):

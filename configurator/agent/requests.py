@@ -16,12 +16,15 @@ from configurator.agent.agent import Agent
 from configurator.agent.apply_taker import ApplyTaker
 from configurator.agent.child import Children, serve
 from configurator.agent.durations import ChangeDurations
+from configurator.agent.frames import Message
 from configurator.agent.host_run import HostRun, Taker
 from configurator.agent.hostlock import HostLock
 from configurator.agent.notifications import Notifications
 from configurator.agent.plan_taker import PlanTaker
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.system import HostContext
+from configurator.agent.work import Done
+from configurator.core.cancel import CancelToken
 
 _PUT_BACK = "an earlier run ended before it could prove that we can still log in: its change was put back"
 
@@ -58,7 +61,6 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
     )
     children = Children(context, child_command(agent.cache))
     notifications = Notifications(persistent=applying)
-    planned = agent.predicted if applying and message.get("confirmed") else None
     taker: Taker = ApplyTaker(
         context,
         notifications,

@@ -13,7 +13,7 @@ from configurator.agent.overlay import FilesAhead, Overlay
 from configurator.agent.simulated_fetching import SimulatedFetching
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.modes import after_chown, apply_mode, permitted
-from configurator.modules.shapes import INDEX_AHEAD, assumed_group, assumed_unit, assumed_user
+from configurator.modules.shapes import INDEX_AHEAD, PACKAGE_INDEX, assumed_group, assumed_unit, assumed_user
 from configurator.modules.state import State, UnknownState
 from configurator.modules.system import CommandResult, FileStat, System
 from configurator.modules.validators import is_read_only
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from configurator.agent.packages_ahead import PackagesAhead
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where a root login looks
+_DECIDING = ("/etc/apt/sources", "/etc/apt/preferences")  # they decide which version apt would take
 _MISSING_PROGRAM = 127  # sh(1): the command was not found
 
 
@@ -323,6 +324,8 @@ class SimulatedSystem(SimulatedFetching):
                 raise UnknownState(f"{key} is changed by an earlier task")
             return dict(known)
         state = probe()
+        if key == PACKAGE_INDEX and any(self._world.files.touched(path) for path in _DECIDING):
+            state["pending"] = True
         # A unit that systemd has not read is known by a file alone, which may be that of a package to come.
         if (state.get("exists") is False or "read_at" in state) and self._world.pending.any:
             return self._assume(key, state)

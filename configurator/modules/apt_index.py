@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from configurator.core.errors import TaskError
 from configurator.modules.apt_errors import first_error, hint_for_output, is_locked
 from configurator.modules.apt_names import hint_for
-from configurator.modules.shapes import INDEX_AHEAD
+from configurator.modules.shapes import INDEX_AHEAD, PACKAGE_INDEX
 from configurator.modules.state import State
 from configurator.modules.system import System
 
-INDEX = "apt-index:"
+INDEX = PACKAGE_INDEX
 LISTS = "/var/lib/apt/lists"  # apt-get(8), FILES: Dir::State::Lists
 _STAMPS = "/var/lib/apt/periodic"  # /usr/lib/apt/apt.systemd.daily keeps its time stamps there
 _SUCCESS = "update-success-stamp"

@@ -41,6 +41,7 @@ from __future__ import annotations
 from configurator.modules.state import UNKNOWN, SecretValue, State
 
 INDEX_AHEAD = "apt-index-ahead:"
+PACKAGE_INDEX = "apt-index:"
 
 
 def assumed_unit() -> State:

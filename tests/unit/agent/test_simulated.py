@@ -15,6 +15,7 @@ from configurator.agent.system import HostContext
 from configurator.core.cancel import CancelToken
 from configurator.core.changes import Certainty
 from configurator.core.errors import ParameterError, TaskError
+from configurator.modules.shapes import PACKAGE_INDEX
 from configurator.modules.state import UnknownState
 from configurator.modules.system import FileStat
 
@@ -215,6 +216,20 @@ def test_a_query_of_a_program_that_a_pending_package_brings() -> None:
     system = simulated(world)
     assert system.query(["frobnicate", "--list"]).exit_status == 127
     assert system.doubt.certainty is Certainty.ASSUMED
+
+
+def test_sources_and_pins_that_a_plan_writes_leave_it_open_what_apt_would_take() -> None:
+    """apt on the host reads the files as they are, not as they will be: its answers are not exact then."""
+    world = World(HostContext().for_task(CancelToken()))
+
+    def ask() -> object:
+        return simulated(world).lookup(PACKAGE_INDEX, lambda: {"exists": True, "pending": False})["pending"]
+
+    assert ask() is False
+    simulated(world).symlink("elsewhere", "/etc/apt/other")
+    assert ask() is False
+    simulated(world).symlink("elsewhere", "/etc/apt/preferences.d/pin")
+    assert ask() is True
 
 
 names = st.sampled_from(["a", "b", "c"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from configurator.core.errors import TaskError
@@ -325,7 +326,7 @@ def predict_install(
             known = [word for word in action if word in (action[0], "--auto-remove")]
             known += [arg for arg in action[1:] if parse_name(arg) in offered]
         try:
-            steps = apt_get.simulate(system, flags, known) if known else []
+            steps = apt_get.simulate(system, _as_planned(system, flags, change), known) if known else []
         except TaskError:
             if not pending:
                 raise
@@ -333,6 +334,16 @@ def predict_install(
         return {**apt_get.states_after(steps, versions_known=not pending), **named}
 
     return apt_get.Predicted(find)
+
+
+def _as_planned(system: System, flags: apt_get.Flags, change: Change) -> apt_get.Flags:
+    """Return the flags with which a simulation overlooks the holds that an earlier task would have ended."""
+    holds = {row.name for row in installed_rows(system) if row.want == "hold"}
+    freed = any(
+        wish.name in holds and not change.before.get(f"package:{wish.name}|held")
+        for wish in change.before["wishes"]
+    )
+    return replace(flags, allow_change_held=True) if freed else flags
 
 
 def parse_name(argument: str) -> str:

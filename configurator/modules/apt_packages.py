@@ -12,7 +12,8 @@ from configurator.modules.system import System
 
 # dpkg-query(1): the want (install, hold, deinstall...) and the status (installed, config-files...) of deb(7).
 _FORMAT = (
-    "${Package}\\t${Architecture}\\t${db:Status-Want}\\t${db:Status-Status}\\t${Version}\\t${Provides}\\n"
+    "${Package}\\t${Architecture}\\t${db:Status-Want}\\t${db:Status-Status}\\t${Version}\\t${Provides}"
+    "\\t${Section}\\n"
 )
 # Debian policy 5.6.1 (names), 5.6.12 (versions), with an architecture, a version or a release behind it as
 # apt-get(8) takes them, and the wildcards that Ansible's module takes.
@@ -67,6 +68,7 @@ class Row:
     status: str
     version: str
     provides: tuple[str, ...] = ()
+    section: str = ""
 
     @property
     def state(self) -> State:
@@ -80,11 +82,11 @@ def parse_rows(text: str) -> list[Row]:
     """Return the packages in the output of dpkg-query, those that merely have been heard of left out."""
     rows = []
     for line in text.splitlines():
-        name, architecture, want, status, version, provides = (line.split("\t", 5) + [""] * 6)[:6]
+        name, architecture, want, status, version, provides, section = (line.split("\t", 6) + [""] * 7)[:7]
         if status in ("", "not-installed"):
             continue
         virtual = tuple(part.split(" ")[0] for part in provides.split(", ") if part)
-        rows.append(Row(name, architecture, want, status, version, virtual))
+        rows.append(Row(name, architecture, want, status, version, virtual, section))
     return rows
 
 

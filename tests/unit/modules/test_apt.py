@@ -15,11 +15,12 @@ from configurator.modules.apt_get import Step, parse_steps
 from configurator.modules.apt_index import Offer, parse_policy
 from configurator.modules.apt_names import hint_for
 from configurator.modules.apt_packages import Wish, find_row, parse_rows, parse_wish, provider_of
+from configurator.modules.dpkg_selections import DpkgSelections
 from configurator.modules.state import UNKNOWN
 from configurator.modules.system import CommandResult
 from tests.unit.modules.recorded_system import RecordedSystem, change_of, converge, params_of, problems_of
 
-APT = Apt()
+APT, SELECTIONS = Apt(), DpkgSelections()
 NOW = time.time()
 
 ROWS = """\
@@ -496,3 +497,31 @@ def test_effects_say_that_a_package_may_touch_anything() -> None:
     assert {"package:nginx", "path:**", "unit:**", "user:**", "group:**"} <= install.writes
     assert APT.effects(params_of(APT, update_cache=True)).writes == {"apt-index:"}
     assert "package:**" in APT.effects(params_of(APT, upgrade="dist")).writes
+
+
+def test_a_hold_that_a_plan_ends_does_not_stop_its_upgrade() -> None:
+    """apt-get knows nothing of the plan: its simulation is told to overlook the hold that is gone by then."""
+    system = host()
+    asked: list[str] = []
+
+    def simulate(argv: Any, stdin: Any) -> str:
+        asked.append(" ".join(argv))
+        return ""
+
+    system.answers |= {"apt-get --simulate": simulate, "dpkg --compare-versions": (1, "", "")}
+    converge(SELECTIONS, system, name="libssl3", selection="install")
+    assert not converge(APT, system, name="libssl3", state="latest")
+    assert "--allow-change-held-packages" in asked[-1]
+    assert "--allow-change-held-packages" not in system.commands[-1]
+
+
+def test_marks_are_of_packages_that_dpkg_knows() -> None:
+    """dpkg itself only warns, and forgets the mark."""
+    system = host()
+    assert not change_of(SELECTIONS, system, name="libssl3", selection="hold")
+    assert not converge(SELECTIONS, system, name="bash", selection="hold")
+    assert system.ran == [(("dpkg", "--set-selections"), "bash hold\n")]
+    with pytest.raises(TaskError) as caught:
+        change_of(SELECTIONS, system, name="bahs", selection="hold")
+    assert caught.value.hint == "did you mean 'bash'?"
+    assert problems_of(SELECTIONS, name="bash=1", selection="hold")

@@ -29,11 +29,14 @@ def write(
     backup: bool,
     follow: bool,
     validator: Validator | None,
+    mtime: float | None = None,
+    durable: bool = True,
 ) -> str | None:
     """Put `content`, whole or in pieces, at `path` in one step; return the path of the backup if one is made.
 
     With `follow` a link at `path` stays and the file that it names is replaced; without, the link itself
-    is. On any error nothing has changed and nothing is left behind.
+    is. On any error nothing has changed and nothing is left behind. What is not `durable` may be lost if the
+    power fails soon: one of very many files, which would be found missing and written again.
     """
     uid, gid = uid_of(owner), gid_of(group)
     with files.explained(f"write {path}"), walk.find(path, follow=follow) as place:
@@ -52,7 +55,10 @@ def write(
                 for piece in (content,) if isinstance(content, bytes) else content:
                     _fill(descriptor, piece)
                 _dress(descriptor, place, old, mode, uid, gid)
-                os.fsync(descriptor)
+                if mtime is not None:
+                    os.utime(descriptor, (mtime, mtime))
+                if durable:
+                    os.fsync(descriptor)
             finally:
                 os.close(descriptor)
             if validator is not None:
@@ -65,7 +71,8 @@ def write(
         finally:
             if validator is not None:
                 _discard_directory(place, temporary)
-        place.sync()
+        if durable:
+            place.sync()
         return kept
 
 

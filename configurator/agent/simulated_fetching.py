@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from configurator.agent.overlay import Later
 from configurator.core.errors import TaskError
@@ -12,13 +13,14 @@ from configurator.modules.system import System
 
 if TYPE_CHECKING:
     from configurator.agent.simulated import World
+    from configurator.modules.archives import Archive, Member, Placed
     from configurator.modules.web import Answer, Download, Request
 
 _FAILURES = 400  # RFC 9110, 15: 4xx and 5xx
 
 
 class SimulatedFetching:
-    """The doors `http`, `download`, `install`, `digest`, `dial` and `wait_until` of modules/system.py."""
+    """The doors of Fetching and Unpacking, see modules/system.py."""
 
     _world: World
     _real: System
@@ -80,8 +82,47 @@ class SimulatedFetching:
             return self._real.digest(resolved, algorithm)
         import hashlib  # noqa: PLC0415
 
+        kept = self._world.files.kept(resolved)
+        if isinstance(kept, Later) and kept.sha256 is not None and algorithm == "sha256":
+            return kept.sha256
         read: Callable[[str], bytes] = self.read  # type: ignore[attr-defined]
         return hashlib.new(algorithm, read(path), usedforsecurity=False).hexdigest()
+
+    def members(self, archive: Archive) -> tuple[Member, ...]:
+        if isinstance(archive, str):
+            resolved, found = self._world.files.stat(archive)
+            if found is not None and not self._world.files.holds(resolved):
+                return self._real.members(resolved)
+            read: Callable[[str], bytes] = self.read  # type: ignore[attr-defined]
+            return self._real.members(read(archive))
+        if not isinstance(archive, bytes):
+            raise UnknownState("what is in the archive is known once it is downloaded, in the apply")
+        return self._real.members(archive)
+
+    def unpack(self, archive: Archive, placed: Sequence[Placed]) -> None:  # noqa: ARG002
+        here: Any = self  # the other doors
+        files = self._world.files
+        for item in placed:
+            attributes = {"mode": item.mode, "owner": item.owner, "group": item.group}
+            if item.kind == "directory" and here.stat(item.path, follow=True) is None:
+                here.mkdir(item.path, **attributes)
+            elif item.kind == "directory":
+                here.set_attributes(item.path, **attributes)
+            elif item.kind == "link":
+                here.symlink(item.member.target, item.path)
+                here.set_attributes(item.path, **attributes, follow=False)
+            elif item.kind == "hardlink":
+                source, found = files.stat(item.source)
+                assert found is not None
+                files.put(files.lstat(item.path)[0], found, files.kept(source))
+            else:
+                content = item.member.content
+                if content is None:
+                    content = Later.because(f"{item.path} is unpacked in the apply", item.member.digest)
+                here.write(item.path, content, **attributes, follow=False)
+                resolved, stat = files.lstat(item.path)
+                assert stat is not None
+                files.put(resolved, replace(stat, size=item.member.size, mtime=item.member.mtime), content)
 
     def dial(
         self,

@@ -14,6 +14,7 @@ from configurator.agent.asking import Asking
 from configurator.agent.fetching import Fetching
 from configurator.agent.process import NOT_FOUND, Command, MissingProgramError, run
 from configurator.agent.processtable import ProcessTable
+from configurator.agent.unpacking import Unpacking
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.state import State
@@ -67,7 +68,7 @@ class HostContext:
         return known
 
 
-class RealSystem(Asking, Fetching):
+class RealSystem(Asking, Fetching, Unpacking):
     """Acts on the host. `notices` collects the warnings of the task."""
 
     def __init__(
@@ -79,6 +80,7 @@ class RealSystem(Asking, Fetching):
         self._task_id = task_id
         self._downloads = []
         self._staged = []
+        self._archives = {}
         self.notices: list[str] = []
 
     # -- files ----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from configurator.modules.state import State
 
 if TYPE_CHECKING:
+    from configurator.modules.archives import Archive, Member, Placed
     from configurator.modules.web import Answer, Download, Request
 
 
@@ -188,6 +189,18 @@ class System(Protocol):
         cwd: str | None = None,
     ) -> CommandResult:
         """Run a command line through a shell: for the module `shell` alone."""
+
+    # -- archives ------------------------------------------------------------------------------------
+
+    def members(self, archive: Archive) -> tuple[Member, ...]:
+        """Return what is in a tar or zip archive, in its order; TaskError for one that cannot be read."""
+
+    def unpack(self, archive: Archive, placed: Sequence[Placed]) -> None:
+        """Put entries of an archive where they belong; what is there already is replaced one by one.
+
+        The directories that they need are there or among them. Links are never followed by what is put in
+        their place; those of directories on the way are followed as by `write`.
+        """
 
     # -- other servers -------------------------------------------------------------------------------
 

@@ -234,6 +234,12 @@ class RecordedSystem:
     def install(self, download: Any, path: str, **_: Any) -> str | None:
         raise AssertionError("nothing was downloaded")
 
+    def members(self, archive: Any) -> Any:
+        raise AssertionError(f"no recorded archive {archive!r}")
+
+    def unpack(self, archive: Any, placed: Any) -> None:
+        raise AssertionError("nothing is unpacked here")
+
     def dial(self, host: str, port: int, **_: Any) -> bool | None:
         raise AssertionError("nobody is dialled here")
 

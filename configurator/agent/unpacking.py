@@ -1,0 +1,106 @@
+"""What RealSystem does with archives: a part of it."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from configurator.agent import files, replace
+from configurator.agent.fetching import open_regular
+from configurator.core.cancel import CancelToken
+from configurator.core.errors import TaskError
+
+if TYPE_CHECKING:
+    from configurator.modules.archives import Archive, Member, Placed
+
+
+class Unpacking:
+    """The doors `members` and `unpack` of modules/system.py."""
+
+    _token: CancelToken
+    _staged: list[BinaryIO]
+    _archives: dict[Any, tuple[Member, ...]]  # what was read: the proof after a change need not read again
+
+    def members(self, archive: Archive) -> tuple[Member, ...]:
+        from configurator.agent.archives import members  # noqa: PLC0415
+
+        key = _key(archive)
+        if key not in self._archives:
+            self._archives[key] = members(self._open(archive), _name(archive), self._token)
+        return self._archives[key]
+
+    def unpack(self, archive: Archive, placed: Sequence[Placed]) -> None:
+        from configurator.agent.archives import entries, understood  # noqa: PLC0415
+
+        wanted = {item.number: item for item in placed}
+        for item in placed:
+            if item.kind == "directory" and files.describe(item.path, follow=True) is None:
+                files.make_directory(item.path, mode="0700", owner=None, group=None)
+        name = _name(archive)
+        if any(item.kind == "file" for item in placed):
+            with understood(name):
+                for number, (_, read) in enumerate(entries(self._open(archive), name, self._token)):
+                    found = wanted.get(number)
+                    if found is not None and found.kind == "file":
+                        self._put(found, read())
+        for item in placed:
+            if item.kind == "hardlink":
+                files.make_hard_link(item.source, item.path)
+            elif item.kind == "link":
+                files.make_link(item.member.target, item.path)
+                _dress(item)
+        # A directory that nobody may write to would refuse what belongs into it.
+        for item in reversed(placed):
+            if item.kind == "directory":
+                _dress(item)
+
+    def _put(self, item: Placed, content: Any) -> None:
+        replace.write(
+            item.path,
+            content,
+            mode=item.mode,
+            owner=item.owner,
+            group=item.group,
+            backup=False,
+            follow=False,
+            validator=None,
+            mtime=item.member.mtime,
+            durable=False,
+        )
+
+    def _open(self, archive: Archive) -> BinaryIO:
+        if isinstance(archive, bytes):
+            return io.BytesIO(archive)
+        if isinstance(archive, str):
+            with files.explained(f"read {archive}"):
+                return open_regular(archive)
+        # A file of its own: the place in it must not be shared.
+        staged = self._staged[archive.handle]
+        with files.explained("read what was downloaded"):
+            return open(f"/proc/self/fd/{staged.fileno()}", "rb")
+
+
+def _dress(item: Placed) -> None:
+    # A link that leads to a directory has done for one.
+    follow = item.kind == "directory"
+    files.set_attributes(item.path, mode=item.mode, owner=item.owner, group=item.group, follow=follow)
+
+
+def _key(archive: Archive) -> Any:
+    if isinstance(archive, bytes):
+        return archive
+    if isinstance(archive, str):
+        try:
+            found = os.stat(archive)
+        except FileNotFoundError:
+            raise TaskError(f"no such file: {archive}") from None
+        return archive, found.st_ino, found.st_size, found.st_mtime_ns
+    return archive.handle
+
+
+def _name(archive: Archive) -> str:
+    if isinstance(archive, bytes):
+        return "the archive"
+    return archive if isinstance(archive, str) else archive.answer.url

@@ -39,6 +39,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "iptables": ("iptables", "Iptables"),
     "lineinfile": ("lineinfile", "LineInFile"),
     "locale_gen": ("locale_gen", "LocaleGen"),
+    "modprobe": ("modprobe", "Modprobe"),
     "nftables": ("nftables", "Nftables"),
     "openssl_certificate": ("openssl_certificate", "OpensslCertificate"),
     "openssl_privatekey": ("openssl_privatekey", "OpensslPrivatekey"),
@@ -84,6 +85,12 @@ COLLECTIONS = (
 )
 
 _instances: dict[str, Module[Any]] = {}
+_extensions: dict[str, Module[Any]] = {}
+
+
+def extend(name: str, module: Module[Any]) -> None:
+    """Have a name mean a project's module from now on: on a host, where nobody else's is."""
+    _extensions[name] = module
 
 
 def names() -> list[str]:
@@ -101,6 +108,8 @@ def canonical(name: str) -> str | None:
 
 def get(name: str) -> Module[Any]:
     """Return the module of this name; KeyError if there is none."""
+    if name in _extensions:
+        return _extensions[name]
     own = canonical(name)
     if own is None:
         raise KeyError(name)

@@ -17,7 +17,7 @@ from configurator.core.errors import TaskError
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects
 from configurator.modules.params import ParamProblem, did_you_mean, param
-from configurator.modules.state import Change, Content, State
+from configurator.modules.state import UNKNOWN, Change, Content, State
 from configurator.modules.system import System
 
 _FILE = "/etc/sysctl.d/99-zz-configurator.conf"
@@ -99,6 +99,9 @@ class Sysctl(Module[SysctlParams]):
     def _look_at_kernel(self, system: System, params: SysctlParams, state: State) -> None:
         path = f"{_ROOT}/{params.key}"
         live = system.lookup(self.subject(params), lambda: _probe(system, path))
+        if not live["exists"] and system.lookup("kernel_modules:", lambda: {"exists": False})["exists"]:
+            state["value"] = UNKNOWN  # a module that the plan loads may bring it
+            return
         if not live["exists"]:
             state["settable"] = False
             if params.ignoreerrors:

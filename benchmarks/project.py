@@ -40,10 +40,16 @@ def write_project(root: Path, host: LabHost, address: str, port: int) -> Path:
         templates = root / "roles" / role / "templates"
         templates.mkdir()
         (templates / "settings.j2").write_text("host = {{ ansible_hostname }}\nrole = {{ role_name }}\n")
+    write_inventory(root, host, address, port)
+    (root / "config.yaml").write_text(f"site:\n  - hosts: all\n    roles: [{', '.join(_ROLES)}]\n")
+    return root
+
+
+def write_inventory(root: Path, host: LabHost, address: str, port: int) -> None:
+    """Write the inventory of a project that reaches `host` at address and port, and the host's keys."""
+    place = address if port == 22 else f"[{address}]:{port}"  # sshd(8), SSH_KNOWN_HOSTS FILE FORMAT
     keys = Path(host.known_hosts).read_text().splitlines()
-    known = [
-        f"[{address}]:{port} {line.split(maxsplit=1)[1]}\n" for line in keys if line.startswith(host.address)
-    ]
+    known = [f"{place} {line.split(maxsplit=1)[1]}\n" for line in keys if line.startswith(host.address)]
     (root / "known_hosts").write_text("".join(known))
     (root / "inventory").mkdir()
     (root / "inventory" / "hosts.yml").write_text(
@@ -52,5 +58,3 @@ def write_project(root: Path, host: LabHost, address: str, port: int) -> Path:
         f"      ansible_ssh_private_key_file: {host.key_path}\n"
         f"      ansible_ssh_known_hosts_file: {root / 'known_hosts'}\n"
     )
-    (root / "config.yaml").write_text(f"site:\n  - hosts: all\n    roles: [{', '.join(_ROLES)}]\n")
-    return root

@@ -12,7 +12,15 @@ from configurator.agent.child import Children
 from configurator.agent.notifications import Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.system import HostContext
-from configurator.agent.work import Done, LocalWork, Observation, Work, converge_together, load
+from configurator.agent.work import (
+    Done,
+    LocalWork,
+    Observation,
+    Work,
+    anticipate,
+    converge_together,
+    load,
+)
 from configurator.core.cancel import CancelToken
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.errors import GuardError, TaskError
@@ -94,6 +102,7 @@ class ApplyTaker:
         """
         waiting: dict[str, LocalWork] = {}
         failed: TaskError | None = None
+        anticipate(specs, self._system(specs[0], contexts[0]))
         for spec, context in zip(specs, contexts, strict=True):
             try:
                 work = LocalWork(spec, self._system(spec, context))

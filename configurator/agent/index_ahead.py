@@ -23,7 +23,7 @@ class IndexAhead:
         self._folder = folder
         self._run = run
         self._tried = False
-        self._ready = False
+        self.ready = False
         self._prepared = False
 
     def refresh(self) -> bool:
@@ -33,14 +33,14 @@ class IndexAhead:
             try:
                 argv = ["apt-get", "-q", *self.options(), "-o", "APT::Update::Error-Mode=any", "update"]
                 self._run(argv, {"APT_CONFIG": os.path.join(self._folder, "apt.conf")})
-                self._ready = True
+                self.ready = True
             except (OSError, TaskError):
                 pass
-        return self._ready
+        return self.ready
 
     def led(self, argv: Sequence[str]) -> Sequence[str]:
         """Return a command of apt that works on this index, once there is one; others as they are."""
-        if not self._ready or argv[0] not in _PROGRAMS:
+        if not self.ready or argv[0] not in _PROGRAMS:
             return argv
         return [argv[0], *self.options(), *argv[1:]]
 

@@ -12,7 +12,7 @@ from configurator.agent.notifications import Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.simulated import SimulatedSystem, World
 from configurator.agent.system import HostContext, RealSystem
-from configurator.agent.work import Done, LocalWork
+from configurator.agent.work import Done, LocalWork, anticipate
 from configurator.core.cancel import CancelToken
 from configurator.core.task import SettleEarly, TaskContext
 
@@ -46,11 +46,13 @@ class PlanTaker:
         index = self._index()
         ahead = self._packages(index) if deep else None
         self._world = World(context.for_task(CancelToken()), ahead, index)
+        self._expected: dict[str, list[TaskSpec]] = {}  # by module: nobody has asked for them yet
         self._events: dict[str, int] = {}
         self.predicted: dict[str, Done] = {}
 
     def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
         """A plan needs no locks: it runs one task at a time."""
+        self._expected.setdefault(spec.module, []).append(spec)
         return {"timeout_s": spec.timeout_s}
 
     def take(self, spec: TaskSpec, context: TaskContext) -> Done:
@@ -61,6 +63,8 @@ class PlanTaker:
         system = SimulatedSystem(
             self._world, real, spec.name, user=spec.become_user or "root", validate=self._validator(real)
         )
+        if expected := self._expected.pop(spec.module, None):
+            anticipate(expected, system)
         work = LocalWork(spec, system, system.doubt)
         seen = work.observe()
         if seen.changes and redundant(spec, work, self._notifications, self._events):

@@ -15,7 +15,7 @@ from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.modes import after_chown, apply_mode, permitted
 from configurator.modules.shapes import INDEX_AHEAD, PACKAGE_INDEX, assumed_group, assumed_unit, assumed_user
 from configurator.modules.state import State, UnknownState
-from configurator.modules.system import CommandResult, FileStat, System
+from configurator.modules.system import CommandResult, FileStat, System, T
 from configurator.modules.validators import is_read_only
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class World:
         self.ahead = ahead
         self.index = index
         self.pending = PendingPackages(ahead)
+        self.memo: dict[tuple[str, bool], Any] = {}  # see System.recall
 
 
 class SimulatedSystem(SimulatedFetching):
@@ -364,6 +365,14 @@ class SimulatedSystem(SimulatedFetching):
             self.doubt.answer(self._world.pending.because(name))
         known = {key: found[key] for key in ("names", "files", "read_at", "result", "ran") if key in found}
         return state | known
+
+    def recall(self, key: str, find: Callable[[], T]) -> T:
+        index = self._world.index  # another one may answer differently
+        place = key, index is not None and index.ready
+        if place not in self._world.memo:
+            self._world.memo[place] = find()
+        found: T = self._world.memo[place]
+        return found
 
     def query(
         self,

@@ -18,7 +18,7 @@ from configurator.agent.unpacking import Unpacking
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.state import State
-from configurator.modules.system import CommandResult, FileStat
+from configurator.modules.system import CommandResult, FileStat, T
 
 _SSHD = "/usr/sbin/sshd"  # Debian's openssh-server
 # Where Debian keeps programs: what root finds at a login (login.defs(5), ENV_SUPATH).
@@ -48,6 +48,7 @@ class HostContext:
     rebooted: Mapping[str, Any] = field(default_factory=dict)
     lock_descriptor: int | None = None
     processes: ProcessTable = field(default_factory=ProcessTable)
+    memo: dict[str, Any] = field(default_factory=dict)  # see System.recall
     _blobs: dict[str, bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -112,6 +113,7 @@ class RealSystem(Asking, Fetching, Unpacking):
         validate: str | None = None,
         follow: bool = True,
     ) -> str | None:
+        self._forget(path)
         return replace.write(
             path,
             content,
@@ -167,12 +169,25 @@ class RealSystem(Asking, Fetching, Unpacking):
         files.set_times(path, atime=atime, mtime=mtime)
 
     def remove(self, path: str) -> None:
+        self._forget(path)
         files.remove(path)
+
+    def _forget(self, path: str) -> None:
+        """What is recalled is apt's, and depends on its configuration."""
+        if path.startswith("/etc/apt"):
+            self._context.memo = {}
 
     # -- commands --------------------------------------------------------------------------------------
 
     def lookup(self, key: str, probe: Callable[[], State]) -> State:  # noqa: ARG002
         return probe()
+
+    def recall(self, key: str, find: Callable[[], T]) -> T:
+        memo = self._context.memo  # replaced as a whole when something is done
+        if key not in memo:
+            memo[key] = find()
+        found: T = memo[key]
+        return found
 
     def query(
         self,
@@ -213,7 +228,10 @@ class RealSystem(Asking, Fetching, Unpacking):
             # Who must not be interrupted keeps the host locked until it has ended, even without its agent.
             pass_fds=(lock,) if uninterruptible and lock is not None else (),
         )
-        result = self._run(command)
+        try:
+            result = self._run(command)
+        finally:
+            self._context.memo = {}
         if result.exit_status in ok:
             return result
         raise _failed(result)

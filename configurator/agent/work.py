@@ -7,6 +7,7 @@ in this process, or in a child that runs as another user.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -76,6 +77,16 @@ def load(spec: TaskSpec) -> tuple[Module[Any], Any]:
     if problems:
         raise ParameterError("; ".join(problem.message for problem in problems))
     return module, params
+
+
+def anticipate(specs: Sequence[TaskSpec], system: System) -> None:
+    """Have the module of these tasks, which is one, look up together what each of them will ask for."""
+    items = []
+    for spec in specs:
+        with suppress(TaskError):  # taking it will fail with the same error
+            items.append(load(spec)[1])
+    if items:
+        registry.get(specs[0].module).anticipate(system, items)
 
 
 class LocalWork:

@@ -253,7 +253,8 @@ class TaskGraph:
 
         The one after which least remains goes last; the others go before it, each for as long as it holds
         the lock. Without this a task that half of the work queues behind is no more urgent than its own path,
-        and the schedules of 1,000 graphs with one lock were 3 % longer.
+        and the schedules of 1,000 graphs with one lock were 3 % longer. Tasks of one batch hold it together:
+        counted one by one, the last of them would seem too little urgent to join the first.
         """
         holders: dict[str, list[int]] = {}
         for number, task in enumerate(self.tasks):
@@ -264,9 +265,16 @@ class TaskGraph:
         estimates = self.estimates
         for numbers in holders.values():
             end = 0.0
+            batches: set[str] = set()
             # From the last one to the first, of equal ones the last declared: they go in declared order.
             for number in sorted(numbers, key=lambda one: (ranks[one] - estimates[one], -one)):
-                end = max(end, ranks[number] - estimates[number]) + estimates[number]
+                after, batch = ranks[number] - estimates[number], self.tasks[number].batch_key
+                if batch in batches:
+                    end = max(end, after + estimates[number])
+                else:
+                    end = max(end, after) + estimates[number]
+                if batch is not None:
+                    batches.add(batch)
                 least[number] = max(least.get(number, 0.0), end)
         return least
 

@@ -157,8 +157,15 @@ def _refreshed() -> State:
 
 def offers(system: System, names: Sequence[str], release: str | None) -> dict[str, Offer]:
     """Return what the index offers for each name; names that it has never heard of are missing."""
-    if not names:
-        return {}
+    known: dict[str, Offer | None] = system.recall(f"apt offers {release}", dict)
+    missing = [name for name in names if name not in known]
+    if missing:
+        parsed = _ask_offers(system, missing, release)
+        known.update({name: parsed.get(name) for name in missing})
+    return {name: offer for name in names if (offer := known[name]) is not None}
+
+
+def _ask_offers(system: System, names: Sequence[str], release: str | None) -> dict[str, Offer]:
     argv = ["apt-cache", *read_only_options(system)]
     argv += ["-o", f"APT::Default-Release={release}"] if release else []
     answer = system.query([*argv, "policy", *names], ok=(0, 100))

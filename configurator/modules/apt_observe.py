@@ -13,6 +13,7 @@ from configurator.modules.apt_packages import (
     Row,
     Wish,
     compare_versions,
+    find_row,
     installed_rows,
     native_architecture,
     package_state,
@@ -56,6 +57,23 @@ def observe(system: System, params: AptParams) -> State:
     if params.clean or params.autoclean:
         _observe_archives(system, params, state)
     return state
+
+
+def anticipate(system: System, items: Sequence[AptParams]) -> None:
+    """Look up in one go what the index offers for what these tasks may install."""
+    native, rows = native_architecture(system), installed_rows(system)
+    wanted: dict[str | None, dict[str, None]] = {}
+    for params in items:
+        for wish in params.wishes if params.state in ("present", "latest") else ():
+            row = None if wish.is_pattern else find_row(rows, wish.name, native)
+            there = row is not None and row.status == "installed"
+            if not wish.is_pattern and (not there or params.state == "latest" or wish.version):
+                wanted.setdefault(wish.release or params.default_release, {})[wish.name] = None
+    index = apt_index.index_state(system)
+    due = any(params.refreshes and apt_index.is_due(system, index, params.valid_s) for params in items)
+    if wanted and apt_index.is_known(system, index, refresh=due):
+        for release, names in wanted.items():
+            apt_index.offers(system, list(names), release)
 
 
 def _observe_names(system: System, params: AptParams, state: State) -> None:

@@ -20,8 +20,9 @@ class Guard:
 
     `saves` are the files whose present content is kept (an absent one is removed again); `saves_units` the
     units whose active and enabled state is kept; `saves_tables` nftables tables (`inet filter`, or `*` for
-    all rules of the host) whose live rules are kept. `activates` are commands run right after the change,
-    so that the new login meets it; `restores` are run after the files are back.
+    all rules of the host) whose live rules are kept, or tables of iptables (`iptables filter`, `ip6tables
+    nat`). `activates` are commands run right after the change, so that the new login meets it; `restores` are
+    run after the files are back.
     """
 
     saves: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class Module(Generic[P]):
     free_form: ClassVar[str | None] = None  # the parameter that `module: some text` fills
     # False where `become_user` has no meaning: nothing of the task depends on who does it.
     as_user: ClassVar[bool] = True
+    override: ClassVar[bool] = False  # a project's module that replaces ours of the same name
     exclusive: ClassVar[bool] = False  # taken alone: nothing else runs on the host meanwhile
     timeout_s: ClassVar[float] = 300.0
     typical_s: ClassVar[float] = (
@@ -87,6 +89,12 @@ class Module(Generic[P]):
         return frozenset()
 
     # -- verbs: on the host ---------------------------------------------------------------------------
+
+    def anticipate(self, system: System, items: Sequence[P]) -> None:
+        """Look up in one go what the observations of all these tasks will ask for; see `System.recall`.
+
+        Called before tasks are observed one by one, where that saves commands. Reads only, raises nothing.
+        """
 
     def observe(self, system: System, params: P) -> State:
         """Return the actual state; reads only."""

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from configurator.modules.state import State
 
 if TYPE_CHECKING:
     from configurator.modules.archives import Archive, Member, Placed
     from configurator.modules.web import Answer, Download, Request
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,12 @@ class System(Protocol):
         Keys are effect keys: `user:deploy`, `group:www-data`, `package:nginx`, `unit:nginx.service`,
         `sysctl:vm.swappiness`, `hostname:`, `timezone:`, `nftables:inet/filter`. `probe` only reads, and
         returns the whole state with the field `exists` (False when there is no such thing).
+        """
+
+    def recall(self, key: str, find: Callable[[], T]) -> T:
+        """Return what `find` returned when this was last asked in the run, unless something was done since.
+
+        For what is costly to ask and the same for many tasks. The value may be added to by whoever asks.
         """
 
     def query(

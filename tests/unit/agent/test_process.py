@@ -31,6 +31,18 @@ def sh(text: str, **options: object) -> Command:
     return Command(("/bin/sh", "-c", text), ENVIRONMENT, **options)  # type: ignore[arg-type]
 
 
+def test_what_was_asked_is_recalled_until_something_is_done(system: RealSystem) -> None:
+    """By every task of the run; a command may change the answer, and so may apt's own files."""
+    answers = iter(range(9))
+    assert [system.recall("x", lambda: next(answers)) for _ in range(2)] == [0, 0]
+    system.query(["true"])
+    assert system.recall("x", lambda: next(answers)) == 0
+    system.run(["true"])
+    assert system.recall("x", lambda: next(answers)) == 1
+    system.remove("/etc/apt-of-nobody")
+    assert system.recall("x", lambda: next(answers)) == 2
+
+
 def dies(pid: int) -> bool:
     """Wait for a process that was killed: the kernel ends it, and init reaps it, in their own time."""
     end = time.monotonic() + 10

@@ -234,6 +234,16 @@ def test_a_graph_is_planned_and_drawn_by_its_own_methods() -> None:
     assert graph.visualize("dot", results) == visualize(graph, "dot", results) != graph.visualize("dot")
 
 
+def test_a_batch_queues_for_its_lock_as_one() -> None:
+    """Packages are installed in one go: counted one by one, the last would seem too little urgent to join."""
+    apt = frozenset({"apt"})
+    graph = TaskGraph([Task(f"p{n}", print, locks=apt, estimate_s=8.0, batch_key="apt") for n in range(16)])
+    assert set(graph.ranks) == {8.0}
+    mixed = TaskGraph([*graph.tasks, Task("other", print, locks=apt, estimate_s=2.0)])
+    assert mixed.ranks[0] == 10.0
+    assert {*mixed.ranks} == {10.0, 2.0}
+
+
 def test_a_queue_for_a_lock_is_a_path() -> None:
     """Whoever holds a lock that others need holds up all of them: that makes it urgent."""
     apt = frozenset({"apt"})

@@ -12,7 +12,7 @@ from configurator.core.errors import TaskError
 from configurator.modules.base import Module
 from configurator.modules.params import parse
 from configurator.modules.state import Change, State
-from configurator.modules.system import CommandResult, FileStat
+from configurator.modules.system import CommandResult, FileStat, T
 
 Answer = tuple[int, str, str] | str | Callable[[Sequence[str], str | None], "tuple[int, str, str] | str"]
 
@@ -40,6 +40,7 @@ class RecordedSystem:
         self.ran: list[tuple[tuple[str, ...], str | None]] = []
         self.queried: list[tuple[str, ...]] = []
         self.notices: list[str] = []
+        self.memo: dict[str, Any] = {}
         self.facts: dict[str, Any] = {"architecture": "x86_64"}
         self.ports: tuple[int, ...] = (22,)
         self.put_directory("/")
@@ -174,6 +175,12 @@ class RecordedSystem:
         known = self.established.get(key) if self.plan else None
         return dict(known) if known is not None else probe()
 
+    def recall(self, key: str, find: Callable[[], T]) -> T:
+        if key not in self.memo:
+            self.memo[key] = find()
+        found: T = self.memo[key]
+        return found
+
     def query(
         self,
         argv: Sequence[str],
@@ -198,6 +205,7 @@ class RecordedSystem:
         uninterruptible: bool = False,
     ) -> CommandResult:
         self.ran.append((tuple(argv), stdin))
+        self.memo = {}
         if self.plan:
             for key in establishes or {}:
                 self.established[key] = (establishes or {})[key]
@@ -219,6 +227,13 @@ class RecordedSystem:
 
     def shell(self, command: str, **_: Any) -> CommandResult:
         raise AssertionError("no module but shell uses a shell")
+
+    # -- what no test here needs ------------------------------------------------------------------------
+
+    def _unused(self, *_: Any, **__: Any) -> Any:
+        raise AssertionError("no test of a module needs this yet")
+
+    script = pause = ask = send_file = reboot = gather = _unused
 
     # -- other servers --------------------------------------------------------------------------------
 

@@ -415,6 +415,21 @@ def test_one_call_installs_for_many_tasks() -> None:
     assert APT.batch_key(params_of(APT, name="nginx", state="absent")) is None
 
 
+def test_what_many_tasks_ask_is_asked_once() -> None:
+    """apt-cache takes a tenth of a second, for one name as for many; after a command it is asked anew."""
+    system = host(plan=False)
+    system.answers |= {"dpkg --compare-versions": (1, "", ""), "true": ""}
+    tasks = [params_of(APT, name="nginx"), params_of(APT, name="bash", state="latest")]
+    APT.anticipate(system, tasks)
+    for params in tasks:
+        APT.observe(system, params)
+    asked = [argv for argv in system.queried if argv[0] == "apt-cache"]
+    assert [argv[-2:] for argv in asked] == [("nginx", "bash")]
+    system.run(["true"])
+    APT.observe(system, tasks[0])
+    assert len([argv for argv in system.queried if argv[0] == "apt-cache"]) == 2
+
+
 def test_an_interrupted_dpkg_is_set_right_and_the_install_repeated() -> None:
     """A host that lost power inside dpkg must not need a login to be usable again."""
     seen: list[int] = []

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
+from configurator.agent.extensions import load_kept
 from configurator.agent.frames import Message, encode, messages
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.system import HostContext
@@ -25,14 +26,18 @@ from configurator.core.errors import ParameterError, TaskError
 class ChildWork:
     """A task whose verbs run in the child agent of its user; implements Work."""
 
-    def __init__(self, child: _Child, spec: TaskSpec, token: CancelToken) -> None:
+    def __init__(
+        self, child: _Child, spec: TaskSpec, token: CancelToken, extension: str | None = None
+    ) -> None:
         self._child = child
+        self._extension = extension
         self._spec = spec
         self._token = token
 
     def observe(self) -> Observation:
         """Return what would change, as seen by that user."""
-        answer = self._child.ask({"type": "observe", "spec": self._spec.to_json()}, self._token)
+        question = {"type": "observe", "spec": self._spec.to_json(), "extension": self._extension}
+        answer = self._child.ask(question, self._token)
         return Observation(_changes(answer), bool(answer.get("exact", True)))
 
     def converge(self) -> Done:
@@ -49,7 +54,10 @@ def _changes(answer: Mapping[str, Any]) -> tuple[FieldChange, ...]:
 class Children:
     """The child agents of a run, started when first needed."""
 
-    def __init__(self, context: HostContext, command: Sequence[str]) -> None:
+    def __init__(
+        self, context: HostContext, command: Sequence[str], extensions: Mapping[str, str] | None = None
+    ) -> None:
+        self._extensions = extensions or {}  # where the sources of the project's modules are
         self._context = context
         self._command = tuple(command)
         self._children: dict[str, _Child] = {}
@@ -62,7 +70,7 @@ class Children:
             child = self._children.get(user)
             if child is None or not child.alive:
                 child = self._children[user] = _Child(user, self._command, self._context)
-        return ChildWork(child, spec, token)
+        return ChildWork(child, spec, token, self._extensions.get(spec.module))
 
     def close(self) -> None:
         """End every child; its own end of input makes it stop what it runs."""
@@ -195,6 +203,8 @@ def serve(
         try:
             if message["type"] == "observe":
                 spec = TaskSpec.from_json(message["spec"])
+                if message.get("extension"):
+                    load_kept(spec.module, message["extension"])
                 system = context.for_task(CancelToken(), environment=spec.environment)
                 works[spec.id] = LocalWork(spec, system)
                 seen = works[spec.id].observe()

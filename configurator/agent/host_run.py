@@ -48,7 +48,7 @@ class HostRun:
     """One plan or apply of a host's tasks; `send` gets the messages that the controller turns into events.
 
     `ended` are the tasks that had ended when the host restarted, by id with their status: they are not done
-    again, and nothing more is said of them.
+    again, and nothing more is said of them. `check` raises TaskError for a module that cannot be used.
     """
 
     def __init__(
@@ -60,7 +60,10 @@ class HostRun:
         fail_fast: bool,
         durations: Durations | None = None,
         ended: Mapping[str, str] | None = None,
+        *,
+        check: Callable[[str], None] = lambda _module: None,
     ) -> None:
+        self._check = check
         self._ended = dict(ended or {})
         self._specs = {spec.id: spec for spec in specs}
         self._taker = taker
@@ -107,6 +110,7 @@ class HostRun:
         return Task(spec.id, again, ignore_errors=spec.ignore_errors, estimate_s=0.0, **edges)
 
     def _take(self, spec: TaskSpec, context: TaskContext) -> Done | Skip:
+        self._check(spec.module)
         if not spec.handler:
             return self._taker.take(spec, context)
         if self._notifications.order(spec.id) is None:

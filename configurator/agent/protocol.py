@@ -71,8 +71,12 @@ _DEFAULTS: dict[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class HostGraph:
-    """Everything one host is asked to do, in declared order, and the contents it may ask for by sha256."""
+    """Everything one host is asked to do, in declared order, and the contents it may ask for by sha256.
+
+    `modules` are the project's own that it needs for that: the sha256 of their sources, which are in `blobs`.
+    """
 
     tasks: tuple[TaskSpec, ...]
     blobs: Mapping[str, bytes] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()  # texts that must never be shown; not sent to the host
+    modules: Mapping[str, str] = field(default_factory=dict)

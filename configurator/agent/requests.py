@@ -16,6 +16,7 @@ from configurator.agent.agent import Agent
 from configurator.agent.apply_taker import ApplyTaker
 from configurator.agent.child import Children, serve
 from configurator.agent.durations import ChangeDurations
+from configurator.agent.extensions import Extensions
 from configurator.agent.frames import Message
 from configurator.agent.host_run import HostRun, Taker
 from configurator.agent.hostlock import HostLock
@@ -59,7 +60,8 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         ssh_connection=agent.ssh_connection,
         lock_descriptor=lock.descriptor,
     )
-    children = Children(context, child_command(agent.cache))
+    extensions = Extensions(message.get("modules") or {}, agent.cache, agent.blob)
+    children = Children(context, child_command(agent.cache), extensions.paths)
     notifications = Notifications(persistent=applying)
     taker: Taker = ApplyTaker(
         context,
@@ -76,7 +78,9 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
     specs = [TaskSpec.from_json(item) for item in message["tasks"]]
     fail_fast = bool(message.get("fail_fast"))
     ended = message.get("ended") or {}
-    host_run = HostRun(specs, taker, notifications, agent.send, fail_fast, durations, ended)
+    host_run = HostRun(
+        specs, taker, notifications, agent.send, fail_fast, durations, ended, check=extensions.check
+    )
     agent.begin(host_run, context)
     try:
         host_run.execute()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from configurator.agent.protocol import TaskSpec
 from configurator.config.diagnostics import Span
+from configurator.modules.base import Module
 from configurator.modules.effects import Effects
 
 
@@ -41,7 +43,8 @@ class CompiledTask:
     `spec.id` is unique on the host. A task whose condition was false has `spec.skip` set and no effects.
     `effects` are the declared ones where the task declares them, else its module's. `name` is what the role
     calls the task: the tasks that a loop makes of it share it. Tasks of one file with the same `name` are all
-    meant by a requirement. `typical_s` is the module's guess of its duration.
+    meant by a requirement. `typical_s` is the module's guess of its duration. `module` is what the spec's
+    name means, unless that is ours anyway.
     """
 
     spec: TaskSpec
@@ -53,6 +56,7 @@ class CompiledTask:
     notify: tuple[Notification, ...] = ()
     listen: tuple[str, ...] = ()
     typical_s: float = 0.05
+    module: Module[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

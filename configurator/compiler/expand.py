@@ -265,7 +265,7 @@ class RoleExpander:
             position=str(node.span),
             **keywords,
         )
-        return self._finish(node, spec, written, here, found, module.typical_s)
+        return replace(self._finish(node, spec, written, here, found, module.typical_s), module=module)
 
     def _finish(
         self,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from configurator.compiler.argspecs import check_arguments
 from configurator.compiler.compiled import CompiledRole, CompiledTask
 from configurator.compiler.expand import RoleExpander
+from configurator.compiler.extensions import used
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.order import OrderedGraph, build_graph
 from configurator.compiler.roles import Role, RoleLibrary
@@ -33,7 +35,15 @@ def compile_host(
     settings = TaskSettings(elevated=address.become, login=address.user)
     compiled = [_compile_role(item, variables, settings, state, toolbox) for item in planned]
     state.diagnostics.raise_if_any()
-    return build_graph(compiled, blobs=state.blobs, secrets=frozenset(state.secrets), left_out=state.left_out)
+    graph = build_graph(
+        compiled, blobs=state.blobs, secrets=frozenset(state.secrets), left_out=state.left_out
+    )
+    extensions = used(toolbox.modules, {spec.module for spec in graph.tasks if spec.skip is None})
+    if not extensions:
+        return graph
+    blobs = {extension.digest: extension.source for extension in extensions.values()}
+    digests = {name: extension.digest for name, extension in extensions.items()}
+    return replace(graph, blobs={**graph.blobs, **blobs}, modules=digests)
 
 
 def _compile_role(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 from configurator.compiler.compiled import CompiledTask
 from configurator.compiler.order_effects import exact
@@ -12,16 +13,21 @@ from configurator.modules.effects import Effects
 from configurator.modules.params import parse
 
 
+def module_of(task: CompiledTask) -> Module[Any]:
+    """Return what does the task: a module of the project, or ours."""
+    return registry.get(task.spec.module) if task.module is None else task.module
+
+
 def subject_of(task: CompiledTask) -> str | None:
     """Return the effect key of what the task is about; None if its parameters cannot be read."""
-    module = registry.get(task.spec.module)
+    module = module_of(task)
     params, _ = parse(module.params, task.spec.params)
     return None if params is None else module.subject(params)
 
 
 def batch_key_of(task: CompiledTask) -> str | None:
     """Return the key under which the task may be done in one go with others, or None."""
-    module = registry.get(task.spec.module)
+    module = module_of(task)
     if type(module).batch_key is Module.batch_key:
         return None
     params, _ = parse(module.params, task.spec.params)
@@ -39,7 +45,7 @@ def agree(one: CompiledTask, other: CompiledTask) -> bool:
         return False
     if a.params == b.params:
         return True
-    kind = registry.get(a.module).params
+    kind = module_of(one).params
     (mine, _), (theirs, _) = parse(kind, a.params), parse(kind, b.params)
     if mine is None or theirs is None:
         return False

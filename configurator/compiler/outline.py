@@ -14,6 +14,7 @@ from configurator.compiler.order import Edge, OrderedGraph
 from configurator.core.graph import TaskGraph
 from configurator.core.task import Task, TaskContext
 from configurator.modules import registry
+from configurator.modules.base import Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,11 @@ def sketch(graph: OrderedGraph, *, skipped: bool = False) -> Outline:
 
 def typical_s(spec: TaskSpec) -> float:
     """Return the seconds that the task's module typically takes when it changes something."""
-    idle = spec.barrier or spec.skip is not None
-    return 0.0 if idle else registry.get(spec.module).typical_s
+    if spec.barrier or spec.skip is not None:
+        return 0.0
+    if registry.canonical(spec.module) is None:
+        return Module.typical_s  # a module of the project: nobody knows better here
+    return registry.get(spec.module).typical_s
 
 
 def _left_out(spec: TaskSpec, skipped: bool) -> bool:

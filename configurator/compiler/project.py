@@ -8,6 +8,7 @@ from typing import Any
 
 from configurator.compiler.check import check_roles, check_variables
 from configurator.compiler.check_cycles import check_cycles
+from configurator.compiler.extensions import with_extensions
 from configurator.compiler.extravars import read_extra_vars
 from configurator.compiler.hostgraph import compile_host
 from configurator.compiler.hosts import connection_of
@@ -85,7 +86,8 @@ class Project:
     ) -> Project:
         """Read and check everything; one InputError has every problem of all files.
 
-        `inventory` replaces the configured one; `roles_path` the folder of the built-in roles.
+        `inventory` replaces the configured one; `roles_path` the folder of the built-in roles. The project's
+        own modules are added to `modules`.
         """
         problems = Diagnostics()
         loaded = load_settings(config_path, problems)
@@ -94,6 +96,7 @@ class Project:
         hosts = load_inventory(_sources(loaded, inventory), loaded.root, problems)
         extra = read_extra_vars(extra_vars, problems)
         folders = [os.path.join(loaded.root, folder) for folder in loaded.settings.roles_path]
+        modules = with_extensions(modules, loaded.root, problems)
         library = RoleLibrary([*folders, roles_path or builtin_roles_path()], modules)
         reader = TaskFileReader(modules, library.names(), problems)
         entries, unmatched = read_site(

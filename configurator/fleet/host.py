@@ -232,6 +232,7 @@ class HostRun:
             "confirmed": confirmed,
             "deep": self._settings.deep,
             "holder": {"controller": socket.gethostname(), "user": getpass.getuser()},
+            "modules": dict(graph.modules),
             "tasks": [spec.to_json() for spec in graph.tasks],
         }
         port = session.endpoint.port

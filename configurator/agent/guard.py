@@ -26,6 +26,15 @@ WATCHDOG_S = 90  # until the host undoes the change by itself
 CONFIRM_S = 30  # how long the controller may take to log in again
 _UNDO_S = 60.0  # putting files back takes no time, restarting a service some
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_XTABLES = ("iptables", "ip6tables")
+# iptables(8), TABLES: the chains that are built in, for a table that nobody has used yet.
+_CHAINS = {
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "raw": ("PREROUTING", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
+}
 _UNITS = "/etc/systemd/system"  # systemd.unit(5): units of the administrator, found at the next boot
 
 
@@ -152,6 +161,10 @@ def _save(system: System, guard: Guard, directory: str) -> list[str]:
         lines.append(f"rm -rf {quoted} && cp -a -T {shlex.quote(copy)} {quoted}")
     for number, table in enumerate(guard.saves_tables):
         family, _, name = table.partition(" ")
+        if family in _XTABLES:
+            _write(f"{directory}/table-{number}", _saved_by_iptables(system, family, name))
+            lines.append(f"{family}-restore {shlex.quote(f'{directory}/table-{number}')}")
+            continue
         if table == "*":
             listed = system.query(("nft", "list", "ruleset"), ok=(0, 1, 127))
             script = "flush ruleset\n"
@@ -163,6 +176,18 @@ def _save(system: System, guard: Guard, directory: str) -> list[str]:
     for unit in guard.saves_units:
         lines += _restore_unit(system, unit)
     return [*lines, *(shlex.join(command) for command in guard.restores)]
+
+
+def _saved_by_iptables(system: System, family: str, table: str) -> str:
+    """Return a table in the words of iptables-restore(8), which empties the table first.
+
+    What iptables writes by way of nftables, nft can show but not read again.
+    """
+    saved = system.query((f"{family}-save", "--table", table), ok=(0, 1, 127)).stdout
+    if f"*{table}" in saved.splitlines():
+        return saved
+    chains = "".join(f":{chain} ACCEPT [0:0]\n" for chain in _CHAINS.get(table, ()))
+    return f"*{table}\n{chains}COMMIT\n"
 
 
 def _restore_unit(system: System, unit: str) -> list[str]:

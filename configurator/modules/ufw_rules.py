@@ -64,7 +64,7 @@ class Rule:
 def _has(ports: str, port: int) -> bool:
     for part in ports.split(","):
         low, _, high = part.partition(":")
-        if low.isdigit() and int(low) <= port <= int(high if high.isdigit() else low):
+        if low.isdecimal() and int(low) <= port <= int(high if high.isdecimal() else low):
             return True
     return False
 

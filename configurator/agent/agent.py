@@ -13,11 +13,13 @@ import queue
 import select
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from configurator.agent import facts
 from configurator.agent.frames import FrameError, Message, encode, messages
-from configurator.core.cancel import CancelToken
+
+if TYPE_CHECKING:  # the hello goes out before the engine is imported
+    from configurator.core.cancel import CancelToken
 
 Handler = Callable[["Agent", Message], None]
 

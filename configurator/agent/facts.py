@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from configurator.agent import facts_network
@@ -19,7 +20,7 @@ def collect() -> dict[str, Any]:
     facts = facts_network.collect()  # first: an interface may be called as anything
     for part in (platform, distribution, service_manager, processors, memory, user, python, virtual):
         facts |= part()
-    return facts | {"date_time": date_time()}
+    return facts | {"date_time": date_time(), "env": _ordinary_environment(), "lsb": lsb(facts)}
 
 
 def platform() -> dict[str, Any]:
@@ -54,6 +55,26 @@ def distribution() -> dict[str, Any]:
         "distribution_major_version": release.get("VERSION_ID", "").partition(".")[0],
         "os_family": "Debian" if "debian" in found else "",
         "pkg_mgr": "apt",
+    }
+
+
+def lsb(known: Mapping[str, Any]) -> dict[str, str]:
+    """Return what lsb_release(1) would say on Debian, of the facts of the distribution."""
+    return {
+        "id": known["distribution"],
+        "description": " ".join((known["distribution"], known["distribution_version"])),
+        "release": known["distribution_version"],
+        "codename": known["distribution_release"],
+        "major_release": known["distribution_major_version"],
+    }
+
+
+def _ordinary_environment() -> dict[str, str]:
+    """Return what a login has in its environment, and nothing that somebody has put there besides."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _ORDINARY or name.startswith(("LC_", "SUDO_", "SSH_"))
     }
 
 
@@ -148,6 +169,7 @@ def date_time() -> dict[str, str]:
     }
 
 
+_ORDINARY = frozenset({"HOME", "LANG", "LOGNAME", "MAIL", "PATH", "PWD", "SHELL", "TERM", "USER"})
 BOOT_ID = "/proc/sys/kernel/random/boot_id"  # random(4): another one after each boot
 _DISTRIBUTIONS = {"debian": "Debian", "ubuntu": "Ubuntu"}
 # The words of systemd-detect-virt(1) --container.

@@ -37,20 +37,6 @@ def command_line() -> dict[str, Any]:
     return {"cmdline": found, "proc_cmdline": found}
 
 
-def lsb() -> dict[str, Any]:
-    """Return what lsb_release(1) would say on Debian."""
-    release, version = facts.os_release(), facts.distribution()["distribution_version"]
-    return {
-        "lsb": {
-            "id": facts.distribution()["distribution"],
-            "description": release.get("PRETTY_NAME", ""),
-            "release": version,
-            "codename": release.get("VERSION_CODENAME", ""),
-            "major_release": version.partition(".")[0],
-        }
-    }
-
-
 def name_servers() -> dict[str, Any]:
     """Return what resolv.conf(5) says."""
     found: dict[str, Any] = {}
@@ -275,7 +261,7 @@ COLLECTORS: dict[str, Callable[[], dict[str, Any]]] = {
     "dns": name_servers,
     "env": environment,
     "load": load,
-    "lsb": lsb,
+    "lsb": lambda: {"lsb": facts.lsb(facts.distribution())},
     "memory": memory,
     "network": lambda: facts_network.collect(most=1 << 16),
     "platform": facts.platform,

@@ -166,3 +166,28 @@ def test_ctrl_c_ends_a_question(site: tuple[Folder, Remote]) -> None:
     terminal.type("\x03")
     assert terminal.end() == 130
     assert not site[1].exists("/srv/after")
+
+
+def test_facts_are_what_the_host_is(site: tuple[Folder, Remote]) -> None:
+    """Its address, interface and account are there before anything runs; mounts and disks with `setup`."""
+    folder, host = site
+    facts = {item["host"]: item["facts"] for item in folder.run("facts", "--json").of("facts")}[host.name]
+    assert facts["default_ipv4"]["address"] == host.host.address
+    assert facts["host0"]["ipv4"]["address"] == host.host.address
+    assert facts["host0"]["macaddress"] == host.sh("cat /sys/class/net/host0/address").strip()
+    assert facts["user_dir"] == "/root"
+    assert facts["date_time"]["tz_offset"] == "+0000"
+    folder.role(
+        "r",
+        [
+            {"name": "All", "setup": {}},
+            {"name": "Before", "debug": {"msg": "{{ ansible_host0.ipv4.prefix }} {{ ansible_user_shell }}"}},
+        ],
+    )
+    ended = folder.run("plan", "--json")
+    found = ended.task("All")["outputs"]["ansible_facts"]
+    assert "/" in [mount["mount"] for mount in found["ansible_mounts"]]
+    assert found["ansible_env"]["USER"] == "root"
+    assert found["ansible_memory_mb"]["real"]["total"] == found["ansible_memtotal_mb"] > 0
+    assert found["ansible_boot_id"] == host.sh("cat /proc/sys/kernel/random/boot_id").strip()
+    assert ended.task("Before")["says"] == "24 /bin/bash"

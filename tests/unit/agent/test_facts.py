@@ -33,6 +33,15 @@ def test_the_clock_is_told_in_ansibles_forms() -> None:
     assert told["iso8601_basic"].startswith(told["iso8601_basic_short"])
 
 
+def test_only_the_ordinary_environment_is_told_in_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands in every log; what sshd has let through besides may be a secret."""
+    monkeypatch.setenv("API_TOKEN", "s3cret")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert facts.collect()["env"]["LC_ALL"] == "C.UTF-8"
+    assert "API_TOKEN" not in facts.collect()["env"]
+    assert facts_more.gather({"env"}, 1)["env"]["API_TOKEN"] == "s3cret"
+
+
 def test_an_interface_may_be_called_as_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may name an interface must not be able to replace what the host is known by."""
     network: dict[str, Any] = {"distribution": {"device": "distribution"}, "interfaces": ["distribution"]}

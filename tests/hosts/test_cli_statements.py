@@ -171,6 +171,7 @@ def test_ctrl_c_ends_a_question(site: tuple[Folder, Remote]) -> None:
 def test_facts_are_what_the_host_is(site: tuple[Folder, Remote]) -> None:
     """Its address, interface and account are there before anything runs; mounts and disks with `setup`."""
     folder, host = site
+    folder.role("r", "[]")
     facts = {item["host"]: item["facts"] for item in folder.run("facts", "--json").of("facts")}[host.name]
     assert facts["default_ipv4"]["address"] == host.host.address
     assert facts["host0"]["ipv4"]["address"] == host.host.address

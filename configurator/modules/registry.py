@@ -48,6 +48,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "pam_limits": ("pam_limits", "PamLimits"),
     "pause": ("pause", "Pause"),
     "ping": ("ping", "Ping"),
+    "pip": ("pip", "Pip"),
     "raw": ("raw", "Raw"),
     "reboot": ("reboot", "Reboot"),
     "replace": ("replace", "Replace"),

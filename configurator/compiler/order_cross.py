@@ -16,7 +16,17 @@ from configurator.modules.apt_index import INDEX
 
 # Modules that change a part of a thing and leave the rest to others: two roles may both edit one file.
 _EDITS = frozenset(
-    {"authorized_key", "blockinfile", "cron", "ini_file", "known_hosts", "lineinfile", "mount", "replace"}
+    {
+        "authorized_key",
+        "blockinfile",
+        "cron",
+        "ini_file",
+        "known_hosts",
+        "lineinfile",
+        "mount",
+        "pam_limits",
+        "replace",
+    }
 )
 _PACKAGE = "package:"
 

@@ -448,6 +448,17 @@ def test_edits_of_one_file_exclude_each_other_by_a_lock() -> None:
     assert graph.unordered_edits == (("path:/etc/hosts", ("a/l", "b/l")),)
 
 
+def test_limits_of_two_roles_are_edits_of_one_file() -> None:
+    """Databases of two roles each want more open files: that is no contradiction."""
+    limit = {"limit_type": "-", "limit_item": "nofile", "value": "9"}
+    path = "path:/etc/security/limits.conf"
+    roles = [
+        role(name, [task("l", module="pam_limits", params={**limit, "domain": name}, writes=[path])])
+        for name in "ab"
+    ]
+    assert [s.locks for s in build_graph(roles).tasks] == [(path,)] * 2
+
+
 def test_an_edit_and_a_whole_file_of_unordered_roles_are_an_error() -> None:
     """Whichever came last would win by chance."""
     line = task("l", module="lineinfile", params={"path": "/etc/m", "line": "x"}, writes=["path:/etc/m"])

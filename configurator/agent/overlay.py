@@ -74,6 +74,7 @@ class Overlay:
         self._nodes: dict[str, Node | None] = {}
         self._changed: dict[tuple[int, int], FileStat] = {}  # by device and inode: seen under every name
         self._inodes = itertools.count(1)
+        self._unsettled: dict[str, str] = {}  # by path, with a slash for all below it: why
 
     def lstat(self, path: str, *, careful: bool = False) -> tuple[str, FileStat | None]:
         """Return the path with its directories resolved, and what is there (a link is not followed).
@@ -129,6 +130,8 @@ class Overlay:
             if isinstance(node.content, Later):
                 raise UnknownState(node.content.reason)
             return node.content
+        if because := self.unsettled(resolved):
+            raise UnknownState(because)
         return self._real.read(resolved)
 
     def holds(self, resolved: str) -> bool:
@@ -144,7 +147,22 @@ class Overlay:
     @property
     def changed(self) -> bool:
         """Return True if the plan has changed any file so far."""
-        return bool(self._nodes)
+        return bool(self._nodes) or bool(self._unsettled)
+
+    def unsettle(self, resolved: str, because: str, *, below: bool) -> None:
+        """Have nobody know from now on what is at a path, or `below` it: only the apply tells."""
+        self._unsettled[f"{resolved}/" if below else resolved] = because
+
+    def unsettled(self, resolved: str) -> str | None:
+        """Return why nobody knows what will be at a path; None if somebody does."""
+        if not self._unsettled or resolved in self._nodes:
+            return None
+        if because := self._unsettled.get(resolved):
+            return because
+        above = (
+            why for start, why in self._unsettled.items() if start[-1] == "/" and resolved.startswith(start)
+        )
+        return next(above, None)
 
     def names(self, resolved: str) -> list[str]:
         """Return the names in a resolved directory."""

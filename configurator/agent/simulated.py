@@ -82,7 +82,7 @@ class SimulatedSystem(SimulatedFetching):
     def read(self, path: str) -> bytes:
         resolved, found = self._world.files.stat(path)
         if found is None and self._doubt_absence(resolved):
-            raise UnknownState(self._world.pending.because(path))
+            raise UnknownState(self._world.files.unsettled(resolved) or self._world.pending.because(path))
         if found is None:
             raise TaskError(f"no such file: {path}")
         self._doubt_brought(resolved)
@@ -93,6 +93,7 @@ class SimulatedSystem(SimulatedFetching):
         if found is None:
             self._doubt_absence(resolved)
             return []
+        self._doubt_filled(resolved)
         return self._world.files.names(resolved)
 
     def entries(self, path: str) -> list[tuple[str, FileStat]]:
@@ -101,6 +102,7 @@ class SimulatedSystem(SimulatedFetching):
         if found is None:
             self._doubt_absence(resolved)
             return []
+        self._doubt_filled(resolved)
         pending = self._world.pending
         if pending.unseen and not never_packaged(f"{resolved}/") and not files.is_ours(resolved):
             self.doubt.assume(pending.because(resolved))  # a package may put more into it
@@ -120,7 +122,10 @@ class SimulatedSystem(SimulatedFetching):
         return permitted(found.mode, root=uid == 0, owner=uid == found.uid, member=found.gid in groups)
 
     def _doubt_absence(self, resolved: str) -> bool:
-        """Note that a pending package may bring the path; return True if that is likely."""
+        """Note that something that only the apply does may bring the path; return True if that is likely."""
+        if because := self._world.files.unsettled(resolved):
+            self.doubt.question(because)
+            return True
         pending = self._world.pending
         if not pending.any or never_packaged(resolved) or self._world.files.is_ours(parent_of(resolved)):
             return False
@@ -131,10 +136,17 @@ class SimulatedSystem(SimulatedFetching):
         return False
 
     def _doubt_brought(self, resolved: str) -> None:
-        """Note that what a package brings may be changed at once by a script of its own."""
+        """Note that what is there, or what a package brings, may be changed at once by others."""
+        if because := self._world.files.unsettled(resolved):
+            self.doubt.assume(because)
         ahead = self._world.ahead
         if ahead is not None and ahead.brings(resolved) and (by := ahead.altered(resolved)):
             self.doubt.assume(f"the scripts of {by} may change it")
+
+    def _doubt_filled(self, resolved: str) -> None:
+        """Note that nobody knows all the names in a directory that something else fills."""
+        if because := self._world.files.unsettled(f"{resolved}/*"):
+            self.doubt.assume(because)
 
     # -- files: writing ------------------------------------------------------------------------------
 
@@ -243,6 +255,9 @@ class SimulatedSystem(SimulatedFetching):
             return
         if found is None and self._world.pending.any:
             self.doubt.assume(self._world.pending.because(parent))
+            return
+        if found is None and (because := self._world.files.unsettled(parent)):
+            self.doubt.assume(because)
             return
         what = "does not exist" if found is None else "is no directory"
         above = parent
@@ -450,6 +465,11 @@ class SimulatedSystem(SimulatedFetching):
 
     def _establish(self, key: str, state: State | None) -> None:
         namespace, _, name = key.partition(":")
+        if namespace == "path" and state is None:
+            resolved, _ = self._world.files.lstat(name.removesuffix("/**"))
+            because = f"{self._task!r} fills {resolved} in the apply"
+            self._world.files.unsettle(resolved, because, below=name.endswith("/**"))
+            return
         if namespace == "path" and state is not None and state.get("kind", "directory") == "directory":
             self._establish_directory(name, state)
         if namespace == "package" and state is not None and _is_new(state):

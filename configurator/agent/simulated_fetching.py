@@ -77,8 +77,9 @@ class SimulatedFetching:
 
     def digest(self, path: str, algorithm: str = "sha256") -> str:
         resolved, found = self._world.files.stat(path)
-        ahead = getattr(self._world, "ahead", None)  # its files are in no place that could be read in pieces
-        if found is not None and not self._world.files.holds(resolved) and ahead is None:
+        held = self._world.files.holds(resolved) or self._world.files.unsettled(resolved) is not None
+        # The files of packages ahead are in no place that could be read in pieces.
+        if found is not None and not held and self._world.ahead is None:
             return self._real.digest(resolved, algorithm)
         import hashlib  # noqa: PLC0415
 

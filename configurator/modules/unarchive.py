@@ -172,14 +172,14 @@ class Unarchive(Module[UnarchiveParams]):
         if "names" not in actual:
             return {"dest": params.dest, "src": src, "skipped": True}
         stat: FileStat = actual["dest"]
-        out = {
-            "dest": params.dest,
-            "src": src,
-            "state": "directory",
+        out: dict[str, Any] = {"dest": params.dest, "src": src, "state": "directory"}
+        out |= {
             "owner": stat.owner,
             "group": stat.group,
+            "uid": stat.uid,
+            "gid": stat.gid,
+            "mode": f"{stat.mode:04o}",
         }
-        out |= {"uid": stat.uid, "gid": stat.gid, "mode": f"{stat.mode:04o}"}
         return out | ({"files": list(actual["names"])} if params.list_files else {})
 
 

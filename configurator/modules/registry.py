@@ -75,6 +75,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "unarchive": ("unarchive", "Unarchive"),
     "uri": ("uri", "Uri"),
     "user": ("user", "User"),
+    "wait_for": ("wait_for", "WaitFor"),
     "wait_for_connection": ("wait_for_connection", "WaitForConnection"),
 }
 _ALIASES = {

@@ -7,8 +7,9 @@ from typing import Any
 
 from tests.hosts.cases import Case
 
+# Recommended is a mail server, and cron itself would run the jobs: both write files while a plan is watched.
 INSTALLED = (
-    "apt-get install -y -qq cron >/dev/null 2>&1;"
+    "apt-get install -y -qq --no-install-recommends cron >/dev/null 2>&1; systemctl stop cron;"
     " for u in root worker; do crontab -u $u -r 2>/dev/null; done; :\n"
 )
 PURGED = (

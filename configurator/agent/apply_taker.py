@@ -86,9 +86,11 @@ class ApplyTaker:
         if isinstance(work, LocalWork) and redundant(spec, work, self._notifications, self._events):
             return Done(warnings=("not needed: the unit was started after the last change",))
         self._refuse_stale(spec, seen)
-        if spec.notify:
-            self._notifications.add(spec.notify)
+        noted = self._notifications.add(spec.notify) if spec.notify else None
         done = self._converge(spec, work)
+        if noted is not None and not done.changed:
+            # What could not be known before (an answer, a download) was as it should be.
+            self._notifications.withdraw(noted)
         self._record_events(seen)
         return done
 

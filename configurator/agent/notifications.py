@@ -10,8 +10,18 @@ import contextlib
 import json
 import os
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from configurator.agent.places import make_private, state_directory
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One notification: its number, and what was known of its handlers before (None: they were not due)."""
+
+    clock: int
+    before: Mapping[str, int | None]
 
 
 class Notifications:
@@ -29,14 +39,30 @@ class Notifications:
         self._due: dict[str, int] = dict.fromkeys(self._load(), 0)
         self.left_over = frozenset(self._due)
 
-    def add(self, handlers: tuple[str, ...]) -> None:
+    def add(self, handlers: tuple[str, ...]) -> Noted:
         """Record that these handlers are due; on return it is on disk."""
         with self._lock:
             self._clock += 1
-            new = [handler for handler in handlers if handler not in self._due]
+            noted = Noted(self._clock, {handler: self._due.get(handler) for handler in handlers})
             self._due |= dict.fromkeys(handlers, self._clock)
-            if new:
+            if None in noted.before.values():
                 self._save()
+            return noted
+
+    def withdraw(self, noted: Noted) -> None:
+        """Take back what was recorded for a change that has turned out to be none.
+
+        Handlers that somebody else has notified, before or since, stay due.
+        """
+        with self._lock:
+            for handler, before in noted.before.items():
+                if self._due.get(handler) != noted.clock:
+                    continue
+                if before is None:
+                    del self._due[handler]
+                else:
+                    self._due[handler] = before
+            self._save()
 
     def tick(self) -> int:
         """Return the time of an event that is to be compared with `order`."""

@@ -48,3 +48,17 @@ def test_order_tells_which_came_last(tmp_path: Path) -> None:
     second = notes.order("restart")
     assert second is not None
     assert started < second
+
+
+def test_a_change_that_was_none_takes_its_notification_back(tmp_path: Path) -> None:
+    """A restart for nothing at each run; what others have notified stays, whenever they did."""
+    due = Notifications(persistent=True, directory=str(tmp_path))
+    due.add(("before",))
+    noted = due.add(("before", "mine", "since"))
+    due.add(("since",))
+    due.withdraw(noted)
+    assert due.order("mine") is None
+    assert due.order("before") == 1
+    assert due.order("since") == 3
+    found = Notifications(persistent=True, directory=str(tmp_path))
+    assert found.left_over == {"before", "since"}

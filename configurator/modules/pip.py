@@ -191,7 +191,7 @@ class Pip(Module[PipParams]):
         """Make the environment where it is missing, then have pip do the rest."""
         found: State = dict(change.before["found"])
         if "made" in change:
-            found |= {"exists": True, "pip": True}
+            found |= {"exists": True, "pip": True, "new": True}
             _make(system, params, {self.subject(params): found})
         installs: dict[str, object] = change.before["installs"]
         packages = {**found["packages"], **installs}
@@ -268,7 +268,7 @@ def _asked(system: System, params: PipParams, found: State) -> dict[str, object]
     packages: dict[str, str] = found["packages"]
     pip: list[str] | None = params.pip
     options = _options(params)
-    if params.virtualenv and system.stat(params.python, follow=True) is None:
+    if params.virtualenv and (not found["exists"] or found.get("new")):  # new: in a plan alone
         pip = pip_env.own_pip(system, params.virtualenv_python or "python3")
         options = ["--ignore-installed", *options]
     elif not found["pip"] and not params.executable:
@@ -316,7 +316,8 @@ def _make(system: System, params: PipParams, establishes: dict[str, State | None
         )
     command += ["--system-site-packages"] if params.virtualenv_site_packages else []
     directory: dict[str, State | None] = {
-        f"path:{params.place}": {"exists": True, "kind": "directory", "mode": "0755"}
+        f"path:{params.place}": {"exists": True, "kind": "directory", "mode": "0755"},
+        f"path:{params.place}/**": None,
     }
     existed = system.stat(params.place) is not None
     try:

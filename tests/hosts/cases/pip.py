@@ -71,6 +71,7 @@ CASES = {
         "own_top==1.0\nowna==2.0\nownc==2.0\n755 root\ninclude-system-site-packages = true\nx\n",
         PACKAGES,
         frozenset({"there"}),
+        assumed={"inside": "'made' fills"},
     ),
     "versions": Case(
         (

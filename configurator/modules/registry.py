@@ -34,6 +34,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "getent": ("getent", "Getent"),
     "git": ("git", "Git"),
     "group": ("group", "Group"),
+    "hosts_entry": ("hosts_entry", "HostsEntry"),
     "hostname": ("hostname", "Hostname"),
     "ini_file": ("ini_file", "IniFile"),
     "known_hosts": ("known_hosts", "KnownHosts"),
@@ -52,6 +53,9 @@ _MODULES: dict[str, tuple[str, str]] = {
     "pause": ("pause", "Pause"),
     "ping": ("ping", "Ping"),
     "pip": ("pip", "Pip"),
+    "postgresql_db": ("postgresql_db", "PostgresqlDb"),
+    "postgresql_ext": ("postgresql_ext", "PostgresqlExt"),
+    "postgresql_user": ("postgresql_user", "PostgresqlUser"),
     "raw": ("raw", "Raw"),
     "reboot": ("reboot", "Reboot"),
     "replace": ("replace", "Replace"),
@@ -88,6 +92,7 @@ COLLECTIONS = (
     "ansible.posix.",
     "community.general.",
     "community.crypto.",
+    "community.postgresql.",
     "configurator.",
 )
 

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: behaviours demo test test-full check coverage bench bench-engine setup hosts-setup clean lock
+.PHONY: behaviours fidelity demo test test-full check coverage bench bench-engine setup hosts-setup clean lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +53,10 @@ coverage: setup
 # The table of what every module is held to on real hosts: `make behaviours ARGS="apt cron"` for some of them.
 behaviours: setup hosts-setup
 	@$(SUDO) $(BIN)/python -m tools.behaviours $(ARGS)
+
+# How sure plans of ordinary roles are, plain and deep: `make fidelity ARGS="nginx redis"` for some of them.
+fidelity: setup hosts-setup
+	@$(SUDO) $(BIN)/python -m tools.fidelity $(ARGS)
 
 check: setup
 	@$(BIN)/ruff check .

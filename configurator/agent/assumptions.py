@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 import threading
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -35,6 +36,7 @@ class PendingPackages:
     def __init__(self, ahead: Ahead | None = None) -> None:
         self._ahead = ahead
         self._lock = threading.Lock()
+        self.installed_at = 0.0
         self._names: list[str] = []
         self._installers: list[str] = []
         self._opaque: list[str] = []
@@ -42,6 +44,7 @@ class PendingPackages:
     def add_package(self, name: str, task: str) -> None:
         """Note that the task would install the package."""
         with self._lock:
+            self.installed_at = time.time()
             if name not in self._names:
                 self._names.append(name)
             if task not in self._installers:

@@ -6,6 +6,7 @@ memory: the names, and the contents of what people configure.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from configurator.core.errors import TaskError
 
 _KEPT = ("/etc/", "/usr/lib/systemd/", "/usr/lib/sysusers.d/", "/usr/lib/tmpfiles.d/")
 _KEPT_BYTES = 1 << 20
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)  # it speaks of much that the script does not do
 _SCRIPTS = ("preinst", "postinst", "config", "templates", "triggers")
 # Debian 12 and later: these are links into /usr (the usrmerge), whatever a package file calls them.
 _MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
@@ -49,10 +51,12 @@ class DebFile:
     files: dict[str, PackedFile] = field(default_factory=dict)
     conffiles: frozenset[str] = frozenset()
     scripts: str = ""
+    copies: dict[str, str] = field(default_factory=dict)  # what a script makes of another file of the package
     kept: dict[str, bytes] = field(default_factory=dict)  # contents that a plan is likely to ask for
 
     def read(self, path: str) -> bytes:
         """Return the content of a regular file in it."""
+        path = self.copies.get(path, path)
         if path in self.kept:
             return self.kept[path]
         with _tar(self.path, "--fsys-tarfile") as archive:
@@ -79,7 +83,7 @@ def read_deb(path: str, name: str) -> DebFile:
                 )
             elif control in _SCRIPTS:
                 scripts.append(text)
-    deb.scripts = "\n".join(scripts)
+    deb.scripts = _COMMENT.sub("", "\n".join(scripts))
     with _tar(path, "--fsys-tarfile") as archive:
         for member in archive:
             _enter(deb, archive, member)

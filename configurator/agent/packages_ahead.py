@@ -22,6 +22,9 @@ from configurator.modules.system import FileStat
 
 _UNITS = "/usr/lib/systemd/system"  # systemd.unit(5): units of packages
 _LASTING = ("simple", "exec", "notify", "notify-reload", "forking", "dbus", "idle")
+_UCF = re.compile(r"^\s*ucf\s(?:--?\S+\s+)*(/\S+)\s+(/\S+)", re.MULTILINE)
+_LINKS = re.compile(r"\bln\s+-\w*s\w*\s+(/[\w./+-]+)\s+(/[\w./+-]+)")
+_UCF_LINES = re.compile(r"^\s*ucf[rq]?\s.*$", re.MULTILINE)
 Run = Callable[[Sequence[str], Mapping[str, str]], None]
 
 
@@ -61,10 +64,23 @@ class PackagesAhead:
         except TaskError:
             return False
         self._debs[name] = deb
+        self._copy_defaults(deb)
         for path, packed in deb.files.items():
             if packed.kind != "directory" or path not in self._files:
                 self._files[path] = deb
         return True
+
+    @staticmethod
+    def _copy_defaults(deb: DebFile) -> None:
+        """Have what ucf(1) copies be there, forgetting that the script speaks of it; and its links."""
+        for target, link in _LINKS.findall(deb.scripts):
+            deb.files.setdefault(link, PackedFile("link", 0o777, "root", "root", 0, 0.0, target))
+        for source, copy in _UCF.findall(deb.scripts):
+            if source in deb.files and copy not in deb.files:
+                deb.files[copy] = deb.files[source]
+                deb.copies[copy] = source
+                deb.conffiles |= {copy}
+        deb.scripts = _UCF_LINES.sub("", deb.scripts)
 
     def knows(self, name: str) -> bool:
         """Return True if the package was looked into."""
@@ -106,9 +122,16 @@ class PackagesAhead:
         return {entry[len(prefix) :] for entry in self._files if _stands_in(entry, prefix)}
 
     def mentioned(self, path: str) -> str | None:
-        """Return the package whose scripts speak of a path or its last name, so that they may make it."""
-        last = posixpath.basename(path.rstrip("/"))
-        pattern = re.compile(rf"(?<![\w.-]){re.escape(last)}(?![\w-])")
+        """Return the package whose scripts may make a path, which they name in full or after a variable.
+
+        What is no path, but a unit or an account, they speak of in any way.
+        """
+        parent, last = posixpath.split(path.rstrip("/"))
+        end = rf"{re.escape(last)}(?![\w-])"
+        full = rf"(?<![\w.-]){end}"
+        if parent:
+            full = rf"{re.escape(parent)}/{end}|\$\{{?\w+\}}?(?:/[\w.-]+)*/{end}"
+        pattern = re.compile(full)
         return next((name for name, deb in self._debs.items() if pattern.search(deb.scripts)), None)
 
     def altered(self, path: str) -> str | None:

@@ -357,9 +357,10 @@ class SimulatedSystem(SimulatedFetching):
             return state
         if namespace == "unit":
             self.doubt.answer(pending.because(name))
-            return assumed_unit()
+            return assumed_unit() | self._read_by_systemd(name)
         if namespace in ("user", "group") and pending.may_bring(name):
-            self.doubt.answer(pending.because(name))
+            if self._world.ahead is None or not self._world.ahead.account(name):
+                self.doubt.answer(pending.because(name))
             return assumed_user(name) if namespace == "user" else assumed_group(name)
         return state
 
@@ -378,8 +379,12 @@ class SimulatedSystem(SimulatedFetching):
         state, sure = brought or (assumed_unit(), False)
         if not sure:
             self.doubt.answer(self._world.pending.because(name))
-        known = {key: found[key] for key in ("names", "files", "read_at", "result", "ran") if key in found}
-        return state | known
+        known = {key: found[key] for key in ("names", "files", "result", "ran") if key in found}
+        return self._read_by_systemd(name) | state | known
+
+    def _read_by_systemd(self, name: str) -> State:
+        """Return what tells whether systemd will know later changes of the unit that a package brings."""
+        return {"files": (f"/usr/lib/systemd/system/{name}",), "read_at": self._world.pending.installed_at}
 
     def recall(self, key: str, find: Callable[[], T]) -> T:
         index = self._world.index  # another one may answer differently

@@ -21,6 +21,9 @@ deb-systemd-invoke $_dh_action 'toolbox.service' >/dev/null || true
 adduser --system --home /var/lib/toolbox \\
     toolbox
 touch /etc/toolbox/made-later.conf
+# /etc/toolbox/in-a-comment
+ucf --three-way /usr/share/toolbox/large /etc/toolbox/copied.conf
+ln -sf /etc/toolbox/toolbox.conf /etc/toolbox/link.conf
 chown toolbox $CONF/toolbox.conf; chmod -R go= /var/lib/toolbox
 """
 FILES = {
@@ -112,7 +115,7 @@ def test_paths_of_packages_are_files_of_the_plan(ahead: PackagesAhead) -> None:
     assert found is not None
     assert (found.kind, found.uid, found.size) == ("file", 0, 12)
     assert ahead.read("/etc/toolbox/toolbox.conf") == b"color = red\n"
-    assert ahead.names("/etc/toolbox") == {"toolbox.conf"}
+    assert ahead.names("/etc/toolbox") == {"toolbox.conf", "copied.conf", "link.conf"}
     assert ahead.stat("/etc/toolbox/other") is None
     assert ahead.keeps("/etc/toolbox/toolbox.conf")
     assert not ahead.keeps("/usr/share/toolbox/large")
@@ -123,6 +126,17 @@ def test_what_scripts_speak_of_is_doubted_and_nothing_else(ahead: PackagesAhead)
     assert ahead.mentioned("/etc/toolbox/made-later.conf") == "toolbox"
     assert ahead.mentioned("/etc/toolbox/later.conf") is None
     assert ahead.mentioned("/etc/toolbox/made-later.conf.d") is None
+
+
+def test_what_scripts_plainly_make_is_there(ahead: PackagesAhead) -> None:
+    """Files that ucf copies, as sure as what is packed; and links, which scripts may not come to make."""
+    assert ahead.read("/etc/toolbox/copied.conf") == b"x" * 10
+    assert ahead.keeps("/etc/toolbox/copied.conf")
+    assert ahead.altered("/etc/toolbox/copied.conf") is None
+    link = ahead.stat("/etc/toolbox/link.conf")
+    assert link is not None and link.target == "/etc/toolbox/toolbox.conf"
+    assert ahead.altered("/etc/toolbox/link.conf") == "toolbox"
+    assert ahead.mentioned("/etc/toolbox/in-a-comment") is None
 
 
 def test_what_scripts_change_is_doubted_though_it_is_brought(ahead: PackagesAhead) -> None:

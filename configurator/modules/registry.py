@@ -59,6 +59,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "raw": ("raw", "Raw"),
     "reboot": ("reboot", "Reboot"),
     "replace": ("replace", "Replace"),
+    "resolv_conf": ("resolv_conf", "ResolvConf"),
     "script": ("script", "Script"),
     "service_facts": ("service_facts", "ServiceFacts"),
     "set_fact": ("set_fact", "SetFact"),

@@ -55,6 +55,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "pip": ("pip", "Pip"),
     "postgresql_db": ("postgresql_db", "PostgresqlDb"),
     "postgresql_ext": ("postgresql_ext", "PostgresqlExt"),
+    "postgresql_privs": ("postgresql_privs", "PostgresqlPrivs"),
     "postgresql_user": ("postgresql_user", "PostgresqlUser"),
     "raw": ("raw", "Raw"),
     "reboot": ("reboot", "Reboot"),

@@ -24,7 +24,7 @@ NOT_DEFINED = "VARIABLE IS NOT DEFINED!"  # Ansible's words, which scripts look 
 
 @dataclass(frozen=True, slots=True)
 class DebugParams:
-    """The parameters of ansible.builtin.debug; `_value` is `[value]` where the compiler knows what `var` is."""
+    """The parameters of ansible.builtin.debug; `_value` is `[value]` where the compiler knows `var`."""
 
     msg: Any = param("raw", "Hello world!")
     var: Any = param("raw")

@@ -75,7 +75,7 @@ class Corpus:
 
     def _state(self) -> str:
         text = self._pick(*TEXTS).replace("\\", "\\\\").replace("%", "%%").replace("'", "'\\''")
-        return (
+        made: str = (
             "{ "
             + self._pick(*_STATES).format(
                 q="'" + self._pick(*PATHS) + "'",
@@ -86,6 +86,7 @@ class Corpus:
             )
             + " 2>/dev/null || :; }"
         )
+        return made
 
     def _owned(self) -> dict[str, Any]:
         return {
@@ -96,7 +97,8 @@ class Corpus:
 
     def _task(self) -> TaskTuple:
         if self._dice.random() < 0.25:
-            return self._pick(*self._others)()
+            other: TaskTuple = self._pick(*self._others)()
+            return other
         made: TaskTuple = self._pick(
             self._file, self._file, self._copy, self._copy, self._line, self._block, self._replace
         )()

@@ -34,7 +34,7 @@ CASES = {
         ),
         ending(
             f"{SHOW}; cd {D}; ls; cat own-one.list file_srv_own_two.list own-pre.list own-two.list;"
-            " cat ../sources.list; stat -c %a own-one.list file_srv_own_two.list; rm *own*; rm ../sources.list"
+            " cat ../sources.list; stat -c %a own-one.list file_srv_own_two.list; rm *own* ../sources.list"
         ),
         "own-a 1.0 installed\nfile_srv_own_two.list\nown-one.list\nown-pre.list\nown-two.list\n"
         f"{_line('one')}\n{_line('two')}\n# of the tests\n{_line('three')}\n# kept\n"

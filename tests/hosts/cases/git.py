@@ -47,7 +47,8 @@ CASES = {
         ),
         """for d in head deep/er/branch tag light hash shallow split single path empty; do
             echo $d $(git -C $d rev-parse HEAD) $(git -C $d symbolic-ref -q --short HEAD) \
-                $(git -C $d rev-list --count HEAD) $(git -C $d rev-parse -q --abbrev-ref @{u} 2>/dev/null | grep /)
+                $(git -C $d rev-list --count HEAD) \
+                $(git -C $d rev-parse -q --abbrev-ref @{u} 2>/dev/null | grep /)
         done
         git -C bare rev-parse HEAD; git -C bare rev-parse --is-bare-repository; ls nothing 2>&1 | wc -l
         cat split/.git; git -C split remote; tar -tzf all.tgz | tr '\\n' ' '; stat -c %U empty""",

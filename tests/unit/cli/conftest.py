@@ -40,7 +40,7 @@ class FakeApp:
         confirm: Callable[[Mapping[str, HostSummary]], bool] | None,
         *,
         prompt: Callable[[str], str | None] | None = None,
-        ask: Any = None,  # noqa: ARG002
+        ask: Any = None,
     ) -> int:
         self.calls.append("apply")
         self.options.append(options)

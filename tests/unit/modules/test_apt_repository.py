@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import tarfile
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,6 +29,7 @@ from configurator.modules.apt_sources import (
     written,
 )
 from configurator.modules.deb822_repository import Deb822Repository
+from configurator.modules.state import Change
 from tests.unit.modules.recorded_system import RecordedSystem, change_of, params_of, problems_of
 
 REPOSITORY, DEB822, KEY_MODULE = AptRepository(), Deb822Repository(), AptKey()
@@ -180,10 +182,10 @@ def test_many_repositories_share_one_refresh_and_one_failure() -> None:
     tasks = [params_of(REPOSITORY, repo=f"deb file:/{name} ./", filename="same") for name in "abc"]
     assert len({REPOSITORY.batch_key(params) for params in tasks}) == 1
 
-    def changes() -> list[object]:
+    def changes() -> list[tuple[Any, Change]]:
         out = []
         for params in tasks:
-            actual = REPOSITORY.observe(system, params)  # type: ignore[arg-type]
+            actual = REPOSITORY.observe(system, params)
             out.append((params, REPOSITORY.compare(params, actual, REPOSITORY.desired(params, actual))))
         return out
 
@@ -191,15 +193,15 @@ def test_many_repositories_share_one_refresh_and_one_failure() -> None:
     before = {path: entry.content for path, entry in system.files.items()}
     system.answers["apt-get -q"] = (100, "", "E: The repository 'x' does not have a Release file.\n")
     with pytest.raises(TaskError, match="the sources are as they were"):
-        REPOSITORY.converge_batch(system, items)  # type: ignore[arg-type]
+        REPOSITORY.converge_batch(system, items)
     assert {path: entry.content for path, entry in system.files.items()} == before
     system.answers["apt-get -q"] = ""
     system.ran.clear()
-    REPOSITORY.converge_batch(system, items)  # type: ignore[arg-type]
+    REPOSITORY.converge_batch(system, items)
     assert len(system.ran) == 1
     assert system.read("/etc/apt/sources.list.d/same.list") == b"deb file:/a ./\ndeb file:/c ./\n"
     assert system.read("/etc/apt/sources.list.d/b.list") == b"deb file:/b ./\n"
-    assert not any(change for _, change in changes())  # type: ignore[attr-defined]
+    assert not any(change for _, change in changes())
 
 
 def test_what_cannot_be_is_said_before_any_host_is_touched() -> None:

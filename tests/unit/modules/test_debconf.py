@@ -79,7 +79,7 @@ def test_a_password_is_never_shown() -> None:
     converge(DEBCONF, system, **ask("n3w", "password", "tz/pw"))
     assert "n3w" not in system.commands[0]
     params = params_of(DEBCONF, **ask("n3w", "password", "tz/pw"))
-    assert DEBCONF.outputs(params, DEBCONF.observe(system, params)) == {"current": {"tz/pw": ""}}  # type: ignore[arg-type]
+    assert DEBCONF.outputs(params, DEBCONF.observe(system, params)) == {"current": {"tz/pw": ""}}
 
 
 def test_a_locked_database_says_so() -> None:

@@ -199,6 +199,7 @@ def _restore_unit(system: System, unit: str) -> list[str]:
     lines = [f"systemctl unmask {quoted}"] if not enabled.startswith("masked") else []
     if enabled in ("enabled", "disabled"):
         lines.append(f"systemctl {enabled.removesuffix('d')} {quoted}")
+    lines.append(f"systemctl reset-failed {quoted}")  # after five starts in ten seconds systemd refuses more
     lines.append(f"systemctl {'restart' if active in ('active', 'reloading') else 'stop'} {quoted}")
     return lines
 

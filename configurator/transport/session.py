@@ -23,6 +23,8 @@ from configurator.transport.ssh import Connection, connect
 from configurator.transport.sshauth import Secrets
 
 SILENCE_S = 25.0  # five heartbeats
+# The agent gives up on a login after 35 s and undoes the change; TCP then sends again only after a while.
+_UNDONE_S = 150.0
 _CONFIRM_PAUSES_S = (0.0, 0.5, 2.0)  # sshd listens anew only a moment after it was told to reload
 
 
@@ -36,6 +38,7 @@ class HostSession:
     def __init__(self, endpoint: Endpoint, secrets: Secrets) -> None:
         self.endpoint = endpoint
         self._secrets = secrets
+        self._quiet_until = 0.0  # until then silence means nothing
         self._connection: Connection = connect(endpoint, secrets)
         try:
             self._channel = start_agent(self._connection, secrets)
@@ -111,11 +114,14 @@ class HostSession:
         declared = [port for port in message.get("ports", ()) if isinstance(port, int)]
         others = [self.endpoint.with_port(port) for port in declared if port != self.endpoint.port]
         answer: dict[str, Any] = {}
+        # A rule may have cut this connection, too: it goes on once the host has put the old ones back.
+        self._quiet_until = time.monotonic() + _UNDONE_S
         for pause in _CONFIRM_PAUSES_S:
             time.sleep(pause)
             for endpoint in (self.endpoint, *others):
                 answer = self._disarm(endpoint, message)
                 if answer["ok"]:
+                    self._quiet_until = 0.0
                     self.endpoint = endpoint
                     return answer
         return answer
@@ -144,7 +150,12 @@ class HostSession:
     def _read(self, count: int) -> bytes:
         parts: list[bytes] = []
         while count:
-            chunk = self._channel.recv(count)
+            try:
+                chunk = self._channel.recv(count)
+            except TimeoutError:
+                if time.monotonic() < self._quiet_until:
+                    continue
+                raise
             if not chunk:
                 return b""
             parts.append(chunk)

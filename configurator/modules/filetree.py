@@ -17,7 +17,7 @@ def observed(system: System, path: str, attributes: Attributes) -> State:
     """Return what differs below `path`: fields named `path:ENTRY|FIELD`, and `differing`, all the entries."""
     differing: dict[str, State] = {}
     state: State = {"differing": differing, _REST: 0}
-    for entry, stat in _walk(system, path):
+    for entry, stat in walk(system, path):
         actual = attributes.observed(stat)
         wanted = {
             name: value for name, value in attributes.wanted(stat.kind, stat).items() if actual[name] != value
@@ -47,7 +47,7 @@ def converge(system: System, attributes: Attributes, before: State) -> None:
         attributes.set(system, entry, follow=False)
 
 
-def _walk(system: System, path: str) -> Iterator[tuple[str, FileStat]]:
+def walk(system: System, path: str) -> Iterator[tuple[str, FileStat]]:
     """Yield everything below a directory, entering no links; not recursive, since trees can be deep."""
     todo = [path]
     while todo:

@@ -9,7 +9,6 @@ from configurator.modules.base import Module
 
 # name: (file in this package, class). Aliases below are Ansible's.
 _MODULES: dict[str, tuple[str, str]] = {
-    "acl": ("acl", "AccessList"),
     "alternatives": ("alternatives", "Alternatives"),
     "apt": ("apt", "Apt"),
     "apt_key": ("apt_key", "AptKey"),
@@ -25,6 +24,8 @@ _MODULES: dict[str, tuple[str, str]] = {
     "deb822_repository": ("deb822_repository", "Deb822Repository"),
     "debconf": ("debconf", "Debconf"),
     "debug": ("debug", "Debug"),
+    "docker_network": ("docker_network", "DockerNetwork"),
+    "docker_volume": ("docker_volume", "DockerVolume"),
     "dpkg_divert": ("dpkg_divert", "DpkgDivert"),
     "dpkg_selections": ("dpkg_selections", "DpkgSelections"),
     "fail": ("fail", "Fail"),
@@ -98,6 +99,7 @@ COLLECTIONS = (
     "ansible.posix.",
     "community.general.",
     "community.crypto.",
+    "community.docker.",
     "community.mysql.",
     "community.postgresql.",
     "configurator.",

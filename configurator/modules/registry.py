@@ -9,6 +9,7 @@ from configurator.modules.base import Module
 
 # name: (file in this package, class). Aliases below are Ansible's.
 _MODULES: dict[str, tuple[str, str]] = {
+    "acl": ("acl", "AccessList"),
     "alternatives": ("alternatives", "Alternatives"),
     "apt": ("apt", "Apt"),
     "apt_key": ("apt_key", "AptKey"),

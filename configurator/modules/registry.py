@@ -37,6 +37,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "getent": ("getent", "Getent"),
     "git": ("git", "Git"),
     "group": ("group", "Group"),
+    "htpasswd": ("htpasswd", "Htpasswd"),
     "hosts_entry": ("hosts_entry", "HostsEntry"),
     "hostname": ("hostname", "Hostname"),
     "ini_file": ("ini_file", "IniFile"),

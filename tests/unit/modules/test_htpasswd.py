@@ -80,7 +80,7 @@ def test_other_lines_stay_byte_for_byte(text: str, name: str) -> None:
         changed = [number for number, line in enumerate(old) if now[number] != line]
         assert len(old) == len(now)
         assert len(changed) <= 1
-        assert all()
+        assert all(old[number].startswith(f"{name}:") for number in changed)
     gone = lines.without(text, name)
     assert lines.hash_of(gone, name) is None
     assert lines.without(gone, name) == gone

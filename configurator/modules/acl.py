@@ -182,9 +182,8 @@ class AccessList(Module[AclParams]):
         before = change.before
         found, after = before["found"], before["after"]
         top = next(iter(found))
-        if params.follow:
-            # Refuses the links of other users, which setfacl(1) would follow.
-            system.set_attributes(params.path, mode=octal(found[top].stat.mode))
+        # Changes nothing, but refuses the links of other users, which setfacl(1) would follow.
+        system.set_attributes(params.path, mode=octal(found[top].stat.mode), follow=params.follow)
         for some in batches(before["differing"]):
             promised: dict[str, State | None] = {key_of(name): established(*after[name]) for name in some}
             done = system.run([*_command(before["edit"]), "--", *some], establishes=promised, ok=range(256))

@@ -110,6 +110,7 @@ CASES: dict[str, Case] = {
             ("account", "user", {"name": "newcomer", "create_home": False}),
             _acl("newcomer", "f", entry="user:newcomer:r", recalculate_mask="no_mask"),
             _acl("a trap", "open/trap", entry="user:worker:rw"),
+            _acl("a trap on the way", "open/way/target", entry="user:worker:rw", follow=False),
             _acl("nowhere", "none", entry="user:worker:rw"),
             _acl("nobody", "f", entry="user:nobody-here:rw"),
             _acl("nobody's", "f", entry="user:nobody-here", state="absent"),
@@ -119,12 +120,13 @@ CASES: dict[str, Case] = {
         "user::rw-\nuser:worker:rw-\nuser:newcomer:r--\ngroup::r--\ngroup:daemon:r--\nmask::---\nother::---\n\n"
         "user::rw-\ngroup::r--\nother::r--\n\ny\n",
         READY + "userdel newcomer 2>/dev/null; touch f target; ln -s f link; mkdir -m 1777 open;"
-        " ln -s /srv/t/target open/trap; chown -h worker open/trap",
+        " ln -s /srv/t/target open/trap; ln -s /srv/t open/way; chown -h worker open/*",
         idle=frozenset({"left narrow", "nobody's"}),
         again=frozenset({"through a link", "narrowed"}),
         fails={
             "not through it": "which has no access list",
             "a trap": "link",
+            "a trap on the way": "link",
             "nowhere": "/srv/t/none does not exist",
             "nobody": "user 'nobody-here' does not exist",
             "bare mask": "cannot go while named users",

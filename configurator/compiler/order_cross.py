@@ -17,9 +17,11 @@ from configurator.modules.apt_index import INDEX
 # Modules that change a part of a thing and leave the rest to others: two roles may both edit one file.
 _EDITS = frozenset(
     {
+        "acl",
         "authorized_key",
         "blockinfile",
         "cron",
+        "htpasswd",
         "ini_file",
         "known_hosts",
         "lineinfile",

@@ -459,6 +459,32 @@ def test_limits_of_two_roles_are_edits_of_one_file() -> None:
     assert [s.locks for s in build_graph(roles).tasks] == [(path,)] * 2
 
 
+@pytest.mark.parametrize(
+    ("module", "key", "params"),
+    [
+        ("acl", "acl:/srv/x", {"path": "/srv/x", "state": "present", "entry": "user:{}:r"}),
+        ("htpasswd", "path:/srv/x", {"path": "/srv/x", "name": "{}", "password": "p"}),
+    ],
+)
+def test_entries_of_two_roles_are_edits_of_one_thing(module: str, key: str, params: dict[str, str]) -> None:
+    """Each role lets its own user in: that is no contradiction."""
+    roles = [
+        role(
+            name,
+            [
+                task(
+                    "l",
+                    module=module,
+                    params={word: value.format(name) for word, value in params.items()},
+                    writes=[key],
+                )
+            ],
+        )
+        for name in "ab"
+    ]
+    assert [s.locks for s in build_graph(roles).tasks] == [(key,)] * 2
+
+
 def test_an_edit_and_a_whole_file_of_unordered_roles_are_an_error() -> None:
     """Whichever came last would win by chance."""
     line = task("l", module="lineinfile", params={"path": "/etc/m", "line": "x"}, writes=["path:/etc/m"])

@@ -258,7 +258,8 @@ def _warn(system: System, params: ServiceParams, state: State) -> None:
             f"the files of {params.unit} are newer than what systemd has loaded: add `daemon_reload: true`"
         )
     own = next(iter(state.get("files", ())), "")
-    if params.masked and not units.is_masked(state) and own.startswith(_MASKS_STAND_IN):
+    in_the_way = own.startswith(_MASKS_STAND_IN) and own.endswith(f"/{params.unit}")  # a template is not
+    if params.masked and not units.is_masked(state) and in_the_way:
         raise TaskError(
             f"{params.unit} cannot be masked: its own file is {own}, where the mask would have to be",
             hint="remove that file, or move it to /usr/local/lib/systemd/system",

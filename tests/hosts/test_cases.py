@@ -33,18 +33,20 @@ def _parameters() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab) -> dict[str, LabHost]:
-    """One host of each release for all cases; with a user `worker`."""
+def modules() -> dict[str, str]:
+    """The module whose cases a release's host was last used for."""
     return {}
 
 
 @pytest.fixture
-def host(lab: Lab, hosts: dict[str, LabHost], release: str) -> LabHost:
-    if release not in hosts:
-        name = f"cases-{release}"
-        hosts[release] = lab.up([name], release)[0]
-        remote(lab, hosts[release], "id worker >/dev/null 2>&1 || useradd -m -s /bin/sh worker")
-    return hosts[release]
+def host(lab: Lab, modules: dict[str, str], module: str, release: str) -> LabHost:
+    """A host for the cases of one module, pristine for the first of them; with a user `worker`."""
+    name = f"cases-{release}"
+    if modules.get(release) != module:
+        found = lab.reset(name) if release in modules else lab.up([name], release)
+        modules[release] = module
+        remote(lab, found[0], "useradd -m -s /bin/sh worker")
+    return lab.host(name)
 
 
 @pytest.mark.parametrize(("module", "name", "release"), [*_parameters()])

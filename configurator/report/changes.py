@@ -54,6 +54,9 @@ def task_lines(event: TaskFinished, *, diff: bool, full: bool = False, indent: i
         head = flowing(head.append(f"  ({doubt})", HUNK))
     lines = [head]
     for key, changes in _by_subject(event.changes).items():
+        if mark != "-" and _sign_of(changes) == "-":  # among what comes, what goes must not be overlooked
+            lines.append(joined(" " * (indent + 4), (f"{words.subject(key)} is removed", REMOVED)))
+            continue
         lines += _subject_lines(key, changes, indent + 4, doubted=doubt is not None)
         for change in changes:
             if change.diff and diff:

@@ -41,8 +41,8 @@ def progress_text(event: TaskProgress) -> str:
     total = event.total
     if total is None:
         amount = f"{event.done:g}"
-    elif total > 0 and math.isfinite(event.done / total):
-        amount = f"{round(100 * event.done / total)} % ({event.done:g}/{total:g})"
+    elif total > 0 and math.isfinite(100 * (event.done / total)):
+        amount = f"{round(100 * (event.done / total))} % ({event.done:g}/{total:g})"
     else:
         amount = f"{event.done:g}/{total:g}"
     return f"{amount} {short(event.message)}".rstrip()

@@ -104,6 +104,18 @@ def test_what_is_cut_from_a_diff_is_counted(rows: int, left: str) -> None:
     assert last.strip().startswith(left or "+x")
 
 
+def test_what_goes_is_not_overlooked_among_what_comes() -> None:
+    """An installation that removes another package says so in words, not only by a name in a list."""
+    shown = _lines(
+        FieldChange("package:postfix", "version", None, "3.7"),
+        FieldChange("package:exim4-base", "exists", True, False),
+    )
+    assert [line.strip() for line in shown[1:]] == [
+        "package postfix: version 3.7",
+        "package exim4-base is removed",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

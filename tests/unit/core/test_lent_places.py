@@ -491,3 +491,25 @@ def test_who_waits_for_its_place_may_go_on_to_wait_for_something_else(
     threading.Thread(target=releases, daemon=True).start()
     assert named(case.results(Task("waits", waits, estimate_s=9.0)))["waits"].result == [Status.SUCCESS]
     assert case.run._lenders == {}
+
+
+def test_a_worker_given_up_as_its_task_starts_to_wait_anew_stays_a_lender() -> None:
+    """Both between two looks of the one that wanted its place back: the other wait still needs the entry."""
+    case, seen = Returning(), []
+
+    def waits(_context: TaskContext) -> None:
+        case.gather()
+        seen.append(dict(case.run._lenders))
+        case.release.set()
+
+    def both() -> None:
+        assert case.comes_back.wait(WAIT_S)
+        with case.run.lock:
+            ((worker, lender),) = case.run._lenders.items()
+            lender.waits.append(lambda: True)
+            case.run._leaked_workers.add(worker)
+            case.run.changed.notify_all()
+
+    threading.Thread(target=both, daemon=True).start()
+    assert named(case.results(Task("waits", waits, estimate_s=9.0)))["waits"].status is Status.SUCCESS
+    assert [len(lenders) for lenders in seen] == [1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -23,7 +24,7 @@ _LOOK_S = 0.25  # how often a wait for bytes looks whether it is wanted no more
 
 
 class Fetching:
-    """The doors `http`, `download`, `install`, `digest`, `dial` and `wait_until` of modules/system.py."""
+    """The doors `http`, `download`, `install`, `digest`, `dial`, `pause` and `wait_until` of System."""
 
     _token: CancelToken
     _downloads: list[tuple[Request, Download]]
@@ -125,7 +126,13 @@ class Fetching:
         return str(summer.hexdigest())
 
     def pause(self, seconds: float) -> None:
-        raise NotImplementedError
+        over = threading.Event()
+        forget = self._token.on_cancel(over.set)
+        try:
+            over.wait(seconds)
+        finally:
+            forget()
+        self._token.raise_if_cancelled()
 
     def wait_until(self, met: Callable[[], bool], *, every_s: float, timeout_s: float) -> bool:
         end = time.monotonic() + timeout_s

@@ -50,8 +50,8 @@ class IndexAhead:
             self._prepare()
             self._prepared = True
         lists = os.path.join(self._folder, "lists")
-        values = [f"Dir::State::Lists={lists}", "Dir::Cache::srcpkgcache=", "Dir::Cache::pkgcache="]
-        return [word for value in (*values, "APT::Sandbox::User=root") for word in ("-o", value)]
+        caches = ("Dir::Cache::srcpkgcache=", "Dir::Cache::pkgcache=")
+        return settings(f"Dir::State::Lists={lists}", *caches, "APT::Sandbox::User=root")
 
     def _prepare(self) -> None:
         """Begin with the lists of the last plan, or with a copy of the host's, so that little is fetched."""
@@ -76,6 +76,11 @@ class IndexAhead:
     def _write(self, name: str, text: str) -> None:
         with open(os.path.join(self._folder, name), "w", encoding="utf-8") as file:
             file.write(text)
+
+
+def settings(*values: str) -> list[str]:
+    """Return apt settings as the options of a command line (apt-get(8), -o)."""
+    return [word for value in values for word in ("-o", value)]
 
 
 def _modified(path: str) -> float:

@@ -272,18 +272,19 @@ class FilesAhead:
         self._ahead = ahead
 
     def stat(self, path: str) -> FileStat | None:
-        """Return what will be there: dpkg leaves directories and configuration files as they are."""
-        found = self._real.stat(path)
-        if found is not None and (found.kind == "directory" or self._ahead.keeps(path)):
-            return found
-        return self._ahead.stat(path) or found
+        """Return what will be there."""
+        return self._ahead.stat(path) if self._brings(path) else self._real.stat(path)
 
     def read(self, path: str) -> bytes:
         """Return the content that will be there."""
-        brought = self._ahead.stat(path)
-        if brought is None or (self._ahead.keeps(path) and self._real.stat(path) is not None):
-            return self._real.read(path)
-        return self._ahead.read(path)
+        return self._ahead.read(path) if self._brings(path) else self._real.read(path)
+
+    def _brings(self, path: str) -> bool:
+        """Return True for what a package puts there; dpkg leaves directories and conffiles as they are."""
+        if not self._ahead.brings(path):
+            return False
+        found = self._real.stat(path)
+        return found is None or not (found.kind == "directory" or self._ahead.keeps(path))
 
     def listdir(self, path: str) -> list[str]:
         """Return the names that will be in a directory, sorted."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from configurator.agent.accounts import gid_of, uid_of
 from configurator.agent.debfile import DebFile, PackedFile, read_deb
-from configurator.agent.index_ahead import IndexAhead
+from configurator.agent.index_ahead import IndexAhead, Run, settings
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.shapes import assumed_unit
 from configurator.modules.state import State
@@ -25,7 +25,6 @@ _LASTING = ("simple", "exec", "notify", "notify-reload", "forking", "dbus", "idl
 _UCF = re.compile(r"^\s*ucf\s(?:--?\S+\s+)*(/\S+)\s+(/\S+)", re.MULTILINE)
 _LINKS = re.compile(r"\bln\s+-\w*s\w*\s+(/[\w./+-]+)\s+(/[\w./+-]+)")
 _UCF_LINES = re.compile(r"^\s*ucf[rq]?\s.*$", re.MULTILINE)
-Run = Callable[[Sequence[str], Mapping[str, str]], None]
 
 
 class PackagesAhead:
@@ -45,8 +44,7 @@ class PackagesAhead:
         try:
             os.makedirs(os.path.join(self._folder, "partial"), mode=0o700, exist_ok=True)
             # Nothing is installed, so no lock is needed; taking one would write to the host.
-            values = [f"Dir::Cache::Archives={self._folder}", "Debug::NoLocking=1"]
-            options = [word for value in values for word in ("-o", value)]
+            options = settings(f"Dir::Cache::Archives={self._folder}", "Debug::NoLocking=1")
             self._run([argv[0], "--download-only", *options, *self._index.options(), *argv[1:]], env)
         except (OSError, TaskError):
             return False
@@ -108,9 +106,8 @@ class PackagesAhead:
         return path in self._files
 
     def keeps(self, path: str) -> bool:
-        """Return True if dpkg keeps what is at the path already (deb-conffiles(5))."""
-        deb = self._files.get(path)
-        return deb is None or path in deb.conffiles
+        """Return True if dpkg keeps what is already where a package brings something (deb-conffiles(5))."""
+        return path in self._files[path].conffiles
 
     def read(self, path: str) -> bytes:
         """Return the content that a package brings at a path."""
@@ -128,11 +125,8 @@ class PackagesAhead:
         """
         parent, last = posixpath.split(path.rstrip("/"))
         end = rf"{re.escape(last)}(?![\w-])"
-        full = rf"(?<![\w.-]){end}"
-        if parent:
-            full = rf"{re.escape(parent)}/{end}|\$\{{?\w+\}}?(?:/[\w.-]+)*/{end}"
-        pattern = re.compile(full)
-        return next((name for name, deb in self._debs.items() if pattern.search(deb.scripts)), None)
+        as_path = rf"{re.escape(parent)}/{end}|\$\{{?\w+\}}?(?:/[\w.-]+)*/{end}"
+        return self._speaking(as_path if parent else rf"(?<![\w.-]){end}")
 
     def altered(self, path: str) -> str | None:
         """Return the package whose scripts may change a file that a package brings: its owner, say.
@@ -143,7 +137,11 @@ class PackagesAhead:
         above = [re.escape(path[:end]) for end in range(1, len(path)) if path[end] == "/"]
         whole = rf"(?:{re.escape(path)}|\$\{{?\w+\}}?/{re.escape(last)})(?![\w./-])"
         tree = rf"(?:{'|'.join(above)})/?\s*(?:$|[;&|#])" if above else r"(?!)"
-        pattern = re.compile(rf"{whole}|{re.escape(parent)}/?\*|\s-\w*R\w*\s[^\n]*?{tree}", re.MULTILINE)
+        return self._speaking(rf"{whole}|{re.escape(parent)}/?\*|\s-\w*R\w*\s[^\n]*?{tree}")
+
+    def _speaking(self, expression: str) -> str | None:
+        """Return the first package in whose scripts the expression is found."""
+        pattern = re.compile(expression, re.MULTILINE)
         return next((name for name, deb in self._debs.items() if pattern.search(deb.scripts)), None)
 
     # -- units and accounts ---------------------------------------------------------------------------

@@ -269,17 +269,6 @@ class RealSystem(Asking, Fetching, Unpacking):
     def _env(self, extra: Mapping[str, str] | None) -> dict[str, str]:
         return _base_environment() | dict(self._environment) | dict(extra or {})
 
-    # -- waiting and asking ------------------------------------------------------------------------------
-
-    def pause(self, seconds: float) -> None:
-        over = threading.Event()
-        forget = self._token.on_cancel(over.set)
-        try:
-            over.wait(seconds)
-        finally:
-            forget()
-        self._token.raise_if_cancelled()
-
     # -- what a run knows --------------------------------------------------------------------------------
 
     def blob(self, digest: str) -> bytes:

@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 
 from configurator.agent.frames import Message
-from configurator.agent.protocol import TaskSpec
 from configurator.sandbox import Lab, LabHost
-from configurator.transport.session import HostSession
 from tests.hosts.file_cases import LARGE, LARGE_DIGEST, SSHD
 from tests.hosts.on_host import agent, chain, files, run, statuses, task
 from tests.hosts.test_agent import remote, wait_for
@@ -35,20 +33,6 @@ def host(lab: Lab, shared_host: LabHost) -> LabHost:
 def changes(ended: Mapping[str, Message]) -> dict[str, Any]:
     """Return the changes of each task, and what it ended with where it failed."""
     return {name: message.get("changes", message.get("message")) for name, message in ended.items()}
-
-
-def planned_done_and_then_nothing(
-    host: LabHost, session: HostSession, tasks: list[TaskSpec]
-) -> tuple[dict[str, Message], dict[str, Message]]:
-    """Plan, apply as confirmed, apply again; return how the tasks of both applies ended."""
-    before = files(host)
-    planned = run(session, "plan", tasks, BLOBS)
-    assert files(host) == before, "a plan wrote to the host"
-    applied = run(session, "apply", tasks, BLOBS, confirmed=True)
-    assert changes(planned) == changes(applied)
-    assert statuses(planned) == statuses(applied)
-    again = run(session, "apply", tasks, BLOBS)
-    return applied, again
 
 
 REFUSED: dict[str, tuple[str, Mapping[str, Any], str]] = {

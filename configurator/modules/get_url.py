@@ -32,6 +32,7 @@ from configurator.modules.system import FileStat, System
 from configurator.modules.web import (
     SMALL_BYTES,
     Download,
+    HttpParams,
     problems,
     refused,
     relies_on,
@@ -46,10 +47,9 @@ _NAMED = re.compile(r'filename\*?=(?:UTF-8\'\'|"?)([^";]+)', re.IGNORECASE)  # R
 
 
 @dataclass(frozen=True, slots=True)
-class GetUrlParams:
+class GetUrlParams(HttpParams):
     """The parameters of ansible.builtin.get_url."""
 
-    url: str = param("str", required=True)
     dest: str = param("str", required=True)
     checksum: str | None = param("str")
     force: bool = param("bool", False)
@@ -57,21 +57,9 @@ class GetUrlParams:
     owner: str | None = param("str")
     group: str | None = param("str")
     mode: str | None = param("mode")
-    headers: dict[str, Any] = param("dict", {})
-    timeout: int = param("int", 10)
     tmp_dest: str | None = param("str")
     url_username: str | None = param("str", aliases=("username",))
     url_password: str | None = param("str", aliases=("password",), secret=True)
-    force_basic_auth: bool = param("bool", False)
-    use_proxy: bool = param("bool", True)
-    use_netrc: bool = param("bool", True)
-    validate_certs: bool = param("bool", True)
-    client_cert: str | None = param("str")
-    client_key: str | None = param("str")
-    ciphers: tuple[str, ...] = param("list")
-    http_agent: str = param("str", "configurator")
-    decompress: bool = param("bool", True)
-    unredirected_headers: tuple[str, ...] = param("list")
 
     @property
     def algorithm(self) -> str:

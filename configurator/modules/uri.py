@@ -34,6 +34,7 @@ from configurator.modules.web import (
     SMALL_BYTES,
     Answer,
     Download,
+    HttpParams,
     Request,
     problems,
     refused,
@@ -47,10 +48,9 @@ _DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
-class UriParams:
+class UriParams(HttpParams):
     """The parameters of ansible.builtin.uri. `_content` is what `src` names on the controller."""
 
-    url: str = param("str", required=True)
     method: str = param("str", "GET")
     body: Any = field(default=None, metadata={"param": ParamSpec("raw")})
     body_format: str = param("str", "raw", choices=("form-urlencoded", "json", "raw", "form-multipart"))
@@ -65,24 +65,13 @@ class UriParams:
     owner: str | None = param("str")
     group: str | None = param("str")
     mode: str | None = param("mode")
-    headers: dict[str, Any] = param("dict", {})
     timeout: int = param("int", 30)
     follow_redirects: str = param(
         "str", "safe", choices=("all", "no", "none", "safe", "urllib2", "yes", "true", "false")
     )
     url_username: str | None = param("str", aliases=("user",))
     url_password: str | None = param("str", aliases=("password",), secret=True)
-    force_basic_auth: bool = param("bool", False)
-    use_proxy: bool = param("bool", True)
-    use_netrc: bool = param("bool", True)
-    validate_certs: bool = param("bool", True)
     ca_path: str | None = param("str")
-    client_cert: str | None = param("str")
-    client_key: str | None = param("str")
-    ciphers: tuple[str, ...] = param("list")
-    http_agent: str = param("str", "configurator")
-    decompress: bool = param("bool", True)
-    unredirected_headers: tuple[str, ...] = param("list")
     unix_socket: str | None = param("str")
     _content: Any = field(default=None, metadata={"param": ParamSpec("raw")})
     _original_basename: str | None = param("str")

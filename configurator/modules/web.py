@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from configurator.core.errors import TaskError
-from configurator.modules.params import ParamProblem
+from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import UNKNOWN
 
 AGENT = "configurator"
@@ -44,6 +44,27 @@ class Request:
     client_key: str | None = None
     ciphers: tuple[str, ...] = ()
     unix_socket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpParams:
+    """The parameters that get_url and uri have in common: where to ask, and how."""
+
+    url: str = param("str", required=True)
+    headers: dict[str, Any] = param("dict", {})
+    timeout: int = param("int", 10)
+    url_username: str | None = param("str")
+    url_password: str | None = param("str", secret=True)
+    force_basic_auth: bool = param("bool", False)
+    use_proxy: bool = param("bool", True)
+    use_netrc: bool = param("bool", True)
+    validate_certs: bool = param("bool", True)
+    client_cert: str | None = param("str")
+    client_key: str | None = param("str")
+    ciphers: tuple[str, ...] = param("list")
+    http_agent: str = param("str", AGENT)
+    decompress: bool = param("bool", True)
+    unredirected_headers: tuple[str, ...] = param("list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +105,7 @@ def shown(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def request_of(params: Any, **more: Any) -> Request:
+def request_of(params: HttpParams, **more: Any) -> Request:
     """Return the request that the parameters which get_url and uri have in common describe."""
     headers = {str(name): _header(value) for name, value in params.headers.items()}
     if not any(name.lower() == "user-agent" for name in headers):
@@ -113,7 +134,7 @@ def _header(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def problems(params: Any, schemes: tuple[str, ...]) -> list[ParamProblem]:
+def problems(params: HttpParams, schemes: tuple[str, ...]) -> list[ParamProblem]:
     """Return what is wrong with the parameters that get_url and uri have in common."""
     found: list[ParamProblem] = []
     problem = url_problem(params.url, schemes)

@@ -20,14 +20,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from configurator.core.errors import ParameterError, TaskError
+from configurator.core.errors import TaskError
 from configurator.modules import openssl_config as config
 from configurator.modules import openssl_privatekey
 from configurator.modules import openssl_tool as tool
 from configurator.modules.attributes import Attributes, clean, common_problems
-from configurator.modules.base import Guard, Module
-from configurator.modules.effects import Effects, effects, path_keys
-from configurator.modules.guards import guard_for_path
+from configurator.modules.effects import Effects, effects
+from configurator.modules.openssl_file import OpensslFile, found_file
 from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import UNKNOWN, Change, State
 from configurator.modules.system import System
@@ -74,11 +73,12 @@ class OpensslCertificateParams:
         return [config.alternative_name(f"DNS:{name}") for name in common[:1]]
 
 
-class OpensslCertificate(Module[OpensslCertificateParams]):
+class OpensslCertificate(OpensslFile):
     """See the module's docstring."""
 
     name: ClassVar[str] = "openssl_certificate"
     params: ClassVar[type] = OpensslCertificateParams
+    made: ClassVar[str] = "made anew"
 
     def check(self, params: OpensslCertificateParams) -> Sequence[ParamProblem]:
         problems = common_problems(params)
@@ -105,24 +105,15 @@ class OpensslCertificate(Module[OpensslCertificateParams]):
             problems.append(ParamProblem("renew_before", "'renew_before' must be a span such as 30d"))
         return problems
 
-    def subject(self, params: OpensslCertificateParams) -> str:
-        return f"path:{clean(params.path)}"
-
     def effects(self, params: OpensslCertificateParams) -> Effects:
-        path = clean(params.path)
-        reads = {"package:openssl", *path_keys(path), *Attributes.of(params).account_keys()}
-        reads |= {f"path:{clean(params.privatekey_path)}"} if params.privatekey_path else set()
-        return effects(reads=reads, writes={f"path:{path}"})
-
-    def guard(self, params: OpensslCertificateParams, system: System) -> Guard | None:
-        return guard_for_path(system, clean(params.path))
+        own = super().effects(params)
+        key = {f"path:{clean(params.privatekey_path)}"} if params.privatekey_path else set()
+        return effects(reads=own.reads | key, writes=own.writes)
 
     # -- verbs ----------------------------------------------------------------------------------------
 
     def observe(self, system: System, params: OpensslCertificateParams) -> State:
-        found = system.stat(params.path, follow=True)
-        if found is not None and found.kind != "file":
-            raise ParameterError(f"{params.path} is a {found.kind}")
+        found = found_file(system, params.path)
         state: State = {"certificate": None if found is None else "present", "stat": found}
         state |= Attributes.of(params).observed(found)
         if params.state == "absent":
@@ -151,25 +142,8 @@ class OpensslCertificate(Module[OpensslCertificateParams]):
             wanted |= {"made anew": True} if params.force else {}
         return wanted | Attributes.of(params).wanted("file", actual["stat"])
 
-    def converge(self, system: System, params: OpensslCertificateParams, change: Change) -> State | None:
-        if params.state == "absent":
-            backup = system.write(params.path, b"", backup=True) if params.backup else None
-            system.remove(params.path)
-            return {"backup_file": backup}
-        asked = Attributes.of(params)
-        if not set(change.fields) - {"mode", "owner", "group"}:
-            asked.set(system, params.path)
-            return None
-        pem = _generate(system, params, change)
-        backup = system.write(
-            params.path,
-            pem.encode(),
-            mode=asked.mode,
-            owner=asked.owner,
-            group=asked.group,
-            backup=params.backup,
-        )
-        return {"made anew": True, "backup_file": backup}
+    def generate(self, system: System, params: OpensslCertificateParams, change: Change) -> str:
+        return _generate(system, params, change)
 
     def outputs(self, params: OpensslCertificateParams, actual: State) -> dict[str, Any]:
         """Return when it expires, and its serial number and fingerprint."""

@@ -15,12 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from configurator.core.errors import ParameterError, TaskError
+from configurator.core.errors import TaskError
 from configurator.modules import openssl_tool as tool
 from configurator.modules.attributes import Attributes, clean, common_problems
-from configurator.modules.base import Guard, Module
-from configurator.modules.effects import Effects, effects, path_keys
-from configurator.modules.guards import guard_for_path
+from configurator.modules.openssl_file import OpensslFile, found_file
 from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import UNKNOWN, Change, State
 from configurator.modules.system import System
@@ -62,11 +60,12 @@ class OpensslPrivatekeyParams:
         return fields | ({"curve": self.curve} if self.type == "ECC" else {})
 
 
-class OpensslPrivatekey(Module[OpensslPrivatekeyParams]):
+class OpensslPrivatekey(OpensslFile):
     """See the module's docstring."""
 
     name: ClassVar[str] = "openssl_privatekey"
     params: ClassVar[type] = OpensslPrivatekeyParams
+    made: ClassVar[str] = "regenerated"
     typical_s: ClassVar[float] = 1.0
     omitted: ClassVar[Mapping[str, str]] = {
         "format_mismatch": "all formats are read, and a new key is PKCS#8",
@@ -89,23 +88,10 @@ class OpensslPrivatekey(Module[OpensslPrivatekeyParams]):
             )
         return problems
 
-    def subject(self, params: OpensslPrivatekeyParams) -> str:
-        return f"path:{clean(params.path)}"
-
-    def effects(self, params: OpensslPrivatekeyParams) -> Effects:
-        path = clean(params.path)
-        reads = {"package:openssl", *path_keys(path), *Attributes.of(params).account_keys()}
-        return effects(reads=reads, writes={f"path:{path}"})
-
-    def guard(self, params: OpensslPrivatekeyParams, system: System) -> Guard | None:
-        return guard_for_path(system, clean(params.path))
-
     # -- verbs ----------------------------------------------------------------------------------------
 
     def observe(self, system: System, params: OpensslPrivatekeyParams) -> State:
-        found = system.stat(params.path, follow=True)
-        if found is not None and found.kind != "file":
-            raise ParameterError(f"{params.path} is a {found.kind}")
+        found = found_file(system, params.path)
         state: State = {"key": None, "stat": found} | Attributes.of(params).observed(found)
         if params.state == "absent":
             return state | {"key": None if found is None else "present"}
@@ -127,21 +113,12 @@ class OpensslPrivatekey(Module[OpensslPrivatekeyParams]):
             wanted |= {"regenerated": True} if params.always else {}
         return wanted | Attributes.of(params).wanted("file", actual["stat"])
 
-    def converge(self, system: System, params: OpensslPrivatekeyParams, change: Change) -> State | None:
-        if params.state == "absent":
-            backup = system.write(params.path, b"", backup=True) if params.backup else None
-            system.remove(params.path)
-            return {"backup_file": backup}
-        asked = Attributes.of(params)
-        if not set(change.fields) - {"mode", "owner", "group"}:
-            asked.set(system, params.path)
-            return None
-        pem = _generate(system, params)
-        mode = params.mode if params.mode is not None else "0600" if change.before["key"] is None else None
-        backup = system.write(
-            params.path, pem.encode(), mode=mode, owner=asked.owner, group=asked.group, backup=params.backup
-        )
-        return {"regenerated": True, "backup_file": backup}
+    def generate(self, system: System, params: OpensslPrivatekeyParams, change: Change) -> str:  # noqa: ARG002
+        return _generate(system, params)
+
+    def mode(self, params: OpensslPrivatekeyParams, change: Change) -> str | None:
+        """Return `0600` for a new key unless another mode is asked for: nobody else may ever read it."""
+        return params.mode if params.mode is not None else "0600" if change.before["key"] is None else None
 
     def outputs(self, params: OpensslPrivatekeyParams, actual: State) -> dict[str, Any]:
         """Return what the key is, and the fingerprints of its public half."""

@@ -46,16 +46,10 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
     planned = agent.predicted if applying and message.get("confirmed") else None
     if rebooted.get("carried") is not None:  # by the controller, from the agent before the restart
         planned = {name: Done.from_json(item) for name, item in rebooted["carried"].items()}
-
-    def ask(question: Mapping[str, Any], timeout_s: float | None, token: CancelToken) -> Message | None:
-        if question["type"] == "reboot" and planned is not None:
-            question = {**question, "carried": {name: done.to_json() for name, done in planned.items()}}
-        return agent.ask(question, timeout_s, token)
-
     context = HostContext(
         facts=agent.facts,
         fetch_blob=agent.blob,
-        ask=ask,
+        ask=_asking(agent, planned),
         rebooted=rebooted,
         ssh_connection=agent.ssh_connection,
         lock_descriptor=lock.descriptor,
@@ -94,6 +88,17 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
     if isinstance(taker, PlanTaker):
         agent.remember(taker.predicted)
     agent.send({"type": "finished"})
+
+
+def _asking(agent: Agent, planned: Mapping[str, Done] | None) -> Callable[..., Message | None]:
+    """Return what puts a question to the controller; before a restart it hands over the confirmed plan."""
+
+    def ask(question: Mapping[str, Any], timeout_s: float | None, token: CancelToken) -> Message | None:
+        if question["type"] == "reboot" and planned is not None:
+            question = {**question, "carried": {name: done.to_json() for name, done in planned.items()}}
+        return agent.ask(question, timeout_s, token)
+
+    return ask
 
 
 def _confirmation(agent: Agent) -> Callable[[guards.Armed, tuple[int, ...]], str | None]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from configurator.agent.apply_taker import ApplyTaker, redundant
 from configurator.agent.notifications import Notifications
 from configurator.agent.protocol import TaskSpec
-from configurator.agent.simulated import SimulatedSystem, World
+from configurator.agent.simulated import SimulatedSystem
 from configurator.agent.system import HostContext, RealSystem
 from configurator.agent.work import Done, LocalWork, anticipate
+from configurator.agent.world import World
 from configurator.core.cancel import CancelToken
 from configurator.core.task import SettleEarly, TaskContext
 

@@ -7,23 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from configurator.agent.overlay import Later
+from configurator.agent.simulated_files import SimulatedFiles
 from configurator.core.errors import TaskError
 from configurator.modules.state import UnknownState
-from configurator.modules.system import System
 
 if TYPE_CHECKING:
-    from configurator.agent.simulated import World
     from configurator.modules.archives import Archive, Member, Placed
     from configurator.modules.web import Answer, Download, Request
 
 _FAILURES = 400  # RFC 9110, 15: 4xx and 5xx
 
 
-class SimulatedFetching:
+class SimulatedFetching(SimulatedFiles):
     """The doors of Fetching and Unpacking, see modules/system.py."""
-
-    _world: World
-    _real: System
 
     def http(self, request: Request, *, limit: int = 64 << 20) -> Answer:
         from configurator.modules.web import READING, shown  # noqa: PLC0415
@@ -72,8 +68,7 @@ class SimulatedFetching:
         backup: bool = False,
     ) -> str | None:
         content = Later.because(f"{path} is downloaded in the apply")
-        write: Callable[..., str | None] = self.write  # type: ignore[attr-defined]
-        return write(path, content, mode=mode, owner=owner, group=group, backup=backup)
+        return self.write(path, content, mode=mode, owner=owner, group=group, backup=backup)
 
     def digest(self, path: str, algorithm: str = "sha256") -> str:
         resolved, found = self._world.files.stat(path)
@@ -86,32 +81,29 @@ class SimulatedFetching:
         kept = self._world.files.kept(resolved)
         if isinstance(kept, Later) and kept.sha256 is not None and algorithm == "sha256":
             return kept.sha256
-        read: Callable[[str], bytes] = self.read  # type: ignore[attr-defined]
-        return hashlib.new(algorithm, read(path), usedforsecurity=False).hexdigest()
+        return hashlib.new(algorithm, self.read(path), usedforsecurity=False).hexdigest()
 
     def members(self, archive: Archive) -> tuple[Member, ...]:
         if isinstance(archive, str):
             resolved, found = self._world.files.stat(archive)
             if found is not None and not self._world.files.holds(resolved):
                 return self._real.members(resolved)
-            read: Callable[[str], bytes] = self.read  # type: ignore[attr-defined]
-            return self._real.members(read(archive))
+            return self._real.members(self.read(archive))
         if not isinstance(archive, bytes):
             raise UnknownState("what is in the archive is known once it is downloaded, in the apply")
         return self._real.members(archive)
 
     def unpack(self, archive: Archive, placed: Sequence[Placed]) -> None:  # noqa: ARG002
-        here: Any = self  # the other doors
         files = self._world.files
         for item in placed:
-            attributes = {"mode": item.mode, "owner": item.owner, "group": item.group}
-            if item.kind == "directory" and here.stat(item.path, follow=True) is None:
-                here.mkdir(item.path, **attributes)
+            attributes: dict[str, Any] = {"mode": item.mode, "owner": item.owner, "group": item.group}
+            if item.kind == "directory" and self.stat(item.path, follow=True) is None:
+                self.mkdir(item.path, **attributes)
             elif item.kind == "directory":
-                here.set_attributes(item.path, **attributes)
+                self.set_attributes(item.path, **attributes)
             elif item.kind == "link":
-                here.symlink(item.member.target, item.path)
-                here.set_attributes(item.path, **attributes, follow=False)
+                self.symlink(item.member.target, item.path)
+                self.set_attributes(item.path, **attributes, follow=False)
             elif item.kind == "hardlink":
                 source, found = files.stat(item.source)
                 assert found is not None
@@ -120,7 +112,7 @@ class SimulatedFetching:
                 content = item.member.content
                 if content is None:
                     content = Later.because(f"{item.path} is unpacked in the apply", item.member.digest)
-                here.write(item.path, content, **attributes, follow=False)
+                self.write(item.path, content, **attributes, follow=False)
                 resolved, stat = files.lstat(item.path)
                 assert stat is not None
                 files.put(resolved, replace(stat, size=item.member.size, mtime=item.member.mtime), content)

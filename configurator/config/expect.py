@@ -61,14 +61,6 @@ def as_text(value: Located, what: str, diagnostics: Diagnostics) -> str | None:
     return None
 
 
-def as_bool(value: Located, what: str, diagnostics: Diagnostics) -> bool | None:
-    """Return a boolean."""
-    if isinstance(value, LocatedScalar) and isinstance(value.value, bool):
-        return value.value
-    diagnostics.add(value.span, f"{what} must be true or false, not {kind_of(value)}")
-    return None
-
-
 def as_texts(value: Located, what: str, diagnostics: Diagnostics) -> tuple[tuple[str, Span], ...]:
     """Return the texts (and their places) of a list, of one text, or of comma separated text."""
     found: list[tuple[str, Span]] = []

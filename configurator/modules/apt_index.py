@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from configurator.core.errors import TaskError
 from configurator.modules.apt_errors import first_error, hint_for_output, is_locked
 from configurator.modules.apt_names import hint_for
-from configurator.modules.shapes import INDEX_AHEAD, PACKAGE_INDEX
+from configurator.modules.shapes import PACKAGE_INDEX
 from configurator.modules.state import State
 from configurator.modules.system import System
 
@@ -99,9 +99,7 @@ def is_due(system: System, state: State, valid_s: int) -> bool:
 
 def is_known(system: System, state: State, *, refresh: bool) -> bool:
     """Return True if what apt says now is what it will say after the refreshes that are due."""
-    if not refresh and not state.get("pending"):
-        return True
-    return bool(system.lookup(INDEX_AHEAD, lambda: {"exists": False})["exists"])
+    return (not refresh and not state.get("pending")) or system.fresh_index()
 
 
 def describe_age(state: State) -> str:

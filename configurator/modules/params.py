@@ -64,12 +64,6 @@ def specs(params_type: type) -> dict[str, ParamSpec]:
     return {item.name.rstrip("_"): item.metadata["param"] for item in fields(params_type)}
 
 
-def secret_params(params_type: type) -> frozenset[str]:
-    """Return the names (and aliases) of the parameters whose values are never shown."""
-    found = {name: spec for name, spec in specs(params_type).items() if spec.secret}
-    return frozenset(found) | {alias for spec in found.values() for alias in spec.aliases}
-
-
 def parse(params_type: type, raw: Mapping[str, Any]) -> tuple[Any, list[ParamProblem]]:
     """Return an instance and no problems, or None and every problem of `raw`.
 

@@ -33,14 +33,12 @@ before the apply is UNKNOWN.
                   read: the units that are only there in the plan, and that its tasks have had to do with
     path:NAME     kind `directory`, mode (octal text), owner and group: what a command makes on the way
     apt-index:    refreshed_at (seconds since the epoch); pending True if an earlier task refreshes it
-    apt-index-ahead:  exists True if apt's commands answer by a current index though the host's is old
 """
 
 from __future__ import annotations
 
 from configurator.modules.state import UNKNOWN, SecretValue, State
 
-INDEX_AHEAD = "apt-index-ahead:"
 PACKAGE_INDEX = "apt-index:"
 
 

@@ -155,6 +155,9 @@ class System(Protocol):
         For what is costly to ask and the same for many tasks. The value may be added to by whoever asks.
         """
 
+    def fresh_index(self) -> bool:
+        """Return True if apt's commands answer by a current package index though the host's own is old."""
+
     def query(
         self,
         argv: Sequence[str],

@@ -8,8 +8,9 @@ import pwd
 import pytest
 
 from configurator.agent.as_user import command_as
-from configurator.agent.simulated import SimulatedSystem, World
+from configurator.agent.simulated import SimulatedSystem
 from configurator.agent.system import HostContext
+from configurator.agent.world import World
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import ParameterError
 from configurator.modules.state import UnknownState

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configurator.agent.simulated import SimulatedSystem, World
+from configurator.agent.simulated import SimulatedSystem
 from configurator.agent.system import HostContext, RealSystem
+from configurator.agent.world import World
 from configurator.core.cancel import CancelToken
 from configurator.core.changes import Certainty
 from configurator.modules.modes import permitted

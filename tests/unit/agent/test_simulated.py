@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configurator.agent.assumptions import PendingPackages
-from configurator.agent.simulated import SimulatedSystem, World
+from configurator.agent.simulated import SimulatedSystem
 from configurator.agent.system import HostContext
+from configurator.agent.world import World
 from configurator.core.cancel import CancelToken
 from configurator.core.changes import Certainty
 from configurator.core.errors import ParameterError, TaskError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from configurator.agent.overlay import Later
-from configurator.agent.simulated import SimulatedSystem, World
+from configurator.agent.simulated import SimulatedSystem
+from configurator.agent.world import World
 from configurator.modules.state import UnknownState
 from configurator.modules.web import Answer, Download
 from tests.unit.modules.recorded_system import RecordedSystem

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
-from configurator.agent.simulated import SimulatedSystem, World
+from configurator.agent.simulated import SimulatedSystem
 from configurator.agent.system import HostContext
 from configurator.agent.work import Done, LocalWork
+from configurator.agent.world import World
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import TaskError
 from configurator.modules import registry

@@ -175,6 +175,9 @@ class RecordedSystem:
         known = self.established.get(key) if self.plan else None
         return dict(known) if known is not None else probe()
 
+    def fresh_index(self) -> bool:
+        return False
+
     def recall(self, key: str, find: Callable[[], T]) -> T:
         if key not in self.memo:
             self.memo[key] = find()

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configurator.agent.protocol import TaskSpec
-from configurator.agent.simulated import SimulatedSystem, World
+from configurator.agent.simulated import SimulatedSystem
 from configurator.agent.system import HostContext
 from configurator.agent.work import LocalWork
+from configurator.agent.world import World
 from configurator.core.cancel import CancelToken
 from configurator.modules import registry
 from configurator.modules.find import _BYTES, _amount

@@ -1,0 +1,231 @@
+"""What SimulatedSystem does to files: they change in memory alone, where later tasks see them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from configurator.agent.accounts import gid_of, group_name, uid_of, user_name
+from configurator.agent.assumptions import parent_of
+from configurator.agent.files import no_second_name
+from configurator.agent.simulated_looking import SimulatedLooking
+from configurator.core.errors import ParameterError, TaskError
+from configurator.modules.modes import after_chown, apply_mode
+from configurator.modules.state import State
+from configurator.modules.system import FileStat
+from configurator.modules.validators import is_read_only
+
+MISSING_PROGRAM = 127  # sh(1): the command was not found
+
+
+class SimulatedFiles(SimulatedLooking):
+    """The doors of modules/system.py by which files are changed."""
+
+    def lookup(self, key: str, probe: Callable[[], State]) -> State:
+        """See modules/system.py; what a plan knows of it is in simulated_states.py."""
+        raise NotImplementedError
+
+    def write(
+        self,
+        path: str,
+        content: bytes,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        backup: bool = False,
+        validate: str | None = None,
+        follow: bool = True,
+    ) -> str | None:
+        self._need_accounts(owner, group)
+        resolved, found = self._to_write(path, follow=follow)
+        if found is not None and found.kind == "directory":
+            raise TaskError(f"is a directory: {path}")
+        if found is None:
+            self._need_directory(resolved, path)
+        if validate is not None:
+            self._run_validator(validate, path, content)
+        new = self._world.files.new(resolved, "file", 0o644, self._user)
+        base = found if found is not None and found.kind == "file" else new
+        stat = self._with_attributes(base, mode, owner, group)
+        # The file is replaced by another one: its other names keep the old one.
+        stat = replace(
+            stat,
+            size=len(content),
+            mtime=new.mtime,
+            device=new.device,
+            inode=new.inode,
+            links=1,
+            ctime=0.0,
+            blocks=0,
+        )
+        self._world.files.put(resolved, stat, content)
+        return f"{path}~" if backup and found is not None else None
+
+    def mkdir(
+        self, path: str, *, mode: str | None = None, owner: str | None = None, group: str | None = None
+    ) -> None:
+        self._need_accounts(owner, group)
+        resolved, found = self._to_write(path, follow=False)
+        if found is not None:
+            raise TaskError(f"already exists: {path}")
+        self._need_directory(resolved, path)
+        new = self._world.files.new(resolved, "directory", 0o755, self._user)
+        if mode is not None:
+            new = replace(new, mode=0o755)  # what was handed down counts only where nothing else is wanted
+        stat = self._with_attributes(new, mode, owner, group)
+        self._world.files.put(resolved, stat, fresh=True)
+
+    def symlink(self, target: str, path: str) -> None:
+        resolved, found = self._to_write(path, follow=False)
+        if found is not None and found.kind == "directory":
+            raise TaskError(f"is a directory: {path}")
+        self._need_directory(resolved, path)
+        self._world.files.remove(resolved)
+        new = self._world.files.new(resolved, "link", 0o777, self._user)
+        self._world.files.put(resolved, replace(new, target=target))
+
+    def hardlink(self, target: str, path: str) -> None:
+        source, found = self._to_write(target, follow=True)
+        if found is None:
+            raise TaskError(f"no such file: {target}")
+        if found.kind == "directory":
+            raise no_second_name(target)
+        resolved, _ = self._to_write(path, follow=False)
+        self._need_directory(resolved, path)
+        self._world.files.put(resolved, found, self._world.files.read(source))
+
+    def set_attributes(
+        self,
+        path: str,
+        *,
+        mode: str | None = None,
+        owner: str | None = None,
+        group: str | None = None,
+        follow: bool = True,
+    ) -> None:
+        resolved, found = self._to_write(path, follow=follow)
+        if found is None:
+            if self._doubt_absence(resolved):
+                return
+            raise TaskError(f"no such file: {path}")
+        self._world.files.change(resolved, self._with_attributes(found, mode, owner, group))
+
+    def set_times(self, path: str, *, atime: float | None = None, mtime: float | None = None) -> None:
+        resolved, found = self._to_write(path, follow=True)
+        if found is None:
+            raise TaskError(f"no such file: {path}")
+        atime = found.atime if atime is None else atime
+        mtime = found.mtime if mtime is None else mtime
+        self._world.files.change(resolved, replace(found, atime=atime, mtime=mtime))
+
+    def remove(self, path: str) -> None:
+        resolved, found = self._to_write(path, follow=False)
+        if found is not None:
+            self._world.files.remove(resolved)
+
+    def _to_write(self, path: str, *, follow: bool) -> tuple[str, FileStat | None]:
+        """Resolve a path that is to be changed, refusing what the real system refuses to follow as root."""
+        files = self._world.files
+        careful = self._user == "root" and os.geteuid() == 0
+        return files.stat(path, careful=careful) if follow else files.lstat(path, careful=careful)
+
+    def _need_directory(self, resolved: str, path: str) -> None:
+        """Refuse to write where no directory is, unless a pending package will have made it."""
+        parent = parent_of(resolved)
+        _, found = self._world.files.stat(parent)
+        if found is not None and found.kind == "directory":
+            return
+        if found is None and self._world.pending.any:
+            self.doubt.assume(self._world.pending.because(parent))
+            return
+        if found is None and (because := self._world.files.unsettled(parent)):
+            self.doubt.assume(because)
+            return
+        what = "does not exist" if found is None else "is no directory"
+        above = parent
+        while found is None and above != "/":  # what is in the way is met first
+            above = parent_of(above)
+            _, found = self._world.files.stat(above)
+        if found is not None and found.kind != "directory":
+            parent, what = above, "is no directory"
+        raise ParameterError(f"the directory {parent} {what}", hint=f"needed for {path}")
+
+    def _with_attributes(
+        self, stat: FileStat, mode: str | None, owner: str | None, group: str | None
+    ) -> FileStat:
+        before = stat
+        if owner is not None:
+            self._need_account("user", owner)
+            uid = _number("user", owner)
+            # The number of a user that the plan makes is not known: nothing but the name can be compared.
+            stat = replace(
+                stat, owner=owner if uid is None else user_name(uid), uid=-1 if uid is None else uid
+            )
+        if group is not None:
+            self._need_account("group", group)
+            gid = _number("group", group)
+            stat = replace(
+                stat, group=group if gid is None else group_name(gid), gid=-1 if gid is None else gid
+            )
+        if mode is not None:
+            return replace(stat, mode=apply_mode(mode, stat.mode, stat.kind == "directory"))
+        if stat.kind == "file" and (stat.owner, stat.group) != (before.owner, before.group):
+            return replace(stat, mode=after_chown(stat.mode))
+        return stat
+
+    def _need_accounts(self, owner: str | None, group: str | None) -> None:
+        """Refuse unknown owners before anything else is looked at, as an apply does."""
+        if owner is not None:
+            self._need_account("user", owner)
+        if group is not None:
+            self._need_account("group", group)
+
+    def _need_account(self, kind: str, name: str) -> None:
+        """Refuse an owner that will not exist, in the words in which the apply would."""
+        if name.isdigit():
+            return
+        if self.lookup(f"{kind}:{name}", lambda: _account_exists(kind, name)).get("exists"):
+            return
+        ahead = self._world.ahead
+        if ahead is not None and ahead.account(name):
+            return
+        if self._world.pending.any:
+            self.doubt.assume(self._world.pending.because(name))
+            return
+        raise ParameterError(f"{kind} {name!r} does not exist on the host")
+
+    def _run_validator(self, command: str, path: str, content: bytes) -> None:
+        if self._validate is None or not is_read_only(command):
+            self.doubt.assume("its validator runs only in an apply")
+            return
+        try:
+            self._validate(command, path, content)
+        except TaskError as error:
+            if error.exit_status == MISSING_PROGRAM and self._world.pending.any:
+                self.doubt.assume(self._world.pending.because(command))
+                return
+            if self._world.pending.any or self._world.pending.opaque:
+                # The validator may look at files that the plan has only in memory.
+                self.doubt.assume("its validator cannot see what earlier tasks would change")
+                return
+            raise
+
+
+def _number(kind: str, name: str) -> int | None:
+    try:
+        return uid_of(name) if kind == "user" else gid_of(name)
+    except ParameterError:
+        return None
+
+
+def _account_exists(kind: str, name: str) -> State:
+    import grp  # noqa: PLC0415
+    import pwd  # noqa: PLC0415
+
+    try:
+        (pwd.getpwnam if kind == "user" else grp.getgrnam)(name)
+    except KeyError:
+        return {"exists": False}
+    return {"exists": True}

@@ -9,9 +9,10 @@ from typing import Any
 
 from configurator.agent import guard as guards
 from configurator.agent.child import Children
-from configurator.agent.notifications import Notifications
+from configurator.agent.notifications import Noted, Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.system import HostContext
+from configurator.agent.verdicts import Verdicts
 from configurator.agent.work import (
     Done,
     LocalWork,
@@ -43,8 +44,10 @@ class ApplyTaker:
         *,
         workers: int,
         planned: Mapping[str, Done] | None = None,
+        verdicts: Verdicts | None = None,
     ) -> None:
         self.workers = workers
+        self._verdicts = verdicts or Verdicts(context.ask, lambda _message: None)
         self._context = context
         self._notifications = notifications
         self._children = children
@@ -60,7 +63,8 @@ class ApplyTaker:
             module, params = load(spec)
         except TaskError:
             return {}  # taking it will fail with the same error, in its place in the order
-        batch = None if spec.become_user or spec.handler else module.batch_key(params)
+        alone = spec.become_user or spec.handler or spec.hold or self._verdicts.concerns(spec)
+        batch = None if alone else module.batch_key(params)
         return {
             "locks": module.locks(params) | frozenset(spec.locks),
             "exclusive": module.exclusive or self._guard(spec, module, params) is not None,
@@ -75,8 +79,22 @@ class ApplyTaker:
         found: Guard | None = module.guard(params, self._context.for_task(CancelToken()))
         return found
 
+    def unknown(self, spec: TaskSpec, because: str) -> Done:  # noqa: ARG002
+        """An apply knows: whatever this rests on has ended."""
+        raise TaskError(f"what this task needs is not known: {because}")
+
     def take(self, spec: TaskSpec, context: TaskContext) -> Done:
         """Do one task; its handlers are recorded on disk before the first byte changes."""
+        noted: list[Noted] = []
+        done = self._verdicts.about(spec, context, lambda: self._done(spec, context, noted))
+        if noted and not done.changed:
+            # What could not be known before (an answer, a download) was as it should be.
+            self._notifications.withdraw(noted[-1])
+        elif done.changed and not noted and spec.notify:
+            self._notifications.add(spec.notify)  # changed because its role says so
+        return done
+
+    def _done(self, spec: TaskSpec, context: TaskContext, noted: list[Noted]) -> Done:
         begun = self._begun.pop(spec.id, ())
         work = self._work(spec, context)
         seen = work.observe()
@@ -86,11 +104,9 @@ class ApplyTaker:
         if isinstance(work, LocalWork) and redundant(spec, work, self._notifications, self._events):
             return Done(warnings=("not needed: the unit was started after the last change",))
         self._refuse_stale(spec, seen)
-        noted = self._notifications.add(spec.notify) if spec.notify else None
+        if spec.notify and spec.changed_when is not False:
+            noted.append(self._notifications.add(spec.notify))
         done = self._converge(spec, work)
-        if noted is not None and not done.changed:
-            # What could not be known before (an answer, a download) was as it should be.
-            self._notifications.withdraw(noted)
         self._record_events(seen)
         return done
 
@@ -115,18 +131,22 @@ class ApplyTaker:
                 failed = error
                 continue
             if not seen.changes:
-                settle(context, work.converge())
+                done = work.converge()
+                self._verdicts.told(spec, done)
+                settle(context, done)
                 continue
             waiting[spec.id] = work
             self._begun[spec.id] = seen.changes
             if spec.notify:
                 self._notifications.add(spec.notify)
-        done = dict(zip(waiting, converge_together(list(waiting.values())), strict=True))
+        ended = dict(zip(waiting, converge_together(list(waiting.values())), strict=True))
         if failed is not None:
             raise failed
         for spec in specs:
             self._begun.pop(spec.id, None)
-        return [done.get(spec.id) for spec in specs]
+            if spec.id in ended:
+                self._verdicts.told(spec, ended[spec.id])
+        return [ended.get(spec.id) for spec in specs]
 
     def _work(self, spec: TaskSpec, context: TaskContext) -> Work:
         if spec.become_user is not None:

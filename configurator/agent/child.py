@@ -167,6 +167,7 @@ def _task_error(answer: Mapping[str, Any]) -> TaskError:
         str(answer.get("message")),
         command=answer.get("command", ()),
         exit_status=answer.get("exit_status"),
+        outputs=answer.get("outputs"),
         output=answer.get("output", ""),
         hint=answer.get("hint"),
     )
@@ -229,4 +230,5 @@ def _details(error: TaskError | OSError) -> dict[str, Any]:
         "exit_status": error.exit_status,
         "output": error.output,
         "hint": error.hint,
+        "outputs": dict(error.outputs),
     }

@@ -12,6 +12,7 @@ from configurator.agent.notifications import Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.simulated import SimulatedSystem
 from configurator.agent.system import HostContext, RealSystem
+from configurator.agent.verdicts import Verdicts, unknown_change
 from configurator.agent.work import Done, LocalWork, anticipate
 from configurator.agent.world import World
 from configurator.core.cancel import CancelToken
@@ -39,7 +40,9 @@ class PlanTaker:
         cache: str,
         *,
         deep: bool = False,
+        verdicts: Verdicts | None = None,
     ) -> None:
+        self._verdicts = verdicts or Verdicts(context.ask, lambda _message: None, planning=True)
         self._context = context
         self._notifications = notifications
         self._real = real
@@ -60,22 +63,35 @@ class PlanTaker:
         """Predict the task; one with `check_mode: false` is really done, as in Ansible."""
         if spec.check_mode is False:
             return self._real.take(spec, context)
+        done = self._verdicts.about(spec, context, lambda: self._predicted(spec, context))
+        if done.changed and spec.notify:
+            self._notifications.add(spec.notify)
+        self.predicted[spec.id] = done
+        return done
+
+    def unknown(self, spec: TaskSpec, because: str) -> Done:
+        """Say that nobody can know yet what the task would do; what follows may find anything."""
+        self._world.pending.add_opaque(spec.name)
+        if spec.notify:
+            self._notifications.add(spec.notify)
+        return Done((unknown_change(spec, because),), exact=False)
+
+    def _predicted(self, spec: TaskSpec, context: TaskContext) -> Done:
         real = self._context.for_task(context.token, environment=spec.environment)
         system = SimulatedSystem(
             self._world, real, spec.name, user=spec.become_user or "root", validate=self._validator(real)
         )
         if expected := self._expected.pop(spec.module, None):
             anticipate(expected, system)
+        if spec.doubt is not None:
+            system.doubt.assume(spec.doubt)
         work = LocalWork(spec, system, system.doubt)
         seen = work.observe()
         if seen.changes and redundant(spec, work, self._notifications, self._events):
             return Done(warnings=("not needed: the unit is started after the last change",))
-        if seen.changes:
-            self._notifications.add(spec.notify)
         done = work.converge()
         for event in seen.events:
             self._events[event] = self._notifications.tick()
-        self.predicted[spec.id] = done
         return done
 
     def take_together(

@@ -17,6 +17,13 @@ class TaskSpec:
     `notify` holds the ids of the handlers to run if the task changes something. File contents stand in
     `params` as text, as `{"$base64": "..."}` or as `{"$blob": sha256}`, see `decode_content`.
     `locks` are taken besides the module's own.
+
+    Of a task that is `late` the controller says what it is when it is about to start. What a task has found
+    out is sent if it is to `tell`. `changed_when` and `failed_when` overrule what the module says; with
+    `judged` the controller does, which also says whether to try again, `attempts` times in all.
+    A task does not run if one of `unless_failed` has failed, or none of `if_failed`. A failure that is to
+    `hold` does not end the run: the end of its block, which has `group`, decides. It is `rescued` if the
+    block has a rescue.
     """
 
     id: str
@@ -39,6 +46,22 @@ class TaskSpec:
     timeout_s: float | None = None
     skip: str | None = None  # a condition that was false when the task was compiled, as people read it
     position: str = ""
+    late: bool = False
+    tell: bool = False
+    changed_when: bool | None = None
+    failed_when: bool | None = None
+    judged: bool = False
+    attempts: int = 1
+    delay_s: float = 5.0
+    unless_failed: tuple[str, ...] = ()
+    if_failed: tuple[str, ...] = ()
+    hold: bool = False
+    rescued: bool = False
+    group: Mapping[str, Any] = field(default_factory=dict)
+    doubt: str | None = None
+    diff: bool = True
+    delegate_to: str | None = None
+    throttle: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object; fields that hold their default are left out."""
@@ -59,13 +82,43 @@ class TaskSpec:
 
 
 _MISSING = object()
-_TUPLES = frozenset({"requires", "after", "notify", "locks"})
+_TUPLES = frozenset({"requires", "after", "notify", "locks", "unless_failed", "if_failed"})
 _DEFAULTS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(_TUPLES, ((),)),
-    **dict.fromkeys(("params", "environment"), ({},)),
-    **dict.fromkeys(("handler", "barrier", "no_log", "ignore_errors", "critical"), (False,)),
-    **dict.fromkeys(("become_user", "check_mode", "timeout_s", "skip"), (None,)),
+    **dict.fromkeys(("params", "environment", "group"), ({},)),
+    **dict.fromkeys(
+        (
+            "handler",
+            "barrier",
+            "no_log",
+            "ignore_errors",
+            "critical",
+            "late",
+            "tell",
+            "judged",
+            "hold",
+            "rescued",
+        ),
+        (False,),
+    ),
+    **dict.fromkeys(
+        (
+            "become_user",
+            "check_mode",
+            "timeout_s",
+            "skip",
+            "changed_when",
+            "failed_when",
+            "doubt",
+            "delegate_to",
+        ),
+        (None,),
+    ),
     "position": ("",),
+    "attempts": (1,),
+    "delay_s": (5.0,),
+    "diff": (True,),
+    "throttle": (0,),
 }
 
 

@@ -24,6 +24,7 @@ from configurator.agent.notifications import Notifications
 from configurator.agent.plan_taker import PlanTaker
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.system import HostContext
+from configurator.agent.verdicts import Verdicts
 from configurator.agent.work import Done
 from configurator.core.cancel import CancelToken
 
@@ -64,16 +65,27 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         _confirmation(agent),
         workers=int(message.get("jobs", 4)),
         planned=planned,
+        verdicts=Verdicts(context.ask, agent.send),
     )
     durations = ChangeDurations() if applying else None
     if not applying:
         assert isinstance(taker, ApplyTaker)
-        taker = PlanTaker(context, notifications, taker, agent.cache, deep=bool(message.get("deep")))
+        deep = bool(message.get("deep"))
+        verdicts = Verdicts(context.ask, agent.send, planning=True)
+        taker = PlanTaker(context, notifications, taker, agent.cache, deep=deep, verdicts=verdicts)
     specs = [TaskSpec.from_json(item) for item in message["tasks"]]
     fail_fast = bool(message.get("fail_fast"))
     ended = message.get("ended") or {}
     host_run = HostRun(
-        specs, taker, notifications, agent.send, fail_fast, durations, ended, check=extensions.check
+        specs,
+        taker,
+        notifications,
+        agent.send,
+        fail_fast,
+        durations,
+        ended,
+        check=extensions.check,
+        ask=context.ask,
     )
     agent.begin(host_run, context)
     try:

@@ -331,4 +331,10 @@ def _failed(result: CommandResult) -> TaskError:
     else:
         message = f"{program} failed with exit status {result.exit_status}"
     output = "\n".join(part for part in (result.stdout.rstrip(), result.stderr.rstrip()) if part)
-    return TaskError(message, command=result.argv, exit_status=result.exit_status, output=output)
+    outputs = {"rc": result.exit_status, "cmd": list(result.argv)}
+    for name, text in (("stdout", result.stdout), ("stderr", result.stderr)):
+        told = text.rstrip("\r\n")
+        outputs |= {name: told, f"{name}_lines": told.splitlines()}
+    return TaskError(
+        message, command=result.argv, exit_status=result.exit_status, output=output, outputs=outputs
+    )

@@ -10,6 +10,7 @@ from typing import Any
 from configurator.app.options import RunOptions
 from configurator.compiler.order import OrderedGraph
 from configurator.compiler.project import Project
+from configurator.compiler.putoff import Answer
 from configurator.compiler.selection import Met
 from configurator.core.errors import InputError, RefusedError
 from configurator.fleet.host import HostRun, HostSettings
@@ -86,6 +87,7 @@ def load_fleet(
             secrets,
             sink.handle,
             prompts,
+            functools.partial(_learn, host, redactor, sink),
         )
         for host in selected
     )
@@ -122,6 +124,12 @@ def _compile(
     # The agent blanks these; should it ever not, nothing of them gets past here either.
     sink.hide(host.name, {spec.id: spec.params for spec in graph.tasks if spec.no_log})
     return graph
+
+
+def _learn(host: Host, redactor: Redactor, sink: RedactingSink, answer: Answer) -> None:
+    """Take note of what must not be shown of tasks that are known only now."""
+    redactor.add(answer.secrets)
+    sink.hide(host.name, {spec.id: spec.params for spec in answer.tasks if spec.no_log})
 
 
 def ask_secrets(options: RunOptions, prompt: Prompt | None) -> Secrets:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from configurator.compiler.late import LateValueError
 from configurator.compiler.scope import Scope
 from configurator.compiler.templating import TemplatingError
 from configurator.config.diagnostics import Diagnostics, Span
@@ -73,7 +74,10 @@ def check_arguments(
 ) -> None:
     """Note variables that are missing or are not what the role declares; `span` is where it is used."""
     for argument in arguments:
-        written = scope.written(argument.name)
+        try:
+            written = scope.written(argument.name)
+        except LateValueError:
+            continue
         if argument.name not in scope:
             if argument.spec.required:
                 hint = f"declared in {argument.span}"
@@ -84,6 +88,8 @@ def check_arguments(
         except TemplatingError as error:
             diagnostics.extend([error.diagnostic])
             continue
+        except LateValueError:
+            continue  # it is known only when the tasks that use it are about to start
         problem = None if value is None else _problem(argument, value)
         if problem is not None:
             place = written.span if written is not None else span

@@ -9,7 +9,16 @@ from typing import Any
 from configurator.compiler.actions import script_name
 from configurator.compiler.roles import Role, RoleLibrary
 from configurator.compiler.statements import expressions
-from configurator.compiler.tasknodes import FactNode, IncludeNode, Keywords, Node, TaskNode
+from configurator.compiler.tasknodes import (
+    FactNode,
+    IncludeNode,
+    Keywords,
+    Loop,
+    Node,
+    RoleNode,
+    TaskNode,
+    VarsNode,
+)
 from configurator.compiler.templatefiles import OPTIONS, find_file
 from configurator.compiler.templating import Engine, TemplatingError, is_template
 from configurator.compiler.toolbox import Toolbox
@@ -75,7 +84,9 @@ class _Names:
         for role in library.loaded():
             names = self.tasks.setdefault(role.name, set())
             for node in role.nodes():
-                if isinstance(node, IncludeNode) and is_template(str(node.file.value)):
+                if isinstance(node, RoleNode) or (
+                    isinstance(node, IncludeNode) and is_template(str(node.file.value))
+                ):
                     self.open_tasks.add(role.name)
                     self.open_handlers = True
                 if node.name is not None:
@@ -109,14 +120,16 @@ class _RoleChecker:
         self._keywords(node.keywords)
         if node.name is not None:
             check_templates(node.name, self.engine, self.problems)
-        loop = None if not isinstance(node, TaskNode | FactNode | IncludeNode) else node.loop
+        loop: Loop | None = getattr(node, "loop", None)
         if loop is not None:
             check_templates(loop.items, self.engine, self.problems)
-        if isinstance(node, IncludeNode):
+        if isinstance(node, IncludeNode | RoleNode):
             self._keywords(node.apply)
-            check_templates(node.file, self.engine, self.problems)
-        elif isinstance(node, FactNode):
-            check_templates(node.facts, self.engine, self.problems)
+            file = node.file if isinstance(node, IncludeNode) else node.role
+            check_templates(file, self.engine, self.problems)
+        elif isinstance(node, FactNode | VarsNode):
+            written = node.facts if isinstance(node, FactNode) else node.args
+            check_templates(written, self.engine, self.problems)
         elif isinstance(node, TaskNode):
             self._task(node)
 
@@ -143,11 +156,14 @@ class _RoleChecker:
 
     def _literals(self, keywords: Keywords) -> None:
         """Note keywords that must be true or false and are neither."""
-        names = ("become", "no_log", "ignore_errors", "check_mode", "critical")
+        names = ("become", "no_log", "ignore_errors", "check_mode", "critical", "diff", "run_once")
         for name, value in ((name, getattr(keywords, name)) for name in names):
             if value is not None and not is_template(str(value.value)) and not is_boolean(value.value):
                 message = f"{name!r} must be true or false, not {kind_of(value)}"
                 self.problems.add(value.span, message)
+        limit = keywords.timeout
+        if limit is not None and not is_template(str(limit.value)) and not is_seconds(limit.value):
+            self.problems.add(limit.span, f"'timeout' must be a number of seconds, not {kind_of(limit)}")
 
     def _task(self, node: TaskNode) -> None:
         check_templates(node.args, self.engine, self.problems)
@@ -158,11 +174,20 @@ class _RoleChecker:
         self._source(node, specs(module.params))
         if node.module == "script":
             self._script(node)
-        timeout = node.timeout
-        if timeout is not None and not is_template(str(timeout.value)) and not is_seconds(timeout.value):
-            self.problems.add(timeout.span, f"'timeout' must be a number of seconds, not {kind_of(timeout)}")
+        self._verdict(node)
         for requirement in node.requires:
             self._requirement(requirement.role, requirement.task, requirement.span)
+
+    def _verdict(self, node: TaskNode) -> None:
+        """Note conditions that cannot be read, and numbers that are none."""
+        written = node.verdict
+        for conditions in (written.changed_when, written.failed_when, written.until):
+            for condition in conditions or ():
+                self._expression(condition)
+        numbers = {"retries": written.retries, "delay": written.delay, "async": node.asynchronous}
+        for name, value in {**numbers, "poll": node.poll}.items():
+            if value is not None and not is_template(str(value.value)) and not is_seconds(value.value):
+                self.problems.add(value.span, f"{name!r} must be a number, not {kind_of(value)}")
 
     def _requirement(self, role: str | None, task: str | None, span: Any) -> None:
         """Note a requirement that no host could satisfy; others are settled when a host is compiled."""

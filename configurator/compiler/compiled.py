@@ -45,6 +45,11 @@ class CompiledTask:
     calls the task: the tasks that a loop makes of it share it. Tasks of one file with the same `name` are all
     meant by a requirement. `typical_s` is the module's guess of its duration. `module` is what the spec's
     name means, unless that is ours anyway.
+
+    `data` are the ids of the tasks that tell what this one needs to know, `data_after` of those that may;
+    `follows` of those that it comes after in a block. `groups` are the ends of the blocks that it is in, the
+    outermost first: outside of them only that end counts. `words` is True if it may notify any handler of
+    its role, `flush` if handlers that were notified above it run here.
     """
 
     spec: TaskSpec
@@ -57,6 +62,12 @@ class CompiledTask:
     listen: tuple[str, ...] = ()
     typical_s: float = 0.05
     module: Module[Any] | None = None
+    data: tuple[str, ...] = ()
+    data_after: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    words: bool = False
+    flush: bool = False
 
 
 @dataclass(frozen=True, slots=True)

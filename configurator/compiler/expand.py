@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import copy
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
-from configurator.compiler.actions import ActionContext, Part, run_action
-from configurator.compiler.compiled import CompiledTask, Notification
+from configurator.compiler import ahead
+from configurator.compiler.blocks import close_block
+from configurator.compiler.compiled import CompiledTask
+from configurator.compiler.included import included_role, included_variables
 from configurator.compiler.inherited import Inherited
-from configurator.compiler.roles import Role
-from configurator.compiler.scope import FactStore, Scope
+from configurator.compiler.late import Late, LateValueError, Version
+from configurator.compiler.loops import loop_label, loop_names, loop_values
+from configurator.compiler.putoff import Found, PutOff
+from configurator.compiler.results import Results, Round, Rounds
+from configurator.compiler.scope import Scope
 from configurator.compiler.selection import Selection
-from configurator.compiler.tasknodes import BlockNode, FactNode, IncludeNode, Loop, Node, TaskNode
-from configurator.compiler.tasksettings import TaskSettings
+from configurator.compiler.taskmaker import TaskIds, TaskMaker, with_label
+from configurator.compiler.tasknodes import (
+    BlockNode,
+    FactNode,
+    IncludeNode,
+    Keywords,
+    Loop,
+    MetaNode,
+    Node,
+    RoleNode,
+    TaskNode,
+    VarsNode,
+)
 from configurator.compiler.templating import TemplatingError, is_template
-from configurator.compiler.toolbox import HostState, Toolbox
-from configurator.compiler.values import OMIT, sendable
+from configurator.compiler.variables import HostVariables
 from configurator.config.located import LocatedScalar
-from configurator.modules.debug import DebugParams
-from configurator.modules.effects import Effects, effects
-from configurator.modules.params import parse, specs
-from configurator.modules.state import SHOWN_MASK
+from configurator.modules.effects import OPAQUE, Effects
 
 _MAX_DEPTH = 50  # includes inside each other; more is a file that includes itself
-_SHOWN = 60  # characters of a loop's item, or of a command, that are worth showing
-_LABEL_KEYS = ("name", "key", "path", "dest")  # what tells mappings apart, for want of a declared label
-_MASKED = 4  # shorter secrets are part of ordinary words
+_NOTHING_TO_DO = frozenset({"clear_facts", "clear_host_errors", "noop", "refresh_inventory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,363 +47,418 @@ class Item:
 
     scope: Scope
     label: str | None = None
+    names: dict[str, Any] | None = None
 
 
 class RoleExpander:
-    """Compiles one use of one role; problems are noted, and the walk goes on with the next task."""
+    """Compiles one use of one role; problems are noted, and the walk goes on with the next task.
 
-    def __init__(
-        self, role: Role, toolbox: Toolbox, state: HostState, facts: FactStore, settings: TaskSettings
-    ) -> None:
-        self._role = role
-        self._tools = toolbox
-        self._state = state
-        self._facts = facts
-        self._settings = settings
-        self._selection = state.selection
-        self._prefix = ""
-        self._numbers: dict[str, int] = {}
-        self._rounds = 1
+    `handlers_found` are those of roles that are included on the way; they become handlers of this role.
+    """
+
+    def __init__(self, maker: TaskMaker, variables: HostVariables) -> None:
+        self._maker = maker
+        self._variables = variables
+        self._generation = 0
+        self._last: Rounds | None = None
+        self._set: dict[str, Any] = {}
+        self.handlers_found: list[CompiledTask] = []
+
+    @property
+    def role_name(self) -> str:
+        """Return the name of the role."""
+        return self._maker.role.name
 
     def tasks(self, nodes: Sequence[Node], inherited: Inherited) -> list[CompiledTask]:
         """Return the concrete tasks of a list of nodes."""
-        self._selection, self._prefix = self._state.selection, ""
+        self._maker.selection, self._maker.ids.prefix = self._maker.state.selection, ""
         return list(self._walk(nodes, inherited, 0))
 
     def handlers(self, nodes: Sequence[Node], inherited: Inherited) -> list[CompiledTask]:
         """Return the concrete handlers of a list of nodes: never left out, since they run if notified."""
-        self._selection, self._prefix = Selection(), "h"
+        self._maker.selection, self._maker.ids.prefix = Selection(), "h"
         return list(self._walk(nodes, inherited, 0))
+
+    def resume(self, put_off: PutOff, results: Results, found: Found) -> list[CompiledTask]:
+        """Return what a task that was put off becomes, now that its values are known."""
+        maker = copy.copy(self._maker)
+        state = replace(
+            maker.state,
+            diagnostics=found.diagnostics,
+            blobs=found.blobs,
+            secrets=set(maker.state.secrets),
+            left_out=set(),
+            selection=Selection(),
+        )
+        maker.state, maker.selection, maker.ids = state, Selection(), TaskIds(put_off.task_id)
+        again = RoleExpander(maker, self._variables)
+        again._generation = results.generation
+        facts = put_off.inherited.scope.facts.copy()
+        facts.changed, facts.open = {}, facts.open
+        scope = put_off.inherited.scope.settled(results, facts)
+        tasks = list(again._walk([put_off.node], replace(put_off.inherited, scope=scope), put_off.depth))
+        found.rounds, found.facts, found.met = again._last, facts, scope.met
+        found.handlers, found.set_facts, found.secrets = again.handlers_found, again._set, state.secrets
+        return tasks
 
     def _walk(self, nodes: Sequence[Node], inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
         for node in nodes:
+            if isinstance(node, BlockNode):
+                yield from self._block(node, inherited, depth)
+                continue
+            numbers = dict(self._maker.ids.numbers)
             try:
-                if isinstance(node, BlockNode):
-                    yield from self._walk(node.children, inherited.enter(node.keywords), depth)
-                elif isinstance(node, IncludeNode):
-                    yield from self._include(node, inherited, depth)
-                elif isinstance(node, FactNode):
-                    self._set_fact(node, inherited)
-                else:
-                    yield from self._task(node, inherited)
+                yield from list(self._node(node, inherited, depth))
+            except LateValueError as late:
+                self._maker.ids.numbers = numbers
+                try:
+                    yield self._put_off(node, inherited, depth, late)
+                except TemplatingError as error:
+                    self._maker.state.diagnostics.extend([error.diagnostic])
             except TemplatingError as error:
-                self._state.diagnostics.extend([error.diagnostic])
+                self._maker.state.diagnostics.extend([error.diagnostic])
+
+    def _node(self, node: Node, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
+        match node:
+            case IncludeNode():
+                yield from self._include(node, inherited, depth)
+            case RoleNode():
+                yield from self._include_role(node, inherited, depth)
+            case FactNode():
+                self._set_fact(node, inherited)
+            case VarsNode():
+                self._include_vars(node, inherited)
+            case MetaNode():
+                yield from self._meta(node, inherited)
+            case TaskNode():
+                yield from self._task(node, inherited)
 
     # -- loops and conditions -----------------------------------------------------------------------------
 
-    def _items(self, loop: Loop | None, scope: Scope, when: Sequence[LocatedScalar]) -> list[Item] | str:
+    def _items(self, loop: Loop | None, here: Inherited) -> list[Item] | str:
         """Return the rounds of a loop (one without a loop), or why there are none."""
+        scope = here.scope
         if loop is None:
             return [Item(scope)]
         try:
-            values = loop_values(loop, scope)
+            values = loop_values(loop, scope, self._maker.role, self._maker.tools.root)
         except TemplatingError as error:
             if not error.undefined:
                 raise
             # Ansible lets a false condition guard a loop over something undefined.
             try:
-                skipped = self._false_condition(when, scope)
+                skipped = self._false_condition(here.when, scope)
             except TemplatingError:
                 raise error from None
             if skipped is None:
                 raise
             return skipped
+        except LateValueError:
+            # A condition that is false without the items settles it.
+            try:
+                skipped = self._false_condition(here.when, scope)
+            except (TemplatingError, LateValueError):
+                skipped = None
+            if skipped is None:
+                raise
+            return skipped
         items = []
         for number, value in enumerate(values):
-            names = {loop.var: value} | ({loop.index_var: number} if loop.index_var else {})
+            names = loop_names(loop, scope, values, number)
             inner = scope.child(loops=names)
-            items.append(Item(inner, self._label(loop, inner, value, number)))
+            items.append(Item(inner, loop_label(loop, inner, value, number), names))
         return items or "the loop has no items"
-
-    def _label(self, loop: Loop, scope: Scope, value: Any, number: int) -> str:
-        if loop.label is not None:
-            value = scope.value(loop.label)
-        if isinstance(value, dict):
-            value = next((value[key] for key in _LABEL_KEYS if key in value), number + 1)
-        return _short(str(value) if isinstance(value, str | int | float) else str(number + 1))
 
     def _false_condition(self, when: Sequence[LocatedScalar], scope: Scope) -> str | None:
         """Return the first condition that does not hold, as people wrote it."""
+        late: LateValueError | None = None
         for condition in when:
-            if not scope.condition(condition):
+            try:
+                holds = scope.condition(condition)
+            except LateValueError as error:
+                late = late or error  # a later condition may be false anyway
+                continue
+            except TemplatingError:
+                if late is not None:
+                    raise late from None  # what guards this one is not known yet
+                raise
+            if not holds:
                 text = str(condition.value).strip()
                 return text.lower() if isinstance(condition.value, bool) else text
+        if late is not None:
+            raise late
         return None
+
+    def _selected(self, entered: Inherited) -> bool:
+        maker = self._maker
+        return maker.selection.wants_tags(maker.settings.texts(entered.tags, entered.scope))
 
     # -- the kinds of nodes ---------------------------------------------------------------------------------
 
-    def _include(self, node: IncludeNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
-        if depth >= _MAX_DEPTH:
-            message = f"files include each other more than {_MAX_DEPTH} deep"
-            raise TemplatingError(node.file.span.diagnostic(message))
-        if node.static:
-            inner = inherited.enter(node.keywords)
-            yield from self._walk(self._included(node, inner.scope), inner, depth + 1)
+    def _block(self, node: BlockNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
+        inner = inherited.enter(node.keywords)
+        if not node.rescue and not node.always:
+            yield from self._walk(node.children, inner, depth)
             return
+        scope = inner.scope
+        block = list(self._walk(node.children, inner, depth))
+        failed = ahead.failure(block, self._generation)
+        kept = {name: scope.facts.values.get(name) for name in failed}
+        for name, entry in failed.items():
+            scope.facts.put(name, entry)
+        rescue = list(self._walk(node.rescue, inner, depth))
+        for name, before in kept.items():
+            if before is None:
+                scope.facts.values.pop(name, None)
+            else:
+                scope.facts.put(name, before)
+        always = list(self._walk(node.always, inner, depth))
+        name = self._maker.shown(self._maker.name(node, scope))
+        yield from close_block(
+            node, block, rescue, always, self._maker.ids.next(name), self._maker.role.name, name
+        )
+
+    def _include(self, node: IncludeNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
+        self._check_depth(depth, node.file)
         entered = inherited.enter(node.keywords)
+        if node.static:
+            yield from self._walk(self._included(node, entered.scope), entered, depth + 1)
+            return
         if not self._selected(entered):
             self._pass_over([node], entered.scope)
             return
-        items = self._items(node.loop, entered.scope, entered.when)
-        if isinstance(items, str):
-            yield from self._skipped(node, self._name(node, entered.scope), entered, items)
-            return
-        for item in items:
-            false = self._false_condition(entered.when, item.scope)
-            if false is not None:
-                name = _with_label(self._name(node, item.scope), item.label)
-                yield from self._skipped(node, name, replace(entered, scope=item.scope), false)
+        for item, here in self._rounds(node.loop, entered):
+            if isinstance(here, str):
+                yield from self._not_included(node, entered, item, here)
                 continue
             # The include's own conditions and tags are settled here; its other keywords hold inside.
-            inner = inherited.enter(node.keywords, but=("tags",)).enter(node.apply)
-            scope = item.scope.child(node.apply.vars) if node.apply.vars else item.scope
-            inner = replace(inner, scope=scope, when=node.apply.when)
+            inner = self._inside(node.keywords, node.apply, inherited, item.scope)
             yield from self._walk(self._included(node, item.scope), inner, depth + 1)
+
+    def _include_role(self, node: RoleNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
+        self._check_depth(depth, node.role)
+        entered = inherited.enter(node.keywords)
+        if node.static:
+            yield from self._role_tasks(node, entered, entered.scope, depth)
+            return
+        if not self._selected(entered):
+            return
+        for item, here in self._rounds(node.loop, entered):
+            if isinstance(here, str):
+                yield from self._not_included(node, entered, item, here)
+                continue
+            inner = self._inside(node.keywords, node.apply, inherited, item.scope)
+            yield from self._role_tasks(node, inner, item.scope, depth)
+
+    def _inside(self, own: Keywords, apply: Keywords, inherited: Inherited, scope: Scope) -> Inherited:
+        """Return what is in force inside an include whose own conditions and tags are settled."""
+        inner = inherited.enter(own, but=("tags",)).enter(apply)
+        return replace(inner, scope=scope.child(apply.vars) if apply.vars else scope, when=apply.when)
+
+    def _rounds(self, loop: Loop | None, entered: Inherited) -> Iterator[tuple[Item, Inherited | str]]:
+        """Yield each round of an include, or why there is none."""
+        items = self._items(loop, entered)
+        if isinstance(items, str):
+            yield Item(entered.scope), items
+            return
+        late: LateValueError | None = None
+        for item in items:
+            try:
+                false = self._false_condition(entered.when, item.scope)
+            except LateValueError as error:
+                late = late or error
+                continue
+            yield item, (false if false is not None else entered)
+        if late is not None:
+            raise late
+
+    def _not_included(
+        self, node: IncludeNode | RoleNode, entered: Inherited, item: Item, why: str
+    ) -> Iterator[CompiledTask]:
+        maker = self._maker
+        if maker.selection.only and self._pass_over([node], item.scope):
+            return
+        name = with_label(maker.name(node, item.scope), item.label)
+        yield from maker.skipped(node, name, replace(entered, scope=item.scope), why)
+
+    def _check_depth(self, depth: int, place: LocatedScalar) -> None:
+        if depth >= _MAX_DEPTH:
+            message = f"files include each other more than {_MAX_DEPTH} deep"
+            raise TemplatingError(place.span.diagnostic(message))
 
     def _included(self, node: IncludeNode, scope: Scope) -> Sequence[Node]:
         name = str(scope.value(node.file))
-        return self._tools.library.included(self._role, node, name, self._state.diagnostics)
+        maker = self._maker
+        return maker.tools.library.included(maker.role, node, name, maker.state.diagnostics)
+
+    def _role_tasks(
+        self, node: RoleNode, inner: Inherited, scope: Scope, depth: int
+    ) -> Iterator[CompiledTask]:
+        """Yield the tasks of another role, in this place; its handlers join those of this role."""
+        use = included_role(node, scope, self._maker, self._variables)
+        if use is None:
+            return
+        around = replace(inner, scope=use.scope)
+        maker = copy.copy(self._maker)
+        maker.role = use.role
+        there = RoleExpander(maker, self._variables)
+        there._generation = self._generation
+        yield from there._walk(use.tasks, around, depth + 1)
+        prefix, selection = maker.ids.prefix, maker.selection
+        maker.ids.prefix, maker.selection = "h", Selection()
+        plain = Inherited(use.scope, become=around.become, become_user=around.become_user)
+        self.handlers_found += [*there._walk(use.handlers, plain, depth + 1), *there.handlers_found]
+        maker.ids.prefix, maker.selection = prefix, selection
 
     def _set_fact(self, node: FactNode, inherited: Inherited) -> None:
+        maker = self._maker
         entered = inherited.enter(node.keywords)
-        name = self._name(node, entered.scope)
-        self._state.left_out.add((self._role.name, name))  # nothing to wait for: it is done already
+        maker.state.left_out.add((maker.role.name, maker.name(node, entered.scope)))  # done already
         if not self._selected(entered):
             return
-        items = self._items(node.loop, entered.scope, entered.when)
+        items = self._items(node.loop, entered)
+        wanted: list[dict[str, Any]] = []
+        store = inherited.scope.facts
         for item in items if not isinstance(items, str) else ():
             if self._false_condition(entered.when, item.scope) is not None:
                 continue
-            values = {key: item.scope.value(value) for key, value in node.facts.entries.items()}
+            scope = item.scope
+            values = {
+                str(scope.value(LocatedScalar(key, node.facts.key_span(key)))): scope.value(value)
+                for key, value in node.facts.entries.items()
+            }
+            wanted.append(values)
             for fact, value in values.items():
-                self._facts.set(fact, value)
+                store.set(fact, value)
+                self._set[fact] = value
+        if node.register is not None:
+            store.set(node.register, {"changed": False, "failed": False, "ansible_facts": dict(*wanted[-1:])})
+
+    def _include_vars(self, node: VarsNode, inherited: Inherited) -> None:
+        entered = inherited.enter(node.keywords)
+        if not self._selected(entered):
+            return
+        items = self._items(node.loop, entered)
+        for item in items if not isinstance(items, str) else ():
+            if self._false_condition(entered.when, item.scope) is None:
+                for name, entry in included_variables(node, item.scope, self._maker).items():
+                    inherited.scope.facts.put(name, entry)
+        if node.register is not None:
+            inherited.scope.facts.set(node.register, {"changed": False, "failed": False})
+
+    def _meta(self, node: MetaNode, inherited: Inherited) -> Iterator[CompiledTask]:
+        maker = self._maker
+        entered = inherited.enter(node.keywords)
+        if not self._selected(entered) or node.action in _NOTHING_TO_DO:
+            return
+        if self._false_condition(entered.when, entered.scope) is not None:
+            return
+        name = maker.shown(maker.name(node, entered.scope)) if node.name else f"meta: {node.action}"
+        flush = node.action == "flush_handlers"
+        spec = TaskSpec(
+            id=maker.ids.next(name),
+            role=maker.role.name,
+            name=name,
+            module="meta",
+            params={} if flush else {"action": node.action},
+            barrier=flush,
+            position=str(node.span),
+        )
+        found = Effects() if flush else OPAQUE
+        made = maker.finish(node, spec, name, replace(entered, notify=()), found, 0.0)
+        yield replace(made, flush=flush)
 
     def _task(self, node: TaskNode, inherited: Inherited) -> Iterator[CompiledTask]:
+        maker = self._maker
         entered = inherited.enter(node.keywords)
         if not self._selected(entered):
             self._pass_over([node], entered.scope)
-            self._state.left_out.add((self._role.name, self._name(node, entered.scope)))
+            maker.state.left_out.add((maker.role.name, maker.name(node, entered.scope)))
             return
-        items = self._items(node.loop, entered.scope, entered.when)
-        self._rounds = 1
+        items = self._items(node.loop, entered)
+        maker.begin()
         if isinstance(items, str):
-            yield from self._skipped(node, self._name(node, entered.scope), entered, items)
+            yield from maker.skipped(node, maker.name(node, entered.scope), entered, items)
+            looped = node.loop is not None and items == "the loop has no items"
+            self._registered(node, entered, Rounds(() if looped else (Round((), {}, items),), looped))
             return
+        rounds, every = [], []
         for item in items:
             here = replace(entered, scope=item.scope)
             false = self._false_condition(here.when, here.scope)
             if false is not None:
-                yield from self._skipped(node, self._name(node, here.scope), here, false, item.label)
+                name = maker.name(node, here.scope)
+                made = list(maker.skipped(node, name, here, false, item.label))
+                rounds.append(Round((), item.names or {}, false))
             else:
-                yield from self._concrete(node, here, item.label)
+                made = list(maker.concrete(node, here, item.label))
+                ids = tuple(task.spec.id for task in made if task.spec.skip is None)
+                skip = next((task.spec.skip for task in made if task.spec.skip is not None), None)
+                rounds.append(Round(ids, item.names or {}, skip if not ids else None))
+            every += made
+        yield from ahead.detached(node, every, entered, maker.settings)
+        var = node.loop.var if node.loop else "item"
+        self._registered(node, entered, Rounds(tuple(rounds), node.loop is not None, var))
 
-    def _selected(self, entered: Inherited) -> bool:
-        return self._selection.wants_tags(self._settings.texts(entered.tags, entered.scope))
-
-    # -- one task -------------------------------------------------------------------------------------
-
-    def _concrete(self, node: TaskNode, here: Inherited, label: str | None) -> Iterator[CompiledTask]:
-        """Yield what one round of a task becomes on the host."""
-        module = self._tools.modules.get(node.module)
-        declared = specs(module.params)
-        raw = self._arguments(node, here.scope)
-        for name, spec in declared.items():
-            for word in (name, *spec.aliases) if spec.secret else ():
-                if isinstance(raw.get(word), str) and raw[word]:
-                    self._state.secrets.add(raw[word])
-        parsed, problems = parse(module.params, raw)
-        problems = [*problems, *(module.check(parsed) if parsed is not None else ())]
-        for problem in problems:
-            span = node.args.key_span(problem.param) if problem.param else node.args.span
-            self._state.diagnostics.add(span, problem.message, problem.hint)
-        if problems:
-            return
-        quiet = parsed.verbosity if isinstance(parsed, DebugParams) else 0
-        if quiet > self._state.verbosity:
-            yield from self._skipped(node, self._name(node, here.scope), here, f"-{'v' * quiet}", label)
-            return
-        context = ActionContext(
-            self._role.path, self._tools.root, here.scope, self._tools.templates, node.args, self._state.blobs
-        )
-        for part in run_action(node.module, declared, raw, context):
-            task = self._compiled(node, part, here, label)
-            if self._selection.wants_task(task):
-                yield task
+    def _registered(self, node: TaskNode, entered: Inherited, rounds: Rounds) -> None:
+        """Note what the task sets: its registered variable, and facts if it gathers some."""
+        self._last = rounds
+        store = entered.scope.facts
+        if node.register is not None:
+            if not rounds.ids:
+                store.set(node.register, Results().registered(rounds))
+            elif (started := ahead.job(node, rounds, entered, self._maker.settings)) is not None:
+                store.set(node.register, started)
             else:
-                self._state.left_out.add((self._role.name, task.name))
+                version = Version(rounds.ids[0], rounds)
+                store.put(node.register, Late((version,), self._generation, store.values.get(node.register)))
+        if rounds.ids:
+            ahead.gathers(node, rounds.ids[0], rounds, entered.scope, self._generation)
 
-    def _arguments(self, node: TaskNode, scope: Scope) -> dict[str, Any]:
-        raw: dict[str, Any] = {}
-        for key, located in node.args.entries.items():
-            value = scope.value(located)
-            if value is OMIT:
-                continue
-            try:
-                raw[str(key)] = sendable(value)
-            except TypeError as error:
-                raise TemplatingError(located.span.diagnostic(str(error))) from None
-        return raw
+    # -- what must wait ---------------------------------------------------------------------------------
 
-    def _compiled(self, node: TaskNode, part: Part, here: Inherited, label: str | None) -> CompiledTask:
-        module = self._tools.modules.get(part.module)
-        parsed, problems = parse(module.params, part.params)
-        for problem in problems:  # only a module that wants what stays here could cause one
-            self._state.diagnostics.add(node.args.span, problem.message, problem.hint)
-        found = module.effects(parsed) if parsed is not None else Effects()
-        scope = here.scope
-        if node.writes is not None:
-            reads = self._settings.texts(node.reads, scope)
-            found = effects(reads=reads, writes=self._settings.texts(node.writes, scope))
-        written = self._name(node, scope)
-        keywords = self._settings.of_task(node, here)
-        if not module.as_user:
-            keywords["become_user"] = None
-        if keywords["no_log"]:
-            shown = f"{written} ({self._rounds})" if label is not None else written
-            self._rounds += 1
-        elif node.name is None and parsed is not None:
-            shown = _short(f"{part.module}: {module.subject(parsed).partition(':')[2]}".rstrip(": "))
-        else:
-            shown = _with_label(_with_label(written, label), part.suffix or None)
-        shown = self._masked(shown)
+    def _put_off(self, node: Node, inherited: Inherited, depth: int, late: LateValueError) -> CompiledTask:
+        """Return the task that stands for one which needs what only the host can tell."""
+        maker = self._maker
+        entered = inherited.enter(node.keywords)
+        written = maker.name(node, entered.scope)
+        name = maker.shown(ahead.shown_name(node, written))
+        frozen = replace(inherited, scope=inherited.scope.frozen())
+        hard, soft = ahead.needed(node, inherited, entered, late, self._maker)
+        notify = replace(entered, notify=ahead.settled_texts(entered.notify, entered.scope))
         spec = TaskSpec(
-            id=self._next_id(shown),
-            role=self._role.name,
-            name=shown,
-            module=part.module,
-            params=dict(part.params),
-            locks=tuple(self._settings.texts(node.locks, scope)),
-            position=str(node.span),
-            **keywords,
-        )
-        return replace(self._finish(node, spec, written, here, found, module.typical_s), module=module)
-
-    def _finish(
-        self,
-        node: TaskNode | IncludeNode,
-        spec: TaskSpec,
-        name: str,
-        here: Inherited,
-        found: Effects,
-        typical_s: float,
-    ) -> CompiledTask:
-        notify = tuple(
-            Notification(text, item.span)
-            for item in here.notify
-            for text in self._settings.texts([item], here.scope, commas=False)
-        )
-        task = node if isinstance(node, TaskNode) else None
-        return CompiledTask(
-            spec=spec,
-            role=self._role.name,
+            id=maker.ids.next(name),
+            role=maker.role.name,
             name=name,
-            effects=found,
-            span=node.span,
-            requires=self._settings.requirements(task.requires, here.scope) if task else (),
-            notify=notify if spec.skip is None else (),
-            listen=tuple(self._settings.texts(task.listen, here.scope, commas=False)) if task else (),
-            typical_s=typical_s,
-        )
-
-    def _skipped(
-        self, node: TaskNode | IncludeNode, name: str, here: Inherited, why: str, label: str | None = None
-    ) -> Iterator[CompiledTask]:
-        """Yield a task that only says why it does not run, unless `--only` means others."""
-        if self._selection.only and not self._pass_over([node], here.scope):
-            self._state.left_out.add((self._role.name, name))
-            return
-        shown = self._masked(_with_label(name, label))
-        module = node.module if isinstance(node, TaskNode) else "include_tasks"
-        spec = TaskSpec(
-            id=self._next_id(shown),
-            role=self._role.name,
-            name=shown,
-            module=module,
-            skip=why,
+            module=ahead.module_name(node),
+            late=True,
+            tell=getattr(node, "register", None) is not None,
             position=str(node.span),
+            no_log=ahead.hidden(entered, maker.settings),
         )
-        yield self._finish(node, spec, name, here, Effects(), 0.0)
+        inside = isinstance(node, IncludeNode | RoleNode)
+        maker.late.put_off[spec.id] = PutOff(self, node, frozen, depth, spec.id, inside)
+        made = maker.finish(node, spec, written, notify, ahead.guessed(node, entered, maker), 0.05)
+        ahead.sets(node, spec.id, inherited.scope, self._generation, maker)
+        return replace(made, data=hard, data_after=soft, words=inside)
 
     def _pass_over(self, nodes: Sequence[Node], scope: Scope) -> bool:
         """Tell the selection of tasks that are not compiled; return True if `--only` names one of them."""
+        maker = self._maker
         wanted = False
-        pending = list(nodes) if self._selection.only else []
+        pending = list(nodes) if maker.selection.only else []
         entered: set[IncludeNode] = set()
         while pending:
             node = pending.pop()
             if isinstance(node, TaskNode):
-                name, about = self._name(node, scope), self._likely_effects(node, scope)
-                wanted |= self._selection.wants_uncompiled(node.module, name, about)
+                wanted |= maker.wanted_uncompiled(node, scope)
             elif isinstance(node, BlockNode):
-                pending += node.children
-            elif isinstance(node, IncludeNode) and is_template(str(node.file.value)):
-                self._selection.gives_up()
+                pending += (*node.children, *node.rescue, *node.always)
+            elif isinstance(node, RoleNode) or (
+                isinstance(node, IncludeNode) and is_template(str(node.file.value))
+            ):
+                maker.selection.gives_up()
             elif isinstance(node, IncludeNode) and node not in entered:
                 entered.add(node)
                 pending += self._included(node, scope)
         return wanted
-
-    def _likely_effects(self, node: TaskNode, scope: Scope) -> Effects | None:
-        """Return what a task is about that need not be compilable; None if that cannot be told."""
-        try:
-            if node.writes is not None:
-                return effects(writes=self._settings.texts(node.writes, scope))
-            raw = self._arguments(node, scope)
-        except TemplatingError:
-            return None
-        module = self._tools.modules.get(node.module)
-        params, _ = parse(module.params, raw)
-        return None if params is None else module.effects(params)
-
-    def _masked(self, text: str) -> str:
-        """Return a name without secret texts: it is written to journals on both sides."""
-        for secret in self._state.secrets:
-            if len(secret) >= _MASKED and secret in text:
-                text = text.replace(secret, SHOWN_MASK)
-        return text
-
-    def _next_id(self, name: str) -> str:
-        """Return an id that no other task of the host has.
-
-        Tasks are numbered within their role, handlers among those of their name alone: what a killed run
-        owes is known by the id, and must be found again after other handlers were added or removed.
-        """
-        counted = f"{self._prefix}:{name}" if self._prefix else ""
-        number = self._numbers[counted] = self._numbers.get(counted, 0) + 1
-        return f"{self._role.name}/{self._prefix}{number}:{name}"
-
-    def _name(self, node: TaskNode | IncludeNode | FactNode, scope: Scope) -> str:
-        """Return a task's name; one that cannot be rendered (of a skipped loop, say) stays as written."""
-        if node.name is None:
-            return node.module if isinstance(node, TaskNode) else "include_tasks"
-        try:
-            return str(scope.value(node.name))
-        except TemplatingError:
-            return str(node.name.value)
-
-
-def loop_values(loop: Loop, scope: Scope) -> list[Any]:
-    """Return the items of a loop; TemplatingError if what is looped over is no list."""
-    value = scope.value(loop.items)
-    if loop.kind == "with_dict":
-        if not isinstance(value, Mapping):
-            raise TemplatingError(loop.items.span.diagnostic("'with_dict' wants a mapping"))
-        return [{"key": key, "value": item} for key, item in value.items()]
-    if loop.kind == "with_items":
-        if not isinstance(value, list):
-            return [value] if value is not None else []
-        return [inner for item in value for inner in (item if isinstance(item, list) else [item])]
-    if not isinstance(value, list):
-        hint = "use 'dict2items' to loop over a mapping" if isinstance(value, Mapping) else None
-        raise TemplatingError(loop.items.span.diagnostic(f"'loop' wants a list, not {value!r}", hint))
-    return value
-
-
-def _short(text: str) -> str:
-    """Return a text as one line that is not too long."""
-    text = " ".join(text.split())
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-def _with_label(name: str, label: str | None) -> str:
-    return f"{name} ({label})" if label is not None else name

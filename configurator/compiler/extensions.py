@@ -118,7 +118,8 @@ def _check_imports(source: bytes, path: str) -> None:
 
 
 def _check_name(name: str, builtin: ModuleTable, module: Module[Any]) -> None:
-    if not name.isidentifier() or name in words.TASK | words.NOT_YET | words.BLOCK or name in words.CONTROL:
+    taken = words.TASK | words.WITHOUT_MEANING | words.BLOCK | {*words.CONTROL, *words.LOOPS}
+    if not name.isidentifier() or name in taken:
         raise ExtensionError(f"{name!r} cannot be a module's name", 1)
     if builtin.canonical(name) is not None and not module.override:
         hint = "call it otherwise, or set `override = True` in its class if it is to replace ours"

@@ -11,10 +11,13 @@ from configurator.compiler.compiled import CompiledRole, CompiledTask
 from configurator.compiler.expand import RoleExpander
 from configurator.compiler.extensions import used
 from configurator.compiler.inherited import Inherited
+from configurator.compiler.late import LateValueError
 from configurator.compiler.order import OrderedGraph, build_graph
+from configurator.compiler.putoff import LateTasks
 from configurator.compiler.roles import Role, RoleLibrary
 from configurator.compiler.scope import Scope
 from configurator.compiler.site import Mention, PlannedRole, needed_first
+from configurator.compiler.taskmaker import TaskIds, TaskMaker
 from configurator.compiler.tasksettings import TaskSettings
 from configurator.compiler.templating import TemplatingError
 from configurator.compiler.toolbox import HostState, Toolbox
@@ -33,11 +36,13 @@ def compile_host(
     """Return the graph of a host; InputError with every problem, of tasks first, else of their order."""
     variables = HostVariables(toolbox.variables, host, facts, state.secrets)
     settings = TaskSettings(elevated=address.become, login=address.user)
-    compiled = [_compile_role(item, variables, settings, state, toolbox) for item in planned]
+    late = LateTasks()
+    compiled = [_compile_role(item, variables, settings, state, toolbox, late) for item in planned]
     state.diagnostics.raise_if_any()
     graph = build_graph(
         compiled, blobs=state.blobs, secrets=frozenset(state.secrets), left_out=state.left_out
     )
+    graph = replace(graph, late=late)
     extensions = used(toolbox.modules, {spec.module for spec in graph.tasks if spec.skip is None})
     if not extensions:
         return graph
@@ -52,12 +57,13 @@ def _compile_role(
     settings: TaskSettings,
     state: HostState,
     toolbox: Toolbox,
+    late: LateTasks,
 ) -> CompiledRole:
     """Return a role with the tasks of all its mentions; handlers that come out the same are one."""
     role = planned.role
     needed = _needed(role, toolbox.library)
-    facts = variables.facts_of(role, needed)
-    expander = RoleExpander(role, toolbox, state, facts, settings)
+    maker = TaskMaker(role, toolbox, state, settings, late, TaskIds(role.name))
+    expander = RoleExpander(maker, variables)
     tasks: list[CompiledTask] = []
     handlers: dict[object, CompiledTask] = {}
     for mention in planned.mentions:
@@ -66,16 +72,17 @@ def _compile_role(
             check_arguments(role.name, role.arguments, scope, mention.use.span, state.diagnostics)
         around = Inherited(scope=scope, when=mention.when, tags=mention.tags, become=mention.become)
         tasks += expander.tasks(role.tasks, around)
-        for handler in expander.handlers(role.handlers, around):
+        for handler in (*expander.handlers(role.handlers, around), *expander.handlers_found):
             handlers.setdefault((handler.spec.name, str(handler.spec.params)), handler)
     return CompiledRole(role.name, tasks, list(handlers.values()), role.span, planned.requires)
 
 
 def _applies(mention: Mention, scope: Scope) -> bool:
-    """Return True unless a condition of the whole role is false; one that fails is reported by the tasks."""
+    """Return True unless a condition of the whole role is false; one that fails is reported by the tasks,
+    and so is one that is known later."""
     try:
         return all(scope.condition(condition) for condition in mention.when)
-    except TemplatingError:
+    except (TemplatingError, LateValueError):
         return False
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 
 from configurator.compiler.scope import Scope
 from configurator.compiler.tasknodes import Keywords
-from configurator.config.located import Located, LocatedScalar
+from configurator.config.located import Located, LocatedMap, LocatedScalar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inherited:
     """The keywords in force at one place of a role, and the variables there.
 
-    Conditions, environments and notifications add up, the outer ones first; of the rest the innermost counts.
+    Conditions, environments, defaults and notifications add up, the outer ones first; of the rest the
+    innermost counts.
     """
 
     scope: Scope
@@ -28,6 +29,13 @@ class Inherited:
     check_mode: LocatedScalar | None = None
     critical: LocatedScalar | None = None
     notify: tuple[LocatedScalar, ...] = ()
+    diff: LocatedScalar | None = None
+    timeout: LocatedScalar | None = None
+    delegate_to: LocatedScalar | None = None
+    run_once: LocatedScalar | None = None
+    throttle: LocatedScalar | None = None
+    any_errors_fatal: LocatedScalar | None = None
+    module_defaults: tuple[LocatedMap, ...] = ()
 
     def enter(self, keywords: Keywords, *, but: Collection[str] = ()) -> Inherited:
         """Return what is in force inside something with these keywords; `but` names those to leave out."""
@@ -44,4 +52,11 @@ class Inherited:
             ignore_errors=keywords.ignore_errors or self.ignore_errors,
             check_mode=keywords.check_mode or self.check_mode,
             critical=keywords.critical or self.critical,
+            diff=keywords.diff or self.diff,
+            timeout=keywords.timeout or self.timeout,
+            delegate_to=keywords.delegate_to or self.delegate_to,
+            run_once=keywords.run_once or self.run_once,
+            throttle=keywords.throttle or self.throttle,
+            any_errors_fatal=keywords.any_errors_fatal or self.any_errors_fatal,
+            module_defaults=self.module_defaults + keywords.module_defaults,
         )

@@ -1,4 +1,4 @@
-"""The words that a task may have, and those that Ansible has and we do not yet."""
+"""The words that a task, a block and an include may have, and those that mean nothing here."""
 
 from __future__ import annotations
 
@@ -13,104 +13,96 @@ COMMON = frozenset(
         "environment",
         "no_log",
         "ignore_errors",
+        "ignore_unreachable",
         "check_mode",
         "critical",
+        "guarded",
         "notify",
-    }
-)
-TASK = COMMON | {
-    "args",
-    "loop",
-    "loop_control",
-    "with_items",
-    "with_dict",
-    "timeout",
-    "requires",
-    "effects",
-    "locks",
-    "listen",
-}
-BLOCK = COMMON | {"block"}
-INCLUDE = COMMON | {"args", "loop", "loop_control", "with_items", "with_dict"}
-
-NOT_YET = frozenset(
-    {
-        "action",
-        "always",
         "any_errors_fatal",
-        "async",
-        "become_exe",
-        "become_flags",
-        "become_method",
-        "changed_when",
-        "collections",
-        "connection",
-        "debugger",
-        "delay",
-        "delegate_facts",
         "delegate_to",
+        "delegate_facts",
         "diff",
-        "failed_when",
-        "ignore_unreachable",
-        "local_action",
-        "max_fail_percentage",
         "module_defaults",
-        "poll",
-        "port",
-        "register",
-        "remote_user",
-        "rescue",
-        "retries",
         "run_once",
         "throttle",
+        "timeout",
+    }
+)
+_REPEATED = frozenset({"loop", "loop_control"})
+TASK = (
+    COMMON
+    | _REPEATED
+    | {
+        "action",
+        "args",
+        "async",
+        "changed_when",
+        "delay",
+        "effects",
+        "failed_when",
+        "listen",
+        "local_action",
+        "locks",
+        "poll",
+        "register",
+        "requires",
+        "retries",
         "until",
     }
 )
-# Ansible's modules that roles use most (counted in 34 published Debian roles) and that are not written yet.
-MODULES_NOT_YET = frozenset(
+BLOCK = COMMON | {"block", "rescue", "always"}
+INCLUDE = COMMON | _REPEATED | {"args", "listen", "register", "collections"}
+
+# Said for people who run the role with Ansible as well: the connection here is one and its own.
+WITHOUT_MEANING = frozenset(
     {
-        "acl",
-        "alternatives",
-        "apt_key",
-        "apt_repository",
-        "assemble",
-        "blockinfile",
-        "cron",
-        "deb822_repository",
-        "debconf",
-        "dpkg_divert",
-        "dpkg_selections",
-        "find",
-        "get_url",
-        "getent",
-        "git",
-        "import_playbook",
-        "import_role",
-        "include",
-        "include_role",
-        "include_vars",
-        "ini_file",
-        "iptables",
-        "known_hosts",
-        "locale_gen",
-        "meta",
-        "modprobe",
-        "mount",
-        "mysql_db",
-        "mysql_user",
-        "package",
-        "package_facts",
-        "pip",
-        "postgresql_user",
-        "replace",
-        "service_facts",
-        "slurp",
-        "stat",
-        "synchronize",
-        "ufw",
-        "unarchive",
-        "uri",
-        "wait_for",
+        "become_exe",
+        "become_flags",
+        "become_method",
+        "collections",
+        "connection",
+        "debugger",
+        "port",
+        "remote_user",
     }
 )
-CONTROL = ("import_tasks", "include_tasks", "set_fact")
+LOOPS = (
+    "with_items",
+    "with_list",
+    "with_dict",
+    "with_fileglob",
+    "with_first_found",
+    "with_nested",
+    "with_cartesian",
+    "with_sequence",
+    "with_subelements",
+    "with_together",
+    "with_indexed_items",
+    "with_flattened",
+    "with_lines",
+    "with_file",
+    "with_random_choice",
+    "with_inventory_hostnames",
+)
+CONTROL = (
+    "import_role",
+    "import_tasks",
+    "include_role",
+    "include_tasks",
+    "include_vars",
+    "meta",
+    "set_fact",
+)
+# What `meta` can say: what it does here, or that there is nothing to do, since nothing of that kind is kept.
+META = (
+    "clear_facts",
+    "clear_host_errors",
+    "end_batch",
+    "end_host",
+    "end_play",
+    "end_role",
+    "flush_handlers",
+    "noop",
+    "refresh_inventory",
+    "reset_connection",
+)

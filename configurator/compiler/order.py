@@ -10,8 +10,9 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TypeAlias
 
 from configurator.agent.protocol import HostGraph, TaskSpec
 from configurator.compiler.compiled import CompiledRole, Notification
@@ -25,11 +26,15 @@ from configurator.compiler.order_cross import (
 from configurator.compiler.order_cycle import node_cycle, role_cycle
 from configurator.compiler.order_edges import CycleFound, EdgeKind, Edges, Link
 from configurator.compiler.order_effects import EffectIndex
+from configurator.compiler.order_flush import Flushes
 from configurator.compiler.order_modules import Batch
 from configurator.compiler.order_names import HandlerNames, LeftOut, required_nodes
 from configurator.compiler.order_nodes import Nodes, RoleNodes
+from configurator.compiler.putoff import LateTasks
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.core.errors import InputError
+
+Words: TypeAlias = Mapping[str, Sequence[str]]  # ids of handlers by what they are called
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,14 @@ class OrderedGraph(HostGraph):
     """A host's graph with the reasons of its edges.
 
     `unordered_edits` are the keys that several roles edit in no declared order, with the ids of the tasks.
+    `late` has what is compiled or judged while the host is worked on; `words` the handlers that a task which
+    is put off may notify, by its id and their names.
     """
 
     edges: tuple[Edge, ...] = ()
     unordered_edits: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    late: LateTasks = field(default_factory=LateTasks, compare=False)
+    words: Mapping[str, Words] = field(default_factory=dict)
 
 
 def build_graph(
@@ -60,25 +69,32 @@ def build_graph(
     blobs: Mapping[str, bytes] | None = None,
     secrets: frozenset[str] = frozenset(),
     left_out: LeftOut = (),
+    words: Words | None = None,
+    base: str = "",
 ) -> OrderedGraph:
     """Return the tasks of `roles` with their edges and notifications, in declared order.
 
     `left_out` names what exists but was not selected for this run: a requirement of it is no problem.
+    For tasks that join a run, `words` are the handlers there, and `base` is the task that they come out of.
     InputError with every problem found: unknown requirements and handlers, conflicting wishes, a cycle.
     """
-    ordering = _Ordering(Nodes(roles), left_out)
+    ordering = _Ordering(Nodes(roles, base), left_out, words or {})
     ordering.declare()
     ordering.keep_written_order()
     ordering.place_handlers()
     ordering.relate_roles()
+    ordering.contain_blocks()
     return ordering.finish(blobs or {}, secrets)
 
 
 class _Ordering:
     """The state of one `build_graph`; its methods are the steps, in the order in which they are called."""
 
-    def __init__(self, nodes: Nodes, left_out: LeftOut) -> None:
+    def __init__(self, nodes: Nodes, left_out: LeftOut, words: Words) -> None:
         self._nodes = nodes
+        self._outside = words
+        self._words: dict[str, dict[str, tuple[int, ...]]] = {}
+        self._notify_outside: dict[int, dict[str, None]] = defaultdict(dict)
         self._left_out = left_out
         self._problems = Diagnostics()
         self._edges = Edges(len(nodes))
@@ -109,6 +125,25 @@ class _Ordering:
             self._require_as_declared(node, handler=False)
         for node in self._nodes.all_handlers():
             self._require_as_declared(node, handler=True)
+        self._follow_data()
+
+    def _follow_data(self) -> None:
+        """Let tasks come after those that tell what they speak of, and after those above them in a block."""
+        numbers = {self._nodes.spec(node).id: node for node in range(len(self._nodes))}
+        for node in (*self._nodes.all_tasks(), *self._nodes.all_handlers()):
+            task = self._nodes.task(node)
+            own = set(task.groups)
+            for name in task.data:
+                if (earlier := numbers.get(name)) is not None:
+                    # What a rescue reads may come from the task that has failed.
+                    hard = not own.intersection(self._nodes.task(earlier).groups)
+                    self._edges.add(earlier, node, Link(EdgeKind.DATA, hard))
+            for name in task.data_after:
+                if (earlier := numbers.get(name)) is not None:
+                    self._edges.add(earlier, node, Link(EdgeKind.DATA, False))
+            for name in task.follows:
+                if (earlier := numbers.get(name)) is not None:
+                    self._edges.add(earlier, node, Link(EdgeKind.BLOCK, False))
 
     def _require_as_declared(self, node: int, *, handler: bool) -> None:
         for requirement in self._nodes.task(node).requires:
@@ -203,13 +238,29 @@ class _Ordering:
         at its own end.
         """
         names = HandlerNames(self._nodes)
+        flushes = Flushes(self._nodes, self._edges)
         waiting = [*self._nodes.all_tasks(), *self._nodes.all_handlers()]
         for node in waiting:  # handlers that are lent on the way are appended, since they notify as well
-            for notification in self._nodes.task(node).notify:
-                for handler in names.notified(self._nodes.owner[node], notification, self._problems):
+            owner, task = self._nodes.owner[node], self._nodes.task(node)
+            for notification in task.notify:
+                outside = self._outside.get(notification.name)
+                if outside is not None and not names.known(owner, notification):
+                    self._notify_outside[node] |= dict.fromkeys(outside)
+                    continue
+                for handler in names.notified(owner, notification, self._problems):
                     count = len(self._nodes)
-                    self._notify[node][self._follow(node, handler, notification)] = None
+                    copy = flushes.handler_for(node, handler)
+                    meant = self._follow(node, handler, notification) if copy is None else copy
+                    self._notify[node][meant] = None
                     waiting += range(count, len(self._nodes))
+            if task.words:
+                self._words[task.spec.id] = {
+                    word: tuple(
+                        handler if (copy := flushes.handler_for(node, handler)) is None else copy
+                        for handler in found
+                    )
+                    for word, found in names.words(owner).items()
+                }
         for (handler, owner), copy in self._lent.items():
             for earlier, link in list(self._edges.before[handler].items()):
                 if link.kind is EdgeKind.DECLARED:
@@ -251,6 +302,25 @@ class _Ordering:
         self._locks = turns(self._nodes, self._edges, writers)
         self._edited = unordered_edits(self._nodes, self._edges, writers)
 
+    def contain_blocks(self) -> None:
+        """Let what is outside of a block wait for its end, which says whether a failure was rescued."""
+        groups = {
+            node: self._nodes.task(node).groups
+            for node in (*self._nodes.all_tasks(), *self._nodes.all_handlers())
+        }
+        if not any(groups.values()):
+            return
+        ends = {self._nodes.spec(node).id: node for node in groups}
+        for node in range(len(self._nodes)):
+            own = {*groups.get(node, ()), self._nodes.spec(node).id}
+            for earlier in list(self._edges.before[node]):
+                end = next((name for name in groups.get(earlier, ()) if name not in own), None)
+                if end is None or end not in ends:
+                    continue
+                link = self._edges.drop(earlier, node)
+                if not self._edges.insert(ends[end], node, link):
+                    self._edges.add(earlier, node, link)  # it stands between tasks of the block itself
+
     def finish(self, blobs: Mapping[str, bytes], secrets: frozenset[str]) -> OrderedGraph:
         """Return the graph with no edge too many; InputError if there was a problem."""
         self._problems.raise_if_any()
@@ -269,6 +339,13 @@ class _Ordering:
             blobs=blobs,
             secrets=secrets,
             edges=edges,
+            words={
+                name: {
+                    **{word: tuple(self._outside[word]) for word in self._outside},
+                    **{word: tuple(names[handler] for handler in found) for word, found in each.items()},
+                }
+                for name, each in self._words.items()
+            },
             unordered_edits=tuple((key, tuple(names[n] for n in group)) for key, group in self._edited),
         )
 
@@ -293,7 +370,10 @@ class _Ordering:
             self._nodes.spec(node),
             requires=tuple(names[earlier] for earlier, link in before if link.hard),
             after=tuple(names[earlier] for earlier, link in before if not link.hard),
-            notify=tuple(names[handler] for handler in self._notify.get(node, ())),
+            notify=(
+                *(names[handler] for handler in self._notify.get(node, ())),
+                *self._notify_outside.get(node, ()),
+            ),
             handler=node in self._handlers,
             locks=(*self._nodes.spec(node).locks, *sorted(self._locks.get(node, ()))),
         )

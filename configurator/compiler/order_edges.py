@@ -17,6 +17,8 @@ class EdgeKind(StrEnum):
     NEEDS = "needs"  # reads what a task of another role writes
     SAME_WISH = "same_wish"  # wants the same as a task of another role: one after the other
     HANDLER = "handler"  # a handler waits for those that may notify it
+    DATA = "data"  # it speaks of what the other one finds out
+    BLOCK = "block"  # a block with a rescue is done from top to bottom
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,11 @@ class Edges:
     def position(self, node: int) -> int:
         """Return the node's place in the order found so far."""
         return self._position[node]
+
+    def drop(self, earlier: int, later: int) -> Link:
+        """Take an edge out and return why it was there."""
+        self.behind[earlier].discard(later)
+        return self.before[later].pop(earlier)
 
     def reduce(self) -> None:
         """Drop the edges that others imply; what each node may rely on stays the same. Only after `sort`.

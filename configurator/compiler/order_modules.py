@@ -18,8 +18,16 @@ def module_of(task: CompiledTask) -> Module[Any]:
     return registry.get(task.spec.module) if task.module is None else task.module
 
 
+def _unsettled(task: CompiledTask) -> bool:
+    """Return True for what has no parameters: a task that is put off, or something that is no module's."""
+    spec = task.spec
+    return spec.late or spec.barrier or (task.module is None and registry.canonical(spec.module) is None)
+
+
 def subject_of(task: CompiledTask) -> str | None:
     """Return the effect key of what the task is about; None if its parameters cannot be read."""
+    if _unsettled(task):
+        return None
     module = module_of(task)
     params, _ = parse(module.params, task.spec.params)
     return None if params is None else module.subject(params)
@@ -27,6 +35,8 @@ def subject_of(task: CompiledTask) -> str | None:
 
 def batch_key_of(task: CompiledTask) -> str | None:
     """Return the key under which the task may be done in one go with others, or None."""
+    if _unsettled(task):
+        return None
     module = module_of(task)
     if type(module).batch_key is Module.batch_key:
         return None
@@ -41,7 +51,7 @@ def agree(one: CompiledTask, other: CompiledTask) -> bool:
     the same unit enabled; in whatever order they are taken, the result is the same.
     """
     a, b = one.spec, other.spec
-    if (a.module, a.become_user) != (b.module, b.become_user):
+    if (a.module, a.become_user) != (b.module, b.become_user) or _unsettled(one) or _unsettled(other):
         return False
     if a.params == b.params:
         return True

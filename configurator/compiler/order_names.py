@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from configurator.compiler.compiled import Notification, Requirement
 from configurator.compiler.order_nodes import Nodes
@@ -76,6 +76,14 @@ class HandlerNames:
                 for word in dict.fromkeys((item.name, *item.listen)):
                     own.setdefault(word, []).append(handler)
                     self._anywhere.setdefault(word, []).append(handler)
+
+    def words(self, owner: str) -> Mapping[str, Sequence[int]]:
+        """Return the handlers of a role by every word that means them."""
+        return self._by_role[owner]
+
+    def known(self, owner: str, notification: Notification) -> bool:
+        """Return True if a handler is meant."""
+        return bool(self.notified(owner, notification, Diagnostics()))
 
     def notified(self, owner: str, notification: Notification, problems: Diagnostics) -> Sequence[int]:
         """Return the handlers meant by a task of role `owner`: its own ones, else those of all roles.

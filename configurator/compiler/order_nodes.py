@@ -29,7 +29,8 @@ class RoleNodes:
 class Nodes:
     """Every node with what it stands for; a number is an index into `items`, in declared order."""
 
-    def __init__(self, roles: Sequence[CompiledRole]) -> None:
+    def __init__(self, roles: Sequence[CompiledRole], base: str = "") -> None:
+        self._base = base
         self.items: list[CompiledTask | TaskSpec] = []  # a TaskSpec is a barrier
         self.owner: list[str] = []
         self.roles: dict[str, RoleNodes] = {}
@@ -67,10 +68,10 @@ class Nodes:
         for role in self.roles.values():
             yield from role.handlers
 
-    def lend(self, handler: int, borrower: str) -> int:
-        """Return a new node: the handler once more, at the end of the role `borrower`."""
+    def lend(self, handler: int, borrower: str, where: str = "") -> int:
+        """Return a new node: the handler once more, at the end of the role `borrower` or somewhere in it."""
         item = self.task(handler)
-        spec = replace(item.spec, id=self._free(f"{item.spec.id} for {borrower}"))
+        spec = replace(item.spec, id=self._free(f"{item.spec.id} {where or f'for {borrower}'}"))
         number = self._append(replace(item, spec=spec), borrower)
         self.roles[borrower].handlers.append(number)
         return number
@@ -89,7 +90,7 @@ class Nodes:
         self.roles[role.name] = nodes
 
     def _barrier(self, role: CompiledRole, suffix: str, name: str) -> TaskSpec:
-        identifier = self._free(f"{role.name}/{suffix}")
+        identifier = self._free(f"{self._base or role.name}/{suffix}")
         return TaskSpec(identifier, role.name, name, "barrier", barrier=True, position=str(role.span))
 
     def _append(self, item: CompiledTask | TaskSpec, owner: str) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from configurator.compiler import keywords as words
 from configurator.compiler.argspecs import Argument, read_argument_specs
 from configurator.compiler.compiled import Requirement
 from configurator.compiler.taskfile import ModuleTable, TaskFileReader
-from configurator.compiler.tasknodes import BlockNode, IncludeNode, Node
+from configurator.compiler.tasknodes import BlockNode, IncludeNode, Node, RoleNode
 from configurator.compiler.templating import is_template
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import as_list, as_map, as_text, did_you_mean, kind_of
@@ -58,7 +58,13 @@ class Role:
             node = pending.pop()
             yield node
             if isinstance(node, BlockNode):
-                pending += reversed(node.children)
+                pending += reversed((*node.children, *node.rescue, *node.always))
+
+    def mentioned(self) -> Iterator[RoleUse]:
+        """Yield the roles that its tasks include by a plain name."""
+        for node in self.nodes():
+            if isinstance(node, RoleNode) and not is_template(str(node.role.value)):
+                yield RoleUse(str(node.role.value), node.role.span)
 
 
 def builtin_roles_path() -> str:
@@ -116,7 +122,7 @@ class RoleLibrary:
                 continue
             if use.name not in self._loaded:
                 role = self._loaded[use.name] = self._read(use.name, diagnostics)
-                pending += role.needs
+                pending += (*role.needs, *role.mentioned())
 
     def _where(self) -> str:
         return "roles are looked for in " + ", ".join(shown_path(folder) for folder in self._folders)
@@ -159,7 +165,7 @@ class RoleLibrary:
             node = (handlers if in_handlers else pending).pop()
             found: Sequence[Node] = ()
             if isinstance(node, BlockNode):
-                found = node.children
+                found = (*node.children, *node.rescue, *node.always)
             elif isinstance(node, IncludeNode) and not is_template(str(node.file.value)):
                 path = include_path(node, str(node.file.value), role)
                 if path not in role.files:
@@ -180,6 +186,23 @@ class RoleLibrary:
             reader = TaskFileReader(self._modules, self.names(), diagnostics)
             value = load_yaml(path, diagnostics, name=shown_path(path))
             read = () if value is None else reader.read(value, os.path.dirname(path), handlers=handlers)
+            role.files[path] = read
+        return role.files[path]
+
+    def part(
+        self, role: Role, part: str, name: str, span: Span, diagnostics: Diagnostics
+    ) -> tuple[Node, ...]:
+        """Return the nodes of another file than main.yml of a role's tasks or handlers."""
+        path = part_file(role.path, part, name)
+        if path is None:
+            folder = os.path.join(role.path, part)
+            near = did_you_mean(name, os.listdir(folder) if os.path.isdir(folder) else ())
+            diagnostics.add(span, f"role {role.name!r} has no file {name!r} in {part}/", near)
+            return ()
+        if path not in role.files:
+            reader = TaskFileReader(self._modules, self.names(), diagnostics)
+            value = load_yaml(path, diagnostics, name=shown_path(path))
+            read = reader.read(value, os.path.dirname(path), handlers=part == "handlers") if value else ()
             role.files[path] = read
         return role.files[path]
 
@@ -245,6 +268,28 @@ def main_file(role_path: str, part: str) -> str | None:
     return None
 
 
+def part_file(role_path: str, part: str, name: str) -> str | None:
+    """Return a file of a part of a role by its name, with or without its suffix."""
+    for suffix in ("", *_SUFFIXES):
+        path = os.path.join(role_path, part, name + suffix)
+        if os.path.isfile(path):
+            return path
+    return None
+
+
+def part_variables(
+    role: Role, part: str, name: str | None, span: Span, diagnostics: Diagnostics
+) -> Mapping[str, Located]:
+    """Return a role's defaults or vars: those of main.yml, or of the file of this name."""
+    if name is None or name in ("main", "main.yml"):
+        return role.defaults if part == "defaults" else role.vars
+    path = part_file(role.path, part, name)
+    if path is None:
+        diagnostics.add(span, f"role {role.name!r} has no file {name!r} in {part}/")
+        return {}
+    return _file_variables([path], diagnostics)
+
+
 def include_path(node: IncludeNode, name: str, role: Role) -> str:
     """Return the file that an include means: beside the including file, else in the role's tasks/."""
     beside = os.path.normpath(os.path.join(node.folder, name))
@@ -267,6 +312,10 @@ def _variables(role_path: str, part: str, diagnostics: Diagnostics) -> dict[str,
     if os.path.isdir(folder):
         names = sorted(name for name in os.listdir(folder) if name.endswith(_SUFFIXES))
         files += [os.path.join(folder, name) for name in names]
+    return _file_variables(files, diagnostics)
+
+
+def _file_variables(files: Iterable[str | None], diagnostics: Diagnostics) -> dict[str, Located]:
     variables: dict[str, Located] = {}
     for file in files:
         value = load_yaml(file, diagnostics, name=shown_path(file)) if file is not None else None

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from configurator.compiler.late import FactsView, Late, LateFacts, LateValueError, entry_value
+from configurator.compiler.results import Results
 from configurator.compiler.templating import (
     Engine,
     TemplatingError,
@@ -32,24 +34,46 @@ class Ready:
     value: Any
 
 
-Entry: TypeAlias = Located | Ready
+Entry: TypeAlias = Located | Ready | Late | LateFacts
 
 
 class FactStore:
-    """What set_fact has set so far; `version` grows with every change."""
+    """What set_fact, register and the like have set so far; `version` grows with every change.
 
-    __slots__ = ("changed", "values", "version")
+    `open` are the ids of tasks that may set anything: after them no name is known to be undefined.
+    """
+
+    __slots__ = ("changed", "open", "values", "version")
 
     def __init__(self, values: Mapping[str, Entry] | None = None) -> None:
         self.values: dict[str, Entry] = dict(values or {})
         self.changed: dict[str, int] = {}  # name: the version that changed it last
         self.version = 0
+        self.open: tuple[str, ...] = ()
 
     def set(self, name: str, value: Any) -> None:
         """Set a fact; what was rendered with its old value no longer holds."""
+        self.put(name, Ready(value))
+
+    def put(self, name: str, entry: Entry) -> None:
+        """Set a variable to what is not a value yet: a text to be rendered, or what a task tells later."""
         self.version += 1
         self.changed[name] = self.version
-        self.values[name] = Ready(value)
+        self.values[name] = entry
+
+    def lates(self) -> Iterator[Late]:
+        """Yield what is not known yet."""
+        for entry in self.values.values():
+            if isinstance(entry, Late):
+                yield entry
+            elif isinstance(entry, LateFacts):
+                yield from entry.late.values()
+
+    def copy(self) -> FactStore:
+        """Return a store that later changes of this one do not reach."""
+        made = FactStore(self.values)
+        made.changed, made.version, made.open = dict(self.changed), self.version, self.open
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +103,8 @@ class Scope(Mapping[str, Any]):
     """Variables by name; reading one renders it. Not thread-safe: each host's compilation has its own.
 
     `low` has everything weaker than a task's own variables, `facts` what set_fact has set so far, `high` what
-    wins over everything. All three are shared with the children made by `child`.
+    wins over everything. All three are shared with the children made by `child`. `weak` are the names that
+    have nothing but a role's default.
     """
 
     def __init__(
@@ -89,8 +114,10 @@ class Scope(Mapping[str, Any]):
         high: Mapping[str, Entry],
         facts: FactStore | None = None,
         secrets: set[str] | None = None,
+        weak: frozenset[str] = frozenset(),
     ) -> None:
         self.engine = engine
+        self.weak = weak
         self.secrets: set[str] = set() if secrets is None else secrets
         self._low = low
         self._high = high
@@ -100,14 +127,61 @@ class Scope(Mapping[str, Any]):
         self._shared: dict[str, _Rendered] = {}
         self._cache: dict[str, _Rendered] = self._shared
         self._work = _Work()
+        self._results: Results | None = None
+        self._generation = 0
+        self._met: set[str] = set()
+
+    @property
+    def facts(self) -> FactStore:
+        """Return the store that set_fact and register change."""
+        return self._facts
+
+    @property
+    def met(self) -> set[str]:
+        """Return the ids of the tasks whose results were looked at."""
+        return self._met
+
+    def frozen(self) -> Scope:
+        """Return the same variables as they are now, for a task that is put off."""
+        return self._copied(self._facts.copy())
+
+    @property
+    def low(self) -> Mapping[str, Entry]:
+        """Return the layer of everything weaker than a task's own variables."""
+        return self._low
+
+    @property
+    def high(self) -> Mapping[str, Entry]:
+        """Return the layer that wins over everything."""
+        return self._high
+
+    def over(self, low: Mapping[str, Entry], high: Mapping[str, Entry], weak: frozenset[str]) -> Scope:
+        """Return a scope with the same own and loop variables, and the same facts, over other layers."""
+        made = self._copied(self._facts)
+        made._low, made._high, made.weak = low, high, weak
+        return made
+
+    def settled(self, results: Results, facts: FactStore) -> Scope:
+        """Return the same variables once their results are known; `facts` is a copy of the store."""
+        made = self._copied(facts)
+        made._results, made._generation = results, results.generation
+        made._met = set()
+        return made
+
+    def _copied(self, facts: FactStore) -> Scope:
+        made = Scope(self.engine, self._low, self._high, facts, self.secrets, self.weak)
+        made._own, made._loops = self._own, self._loops
+        made._results, made._generation, made._met = self._results, self._generation, self._met
+        return made
 
     def child(self, own: Layer | None = None, loops: Mapping[str, Any] | None = None) -> Scope:
         """Return a scope in which the variables `own` and the loop values `loops` count too."""
-        made = Scope(self.engine, self._low, self._high, self._facts, self.secrets)
+        made = Scope(self.engine, self._low, self._high, self._facts, self.secrets, self.weak)
         made._own = self._own | dict(own or {})
         made._loops = self._loops | {name: Ready(value) for name, value in (loops or {}).items()}
         made._shared = self._shared
         made._cache = {}
+        made._results, made._generation, made._met = self._results, self._generation, self._met
         return made
 
     # -- Mapping, as Jinja reads it -------------------------------------------------------------------
@@ -120,6 +194,8 @@ class Scope(Mapping[str, Any]):
             raise KeyError(name)
         if isinstance(entry, Ready):
             return entry.value
+        if isinstance(entry, LateFacts):
+            return self._facts_view(entry)
         known = self._known(name)
         if known is None:
             try:
@@ -147,20 +223,57 @@ class Scope(Mapping[str, Any]):
     def written(self, name: str) -> Located | None:
         """Return where a variable was written; None for facts, loop items and magic variables."""
         entry = self._find(name)
-        return None if isinstance(entry, Ready) else entry
+        return None if isinstance(entry, Ready | LateFacts) else entry
 
     def rendered(self, name: str) -> Any:
         """Return a variable's value; TemplatingError if it cannot be rendered. KeyError if there is none."""
         entry = self._find(name)
         if entry is None:
             raise KeyError(name)
+        if isinstance(entry, LateFacts):
+            return self._facts_view(entry)
         return entry.value if isinstance(entry, Ready) else self.value(entry)
 
-    def _find(self, name: object) -> Entry | None:
+    def _find(self, name: object) -> Located | Ready | LateFacts | None:
         for layer in (self._high, self._loops, self._facts.values, self._own, self._low):
             if name in layer:
-                return layer[name]  # type: ignore[index]
+                entry: Entry | None = layer[name]  # type: ignore[index]
+                while isinstance(entry, Late):
+                    entry = self._settled(entry)
+                if entry is not None:
+                    return entry
+        if self._facts.open and name not in self.engine.environment.globals:
+            if self._results is None:
+                raise LateValueError(self._facts.open)
+            for task_id in reversed(self._facts.open):
+                value = entry_value(self._results.inner.get((task_id, str(name))), self._results)
+                if value:
+                    self._met.add(task_id)
+                    return Ready(value[0])
         return None
+
+    # -- what is known later --------------------------------------------------------------------------
+
+    def _settled(self, entry: Late) -> Entry | None:
+        """Return what tasks have set by now; None if they have set nothing."""
+        if self._results is None or entry.generation >= self._generation:
+            raise LateValueError(entry.tasks)
+        self._met.update(entry.tasks)
+        value = entry.settled(self._results)
+        return Ready(value[0]) if value else entry.base
+
+    def _facts_view(self, facts: LateFacts) -> Any:
+        if self._results is None:
+            return FactsView(facts)
+        known = dict(facts.known)
+        for name, late in facts.late.items():
+            found = self._settled(late)
+            if isinstance(found, Ready):
+                known[name] = found.value
+        if facts.more is not None:
+            for name, value in self._results.gathered(facts.more.tasks).items():
+                known.setdefault(name, value)
+        return known
 
     # -- rendering ------------------------------------------------------------------------------------
 

@@ -14,17 +14,44 @@ from configurator.compiler.tasknodes import (
     FactNode,
     IncludeNode,
     Keywords,
-    Loop,
+    MetaNode,
     Node,
+    RoleNode,
     TaskNode,
+    VarsNode,
 )
+from configurator.compiler.taskparts import PartReader
 from configurator.compiler.values import is_boolean
 from configurator.config.diagnostics import Diagnostics, Span
-from configurator.config.expect import as_list, as_map, as_text, did_you_mean, kind_of
-from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
+from configurator.config.expect import as_list, as_map, did_you_mean, kind_of
+from configurator.config.located import Located, LocatedMap, LocatedScalar
 from configurator.modules.base import Module
 from configurator.modules.params import specs
 from configurator.modules.registry import COLLECTIONS
+
+_ROLE_KEYS = (
+    "name",
+    "role",
+    "apply",
+    "tasks_from",
+    "vars_from",
+    "defaults_from",
+    "handlers_from",
+    "public",
+    "allow_duplicates",
+    "rolespec_validate",
+)
+_VARS_KEYS = (
+    "file",
+    "dir",
+    "name",
+    "depth",
+    "files_matching",
+    "ignore_files",
+    "extensions",
+    "ignore_unknown_extensions",
+    "hash_behaviour",
+)
 
 
 class ModuleTable(Protocol):
@@ -41,12 +68,44 @@ class ModuleTable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Written:
+    """A task as it stands in a file, once its module is known; `key` is the word that names it."""
+
+    item: LocatedMap
+    key: str
+    module: str
+    folder: str
+    handlers: bool
+
+    @property
+    def value(self) -> Located:
+        return self.item.entries[self.key]
+
+    @property
+    def span(self) -> Span:
+        return _span(self.item)
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFileReader:
     """Reads task files; `roles` are the names of all roles, by which a requirement is told from a task."""
 
     modules: ModuleTable
     roles: Collection[str]
     diagnostics: Diagnostics
+
+    @property
+    def parts(self) -> PartReader:
+        """Return what reads keywords and the like."""
+        return PartReader(self.roles, self.diagnostics)
+
+    def keywords(self, item: LocatedMap) -> Keywords:
+        """Return the keywords that tasks, blocks and includes share."""
+        return self.parts.keywords(item)
+
+    def requirements(self, value: Located | None, *, roles_only: bool = False) -> tuple[Requirement, ...]:
+        """Return what a `requires` names."""
+        return self.parts.requirements(value, roles_only=roles_only)
 
     def read(self, value: Located, folder: str, *, handlers: bool = False) -> tuple[Node, ...]:
         """Return the nodes of a file's list of tasks."""
@@ -60,47 +119,85 @@ class TaskFileReader:
             return None
         if "block" in item:
             return self._block(item, folder, handlers)
+        item = self._unfolded(item)
         found = self._module_key(item)
-        return None if found is None else self._task(item, *found, folder, handlers)
-
-    def _task(self, item: LocatedMap, key: str, name: str, folder: str, handlers: bool) -> Node | None:
-        control = name in words.CONTROL
-        allowed = words.INCLUDE if control else words.TASK
-        self._check_keywords(item, allowed, {key})
+        if found is None:
+            return None
+        written = _Written(item, *found, folder, handlers)
+        control = written.module in words.CONTROL
+        self._check_keywords(item, words.INCLUDE if control else words.TASK, {written.key})
         if not handlers and "listen" in item:
             self.diagnostics.add(item.key_span("listen"), "only a handler can have 'listen'")
-        keywords = self.keywords(item)
-        loop = self._loop(item)
-        label = self._scalar(item, "name")
-        if name == "set_fact":
-            return self._set_fact(item, key, keywords, loop, label)
-        if control:
-            return self._include(item, key, name, folder, keywords, loop, label)
-        module = self.modules.get(name)
-        args = self._arguments(item, key, module)
+        return self._control(written) if control else self._task(written)
+
+    def _control(self, written: _Written) -> Node | None:
+        match written.module:
+            case "set_fact":
+                return self._set_fact(written)
+            case "include_vars":
+                return self._include_vars(written)
+            case "meta":
+                return self._meta(written)
+            case "include_role" | "import_role":
+                return self._role(written)
+            case _:
+                return self._include(written)
+
+    def _task(self, written: _Written) -> TaskNode | None:
+        item, parts = written.item, self.parts
+        args = self._arguments(written, self.modules.get(written.module))
         if args is None:
             return None
-        reads, writes = self._effects(item)
+        reads, writes = parts.effects(item)
         return TaskNode(
-            module=name,
+            module=written.module,
             args=args,
-            keywords=keywords,
-            span=_span(item),
-            name=label,
-            loop=loop,
-            listen=self._scalars(item, "listen"),
-            timeout=self._scalar(item, "timeout"),
-            requires=self.requirements(item.get("requires")),
+            keywords=parts.keywords(item),
+            span=written.span,
+            name=parts.scalar(item, "name"),
+            loop=parts.loop(item),
+            listen=parts.scalars(item, "listen"),
+            requires=parts.requirements(item.get("requires")),
             reads=reads,
             writes=writes,
-            locks=self._scalars(item, "locks"),
+            locks=parts.scalars(item, "locks"),
+            register=parts.register(item),
+            verdict=parts.verdict(item),
+            asynchronous=parts.scalar(item, "async"),
+            poll=parts.scalar(item, "poll"),
         )
 
     # -- which module ---------------------------------------------------------------------------------
 
+    def _unfolded(self, item: LocatedMap) -> LocatedMap:
+        """Return a task with `action: MODULE ...` or `local_action` written as Ansible's newer form."""
+        for word in ("action", "local_action"):
+            value: Located | None = item.get(word)
+            if value is None or self._canonical(word) is not None:
+                continue
+            entries, keys = dict(item.entries), dict(item.keys)
+            span = item.key_span(word)
+            del entries[word]
+            if isinstance(value, LocatedMap) and isinstance(named := value.get("module"), LocatedScalar):
+                module = str(named.value)
+                rest = {key: each for key, each in value.entries.items() if key != "module"}
+                entries[module] = LocatedMap(rest, value.span, value.keys)
+            elif isinstance(value, LocatedScalar) and str(value.value or "").strip():
+                module, _, behind = str(value.value).strip().partition(" ")
+                entries[module] = LocatedScalar(behind.strip() or None, value.span, value.mark)
+            else:
+                self.diagnostics.add(span, f"{word!r} must name a module")
+                return item
+            keys[module] = span
+            if word == "local_action":
+                entries["delegate_to"], keys["delegate_to"] = LocatedScalar("localhost", span), span
+            return LocatedMap(entries, item.span, keys)
+        return item
+
     def _module_key(self, item: LocatedMap) -> tuple[str, str] | None:
         """Return the key that names the module and the module's own name, or None after noting why not."""
-        rest = [key for key in item.entries if key not in words.TASK and key not in words.NOT_YET]
+        known = words.TASK | words.WITHOUT_MEANING
+        rest = [key for key in item.entries if key not in known and key not in words.LOOPS]
         found = [(key, name) for key in rest if (name := self._canonical(str(key))) is not None]
         if len(found) == 1:
             return found[0]
@@ -108,11 +205,7 @@ class TaskFileReader:
             names = " and ".join(repr(key) for key, _ in found)
             self.diagnostics.add(item.key_span(found[1][0]), f"one task uses one module, not {names}")
         elif not rest:
-            unsupported = [key for key in item.entries if key in words.NOT_YET]
-            for key in unsupported:
-                self.diagnostics.add(item.key_span(key), f"keyword {key!r} is not supported yet")
-            if not unsupported:
-                self.diagnostics.add(_span(item), "this task names no module")
+            self.diagnostics.add(_span(item), "this task names no module")
         else:
             self._unknown_module(item, rest)
         return None
@@ -127,9 +220,8 @@ class TaskFileReader:
         for key in rest:
             span, short = item.key_span(key), _short(str(key))
             if str(key).startswith("with_"):
-                self.diagnostics.add(span, f"keyword {key!r} is not supported yet", "use 'loop'")
-            elif short in words.MODULES_NOT_YET:
-                self.diagnostics.add(span, f"module {key!r} is not supported yet")
+                hint = did_you_mean(key, words.LOOPS) or "use 'loop'"
+                self.diagnostics.add(span, f"there is no loop {str(key)!r}", hint)
             elif len(rest) > 1 and (hint := did_you_mean(key, words.TASK)):
                 self.diagnostics.add(span, f"unknown keyword {str(key)!r}", hint)
             else:
@@ -137,15 +229,16 @@ class TaskFileReader:
                 self.diagnostics.add(span, f"unknown module {str(key)!r}", hint)
 
     def _check_keywords(self, item: LocatedMap, allowed: Collection[str], but: Collection[Any]) -> None:
+        loops = words.LOOPS if "loop" in allowed else ()
         for key in item.entries:
-            if key in allowed or key in but:
+            if key in allowed or key in but or key in words.WITHOUT_MEANING or key in loops:
                 continue
             span = item.key_span(key)
-            if key in words.NOT_YET or str(key).startswith("with_"):
-                hint = "use 'loop'" if str(key).startswith("with_") else None
-                self.diagnostics.add(span, f"keyword {key!r} is not supported yet", hint)
-            elif key in words.TASK:
+            if key in words.TASK or key in words.LOOPS:
                 self.diagnostics.add(span, f"keyword {key!r} has no meaning here")
+            elif str(key).startswith("with_"):
+                hint = did_you_mean(key, words.LOOPS) or "use 'loop'"
+                self.diagnostics.add(span, f"there is no loop {str(key)!r}", hint)
             else:
                 self.diagnostics.add(span, f"unknown keyword {str(key)!r}", did_you_mean(key, allowed))
 
@@ -153,207 +246,158 @@ class TaskFileReader:
 
     def _block(self, item: LocatedMap, folder: str, handlers: bool) -> BlockNode:
         self._check_keywords(item, words.BLOCK, ())
-        children = self.read(item.entries["block"], folder, handlers=handlers)
-        return BlockNode(children, self.keywords(item), _span(item), self._scalar(item, "name"))
+        sections = {
+            word: () if (value := item.get(word)) is None else self.read(value, folder, handlers=handlers)
+            for word in ("block", "rescue", "always")
+        }
+        return BlockNode(
+            sections["block"],
+            self.keywords(item),
+            _span(item),
+            self.parts.scalar(item, "name"),
+            sections["rescue"],
+            sections["always"],
+        )
 
-    def _set_fact(
-        self, item: LocatedMap, key: str, keywords: Keywords, loop: Loop | None, name: LocatedScalar | None
-    ) -> FactNode | None:
-        value: Located | None = item.entries[key]
+    def _set_fact(self, written: _Written) -> FactNode | None:
+        value: Located | None = written.value
         if isinstance(value, LocatedScalar) and isinstance(value.value, str):
             value = _with_booleans(parse_free_form(value, None, (), self.diagnostics))
         facts = as_map(value, "'set_fact'", self.diagnostics) if value is not None else None
         if facts is None:
             return None
         for fact in facts.entries:
-            if not isinstance(fact, str) or not fact.isidentifier():
+            if not isinstance(fact, str) or not (fact.isidentifier() or "{{" in fact):
                 self.diagnostics.add(facts.key_span(fact), f"{str(fact)!r} cannot be a variable's name")
         cacheable = facts.get("cacheable")
         if cacheable is not None and not is_boolean(cacheable.plain()):
             message = f"'cacheable' must be true or false, not {kind_of(cacheable)}"
             self.diagnostics.add(cacheable.span, message)
         wanted = {name: value for name, value in facts.entries.items() if name != "cacheable"}
-        return FactNode(LocatedMap(wanted, facts.span, facts.keys), keywords, _span(item), name, loop)
+        item, parts = written.item, self.parts
+        return FactNode(
+            LocatedMap(wanted, facts.span, facts.keys),
+            parts.keywords(item),
+            written.span,
+            parts.scalar(item, "name"),
+            parts.loop(item),
+            parts.register(item),
+        )
 
-    def _include(
-        self,
-        item: LocatedMap,
-        key: str,
-        kind: str,
-        folder: str,
-        keywords: Keywords,
-        loop: Loop | None,
-        name: LocatedScalar | None,
-    ) -> IncludeNode | None:
-        value = item.entries[key]
+    def _include_vars(self, written: _Written) -> VarsNode | None:
+        value: Located | None = written.value
+        if isinstance(value, LocatedScalar) and isinstance(value.value, str):
+            value = parse_free_form(value, "file", frozenset(_VARS_KEYS), self.diagnostics)
+        args = as_map(value, "'include_vars'", self.diagnostics) if value is not None else None
+        if args is None:
+            return None
+        parts = self.parts
+        parts.only(args, (*_VARS_KEYS, "_raw_params"), "include_vars")
+        if ("file" in args) == ("dir" in args):
+            self.diagnostics.add(args.span, "'include_vars' needs either 'file' or 'dir'")
+            return None
+        item = written.item
+        return VarsNode(
+            args,
+            parts.keywords(item),
+            written.folder,
+            written.span,
+            parts.scalar(item, "name"),
+            parts.loop(item),
+            parts.register(item),
+        )
+
+    def _meta(self, written: _Written) -> MetaNode | None:
+        value = written.value
+        action = str(value.value).strip() if isinstance(value, LocatedScalar) else ""
+        if action not in words.META:
+            hint = did_you_mean(action, words.META) or f"known here: {', '.join(words.META)}"
+            self.diagnostics.add(value.span, f"'meta' cannot say {action!r}", hint)
+            return None
+        for word in ("loop", *words.LOOPS):
+            if word in written.item:
+                self.diagnostics.add(written.item.key_span(word), "'meta' cannot loop")
+        item, parts = written.item, self.parts
+        return MetaNode(action, parts.keywords(item), written.span, parts.scalar(item, "name"))
+
+    def _role(self, written: _Written) -> RoleNode | None:
+        value: Located | None = written.value
+        if isinstance(value, LocatedScalar) and isinstance(value.value, str):
+            value = parse_free_form(value, "name", frozenset(_ROLE_KEYS), self.diagnostics)
+        args = as_map(value, f"{written.module!r}", self.diagnostics) if value is not None else None
+        if args is None:
+            return None
+        parts = self.parts
+        parts.only(args, _ROLE_KEYS, written.module)
+        named = parts.scalar(args, "name") or parts.scalar(args, "role")
+        if named is None:
+            self.diagnostics.add(args.span, f"{written.module!r} needs the name of a role")
+            return None
+        static = written.module == "import_role"
+        loop = parts.loop(written.item)
+        if loop is not None and static:
+            self.diagnostics.add(written.span, "'import_role' cannot loop", "use 'include_role'")
+        return RoleNode(
+            named,
+            static,
+            parts.keywords(written.item),
+            written.span,
+            parts.scalar(written.item, "name"),
+            loop,
+            self._applied(args),
+            tasks_from=parts.scalar(args, "tasks_from"),
+            vars_from=parts.scalar(args, "vars_from"),
+            defaults_from=parts.scalar(args, "defaults_from"),
+            handlers_from=parts.scalar(args, "handlers_from"),
+            public=parts.scalar(args, "public"),
+        )
+
+    def _applied(self, args: LocatedMap) -> Keywords:
+        inner = args.get("apply")
+        if not isinstance(inner, LocatedMap):
+            return Keywords()
+        self._check_keywords(inner, words.COMMON, ())
+        return self.keywords(inner)
+
+    def _include(self, written: _Written) -> IncludeNode | None:
+        item, value, kind = written.item, written.value, written.module
         apply = Keywords()
         if isinstance(value, LocatedMap):
-            self._only(value, ("file", "apply"), kind)
-            inner = value.get("apply")
-            if isinstance(inner, LocatedMap):
-                self._check_keywords(inner, words.COMMON, ())
-                apply = self.keywords(inner)
+            self.parts.only(value, ("file", "apply"), kind)
+            apply = self._applied(value)
             file = value.get("file")
         else:
             file = value
         if not isinstance(file, LocatedScalar) or not isinstance(file.value, str):
-            self.diagnostics.add(item.key_span(key), f"{kind!r} needs the name of a file")
+            self.diagnostics.add(item.key_span(written.key), f"{kind!r} needs the name of a file")
             return None
-        if loop is not None and kind == "import_tasks":
-            self.diagnostics.add(item.key_span(key), "'import_tasks' cannot loop", "use 'include_tasks'")
-        return IncludeNode(file, kind == "import_tasks", folder, keywords, _span(item), name, loop, apply)
+        keywords, loop = self.keywords(item), self.parts.loop(item)
+        head, _, rest = file.value.partition(" ")
+        if rest.strip() and "=" in rest and "{{" not in head:  # Ansible's older `file.yml name=value`
+            more = parse_free_form(replace(file, value=rest), None, (), self.diagnostics)
+            file = replace(file, value=head)
+            keywords = replace(keywords, vars={**(more.entries if more else {}), **keywords.vars})
+        static = kind == "import_tasks"
+        if loop is not None and static:
+            span = item.key_span(written.key)
+            self.diagnostics.add(span, "'import_tasks' cannot loop", "use 'include_tasks'")
+        name, listen = self.parts.scalar(item, "name"), self.parts.scalars(item, "listen")
+        return IncludeNode(file, static, written.folder, keywords, written.span, name, loop, apply, listen)
 
-    def _arguments(self, item: LocatedMap, key: str, module: Module[Any]) -> LocatedMap | None:
+    def _arguments(self, written: _Written, module: Module[Any]) -> LocatedMap | None:
         """Return the parameters of a task: a mapping, `name=value` words or free text, plus `args`."""
-        value = item.entries[key]
+        item, value = written.item, written.value
         known = _parameter_names(module)
         if isinstance(value, LocatedScalar) and value.value is not None:
             found = parse_free_form(value, module.free_form, known, self.diagnostics)
         else:
-            found = as_map(value, f"the parameters of {key!r}", self.diagnostics)
+            found = as_map(value, f"the parameters of {written.key!r}", self.diagnostics)
         more = item.get("args")
         args = as_map(more, "'args'", self.diagnostics) if more is not None else None
+        span = item.key_span(written.key)
         if found is None or not args:
-            return found if found is None else replace(found, span=item.key_span(key))
-        return LocatedMap({**args.entries, **found.entries}, item.key_span(key), {**args.keys, **found.keys})
-
-    # -- keywords -------------------------------------------------------------------------------------
-
-    def keywords(self, item: LocatedMap) -> Keywords:
-        """Return the keywords that tasks, blocks and includes share."""
-        variables = item.get("vars")
-        found = as_map(variables, "'vars'", self.diagnostics) if variables is not None else None
-        environment = item.get("environment")
-        layers = environment.items if isinstance(environment, LocatedList) else (environment,)
-        return Keywords(
-            when=self.conditions(item.get("when")),
-            vars=found.entries if found else {},
-            tags=self._scalars(item, "tags"),
-            become=self._scalar(item, "become"),
-            become_user=self._scalar(item, "become_user"),
-            environment=tuple(layer for layer in layers if layer is not None),
-            no_log=self._scalar(item, "no_log"),
-            ignore_errors=self._scalar(item, "ignore_errors"),
-            check_mode=self._scalar(item, "check_mode"),
-            critical=self._scalar(item, "critical"),
-            notify=self._scalars(item, "notify"),
-        )
-
-    def conditions(self, value: Located | None) -> tuple[LocatedScalar, ...]:
-        """Return the expressions of a `when`, all of which must hold."""
-        found: list[LocatedScalar] = []
-        for item in value.items if isinstance(value, LocatedList) else (value,):
-            if isinstance(item, LocatedScalar) and isinstance(item.value, str | bool | int):
-                found.append(item)
-            elif item is not None:
-                self.diagnostics.add(item.span, f"a condition must be an expression, not {kind_of(item)}")
-        return tuple(found)
-
-    def _loop(self, item: LocatedMap) -> Loop | None:
-        kinds = [kind for kind in ("loop", "with_items", "with_dict") if kind in item]
-        if not kinds:
-            if "loop_control" in item:
-                self.diagnostics.add(item.key_span("loop_control"), "'loop_control' without a loop")
-            return None
-        if len(kinds) > 1:
-            self.diagnostics.add(item.key_span(kinds[1]), "a task has one loop only")
-        items = item.entries[kinds[0]]
-        if kinds[0] == "loop" and isinstance(items, LocatedScalar) and not isinstance(items.value, str):
-            self.diagnostics.add(items.span, f"'loop' must be a list, not {kind_of(items)}")
-        control = item.get("loop_control")
-        options = as_map(control, "'loop_control'", self.diagnostics) if control is not None else None
-        if options is None:
-            return Loop(kinds[0], items)
-        self._only(options, ("loop_var", "index_var", "label", "pause", "extended"), "loop_control")
-        for key in ("pause", "extended"):
-            if key in options:
-                self.diagnostics.add(options.key_span(key), f"'loop_control: {key}' is not supported yet")
-        names = {}
-        for key in ("loop_var", "index_var"):
-            if (value := options.get(key)) is not None:
-                names[key] = as_text(value, f"'{key}'", self.diagnostics)
-        return Loop(
-            kinds[0],
-            items,
-            names.get("loop_var") or "item",
-            names.get("index_var"),
-            self._scalar(options, "label"),
-        )
-
-    def requirements(self, value: Located | None, *, roles_only: bool = False) -> tuple[Requirement, ...]:
-        """Return what a `requires` names: `task`, `role`, `role: task`, or a mapping of role to task."""
-        found: list[Requirement] = []
-        for item in value.items if isinstance(value, LocatedList) else (value,):
-            if item is None or (isinstance(item, LocatedScalar) and item.value is None):
-                continue
-            if isinstance(item, LocatedMap):
-                found += self._requirement_map(item, roles_only)
-                continue
-            text = as_text(item, "a requirement", self.diagnostics)
-            if text is None:
-                continue
-            role, colon, task = text.partition(": ")
-            if roles_only:
-                found.append(Requirement(text, None, item.span))
-            elif colon and role.strip() in self.roles:
-                found.append(Requirement(role.strip(), task.strip(), item.span))
-            else:
-                found.append(Requirement(None, text, item.span))
-        return tuple(found)
-
-    def _requirement_map(self, item: LocatedMap, roles_only: bool) -> list[Requirement]:
-        if set(item.entries) <= {"role", "task"} and "role" in item:
-            role = as_text(item.entries["role"], "'role'", self.diagnostics)
-            wanted = item.get("task")
-            task = as_text(wanted, "'task'", self.diagnostics) if wanted is not None else None
-            pairs = [(role, task)]
-        else:
-            texts = {key: as_text(value, "a task", self.diagnostics) for key, value in item.entries.items()}
-            pairs = [(str(key), task) for key, task in texts.items()]
-        if roles_only and any(task is not None for _, task in pairs):
-            self.diagnostics.add(item.span, "a role can only require whole roles")
-            return []
-        return [Requirement(role, task, item.span) for role, task in pairs if role is not None]
-
-    def _effects(
-        self, item: LocatedMap
-    ) -> tuple[tuple[LocatedScalar, ...], tuple[LocatedScalar, ...] | None]:
-        """Return what `effects` says is read and written; a list alone is what is written."""
-        value = item.get("effects")
-        if value is None:
-            return (), None
-        if isinstance(value, LocatedMap):
-            self._only(value, ("reads", "writes"), "effects")
-            return self._scalars(value, "reads"), self._scalars(value, "writes")
-        return (), self._scalars(item, "effects")
-
-    # -- small things ---------------------------------------------------------------------------------
-
-    def _only(self, item: LocatedMap, allowed: Collection[str], what: str) -> None:
-        for key in item.entries:
-            if key not in allowed:
-                hint = did_you_mean(key, allowed) or f"known here: {', '.join(allowed)}"
-                self.diagnostics.add(item.key_span(key), f"unknown key {str(key)!r} in {what!r}", hint)
-
-    def _scalar(self, item: LocatedMap, key: str) -> LocatedScalar | None:
-        value = item.get(key)
-        if value is None or isinstance(value, LocatedScalar):
-            return None if value is None or value.value is None else value
-        self.diagnostics.add(value.span, f"{key!r} must be a single value, not {kind_of(value)}")
-        return None
-
-    def _scalars(self, item: LocatedMap, key: str) -> tuple[LocatedScalar, ...]:
-        value = item.get(key)
-        found: list[LocatedScalar] = []
-        for each in value.items if isinstance(value, LocatedList) else (value,):
-            if isinstance(each, LocatedScalar):
-                if each.value is not None:
-                    found.append(each)
-            elif each is not None:
-                self.diagnostics.add(
-                    each.span, f"{key!r} must be text or a list of texts, not {kind_of(each)}"
-                )
-        return tuple(found)
+            return found if found is None else replace(found, span=span)
+        return LocatedMap({**args.entries, **found.entries}, span, {**args.keys, **found.keys})
 
 
 def _with_booleans(facts: LocatedMap | None) -> LocatedMap | None:

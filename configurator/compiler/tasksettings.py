@@ -32,7 +32,8 @@ class TaskSettings:
             "ignore_errors": bool(self._boolean(here.ignore_errors, scope)),
             "check_mode": self._boolean(here.check_mode, scope),
             "critical": bool(self._boolean(here.critical, scope)),
-            "timeout_s": self._seconds(node.timeout, scope),
+            "timeout_s": self._time_limit(node, here),
+            "diff": self._boolean(here.diff, scope) is not False,
         }
 
     def texts(self, items: Iterable[LocatedScalar], scope: Scope, *, commas: bool = True) -> list[str]:
@@ -88,14 +89,35 @@ class TaskSettings:
             raise TemplatingError(item.span.diagnostic(f"must be true or false, not {value!r}"))
         return truthy(value)
 
-    def _seconds(self, item: LocatedScalar | None, scope: Scope) -> float | None:
+    def _time_limit(self, node: TaskNode, here: Inherited) -> float | None:
+        """Return the seconds after which the task is stopped: `timeout`, else what `async` allows."""
+        limit = self.seconds("timeout", here.timeout, here.scope)
+        if limit is None and node.poll is not None and not self.seconds("poll", node.poll, here.scope):
+            return None  # started and left to itself: `async` is no limit that anybody waits for
+        return limit or self.seconds("async", node.asynchronous, here.scope) or None
+
+    def seconds(self, name: str, item: LocatedScalar | None, scope: Scope) -> float | None:
+        """Return a keyword's seconds, None if it says nothing."""
         if item is None:
             return None
         value = scope.value(item)
+        if value is None or value is OMIT:
+            return None
         if not is_seconds(value):
-            message = f"'timeout' must be a number of seconds, not {value!r}"
+            message = f"{name!r} must be a number of seconds, not {value!r}"
             raise TemplatingError(item.span.diagnostic(message))
-        return float(value) or None
+        return float(value)
+
+    def count(self, name: str, item: LocatedScalar | None, scope: Scope) -> int | None:
+        """Return a keyword's whole number, None if it says nothing."""
+        value = self.seconds(name, item, scope)
+        if value is not None and item is not None and value != int(value):
+            raise TemplatingError(item.span.diagnostic(f"{name!r} must be a whole number, not {value!r}"))
+        return None if value is None else int(value)
+
+    def boolean(self, item: LocatedScalar | None, scope: Scope) -> bool | None:
+        """Return a keyword's truth, None if it says nothing."""
+        return self._boolean(item, scope)
 
     def _environment(self, here: Inherited) -> dict[str, str]:
         merged: dict[str, str] = {}

@@ -126,6 +126,16 @@ class HostVariables:
             self._stores[role.name] = FactStore(seen)
         return self._stores[role.name]
 
+    def inner_scope(
+        self, around: Scope, role: Role, defaults: Mapping[str, Located], own: Mapping[str, Located]
+    ) -> Scope:
+        """Return the variables of a role that a task includes: its defaults win over other defaults alone."""
+        names = {name for name in defaults if name not in around.low or name in around.weak}
+        low = {**around.low, **{name: defaults[name] for name in names}, **own}
+        parents = [around["role_name"]] if "role_name" in around else []
+        high = {**around.high, **_about(role), "ansible_parent_role_names": Ready(parents)}
+        return around.over(low, high, (around.weak | names) - own.keys())
+
     def scope(self, role: Role, needed: Sequence[Role], mention: Mention) -> Scope:
         """Return the variables of a role's tasks.
 
@@ -134,16 +144,23 @@ class HostVariables:
         low: dict[str, Entry] = {"ansible_managed": Ready(_MANAGED)}
         for one in (*needed, role):
             low.update(one.defaults)
+        weak = low.keys() - self._inventory.keys() - self._facts.keys()
         low.update(self._inventory)
         low.update(self._facts)
         low.update(mention.entry_vars)
         for one in (*needed, role):
             low.update(one.vars)
         low.update(mention.use.vars)
-        high = {
-            **self._source.extra,
-            **self._magic,
-            "role_name": Ready(role.name),
-            "role_path": Ready(role.path),
-        }
-        return Scope(self._source.engine, low, high, self.facts_of(role, needed), self._secrets)
+        stronger = (mention.entry_vars, mention.use.vars, *(one.vars for one in (*needed, role)))
+        weak -= {name for layer in stronger for name in layer}
+        high = {**self._source.extra, **self._magic, **_about(role)}
+        facts = self.facts_of(role, needed)
+        return Scope(self._source.engine, low, high, facts, self._secrets, frozenset(weak))
+
+
+def _about(role: Role) -> dict[str, Entry]:
+    return {
+        "role_name": Ready(role.name),
+        "ansible_role_name": Ready(role.name),
+        "role_path": Ready(role.path),
+    }

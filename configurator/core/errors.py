@@ -18,7 +18,7 @@ Nothing here composes prose for people: `report/` does that from the attributes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -79,7 +79,10 @@ class HostSetupError(ConfiguratorError):
 
 
 class TaskError(ConfiguratorError):
-    """A task failed. `command`, `exit_code` and `output` are set when a command was to blame."""
+    """A task failed. `command`, `exit_code` and `output` are set when a command was to blame.
+
+    `outputs` are what the task returns all the same, for those that look at its result.
+    """
 
     exit_code = 3
 
@@ -91,11 +94,13 @@ class TaskError(ConfiguratorError):
         exit_status: int | None = None,
         output: str = "",
         hint: str | None = None,
+        outputs: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.command = tuple(command)
         self.exit_status = exit_status
         self.output = output
+        self.outputs: Mapping[str, Any] = outputs or {}
 
 
 class ParameterError(TaskError):

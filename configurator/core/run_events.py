@@ -78,7 +78,8 @@ class TaskFinished(RunEvent):
     `reason` is set for `skipped` (why) and `cause` names the task to blame. `message`, `command`,
     `exit_status`, `output` and `hint` describe a failure. `position` is `file:line:column` of the task.
     `outputs` are the values that the module returns, under Ansible's names (`stdout`, `stat`, `backup`), and
-    `says` is what the task is there to tell people (the message of a `debug`).
+    `says` is what the task is there to tell people (the message of a `debug`). A failure that is `rescued` by
+    its block is `ignored` as well.
     """
 
     host: str
@@ -104,6 +105,16 @@ class TaskFinished(RunEvent):
     position: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     says: str = ""
+    rescued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TasksAdded(RunEvent):
+    """A task has become several, which are known only now: there are `tasks` more than were announced."""
+
+    host: str
+    at_s: float
+    tasks: int
 
 
 @dataclass(frozen=True, slots=True)

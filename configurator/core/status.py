@@ -50,4 +50,5 @@ class SkipReason(StrEnum):
     DEADLOCK = "deadlock"
     CONDITION_FALSE = "condition_false"
     NOT_NOTIFIED = "not_notified"
+    NOTHING_FAILED = "nothing_failed"
     NOT_SUPPORTED_HERE = "not_supported_here"

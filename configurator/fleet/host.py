@@ -25,9 +25,11 @@ from configurator.core.run_events import (
     HostSummary,
     RunEvent,
     TaskFinished,
+    TasksAdded,
     TaskStarted,
 )
 from configurator.core.status import Outcome, SkipReason
+from configurator.fleet.late import LateAnswers, Learn
 from configurator.fleet.prompts import Prompts
 from configurator.fleet.reboot import Restart, announced, come_back
 from configurator.fleet.received import Received
@@ -75,8 +77,10 @@ class HostRun:
         secrets: Secrets,
         emit: Emit,
         prompts: Prompts | None = None,
+        learn: Learn = lambda _answer: None,
     ) -> None:
         self.name = name
+        self._learn = learn
         self._endpoint = endpoint
         self._compile = compile_graph
         self._settings = settings
@@ -99,6 +103,7 @@ class HostRun:
         self.summary = HostSummary()
         self.failure: ConfiguratorError | None = None
         self._tally = Tally()
+        self._late: LateAnswers | None = None
 
     @property
     def jobs(self) -> int:
@@ -236,7 +241,8 @@ class HostRun:
             "tasks": [spec.to_json() for spec in graph.tasks],
         }
         port = session.endpoint.port
-        while (restart := self._shipped(session, request, graph, clock)) is not None:
+        late = self._late = LateAnswers(graph, self._learn, self._add)
+        while (restart := self._shipped(session, request, late, clock)) is not None:
             session = self._come_back(session, restart, clock)
             request |= {"ended": self._ended, "rebooted": restart.told(time.monotonic())}
         session = self._session or session
@@ -245,7 +251,7 @@ class HostRun:
             self._emit(HostNotice(self.name, clock(), "warning", message))
 
     def _shipped(
-        self, session: HostSession, request: Mapping[str, Any], graph: OrderedGraph, clock: Clock
+        self, session: HostSession, request: Mapping[str, Any], late: LateAnswers, clock: Clock
     ) -> Restart | None:
         """Have the agent do it; return None at the end, or the restart of the host that it is lost in."""
         with self._lock:
@@ -262,9 +268,11 @@ class HostRun:
             "fetch": receive,
             "reboot": restarts,
             "rebooting": lambda _message, _reply: None,  # it has gone before there is an answer
+            "late": late.expand,
+            "judge": late.judge,
         }
         try:
-            session.run(request, graph.blobs, lambda message: self._report(message, origin), questions)
+            session.run(request, late.blobs, lambda message: self._report(message, origin), questions)
         except UnreachableError:
             restart, self._restart = self._restart, None
             if restart is None:
@@ -347,6 +355,13 @@ class HostRun:
         self._restart = announced(spec, message) if mode == "apply" else None
         reply({} if self._restart is not None else {"error": "nobody asked for a restart"})
 
+    def _add(self, specs: tuple[TaskSpec, ...]) -> None:
+        """Take in tasks that are known only now, in the place of one that was counted."""
+        self._specs |= {spec.id: spec for spec in specs}
+        more = sum(1 for spec in specs if not spec.barrier and not spec.handler) - 1
+        if more > 0:
+            self._emit(TasksAdded(self.name, self._clock(), more))
+
     # -- questions of tasks ---------------------------------------------------------------------------------
 
     def _prompt(self, message: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]) -> None:
@@ -383,7 +398,9 @@ class HostRun:
         spec = self._specs.get(str(message.get("task_id")))
         if spec is None:
             return
-        if message["type"] == "task_started":
+        if message["type"] == "result" and self._late is not None:
+            self._late.note(message)
+        elif message["type"] == "task_started":
             at = origin + float(message["at_s"])
             if spec.id in self._under_way:
                 return  # the task that has restarted the host goes on
@@ -406,6 +423,7 @@ class HostRun:
         blamed = self._specs.get(str(cause).removesuffix(" failed"))  # what cancels says of whom
         reason = message.get("reason")
         status = message.get("exit_status")
+        rescued = bool(message.get("rescued"))
         return TaskFinished(
             host=self.name,
             at_s=at,
@@ -426,10 +444,11 @@ class HostRun:
             output=str(message.get("output", "")),
             hint=_text(message.get("hint")),
             warnings=tuple(str(line) for line in message.get("warnings", ())),
-            ignored=bool(message.get("ignored")),
+            ignored=bool(message.get("ignored")) or rescued,
             position=spec.position,
             outputs=outputs if isinstance(outputs := message.get("outputs"), dict) else {},
             says=str(message.get("says", "")),
+            rescued=rescued,
         )
 
 

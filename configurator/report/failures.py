@@ -45,7 +45,7 @@ def ignored_lines(record: RunRecord) -> list[Text]:
         flowing(
             joined(
                 (f"{event.host}: ", NAME),
-                ("failed, ignored", WARNING),
+                ("failed, rescued" if event.rescued else "failed, ignored", WARNING),
                 f"  {words.title(event)}: {one_line(event.message or str(event.status))}",
             )
         )

@@ -123,7 +123,7 @@ def _head(event: RunEvent) -> str:
     if isinstance(event, TaskStarted):
         return f"started   {words.title(event)} [{event.module}]"
     if isinstance(event, TaskFinished):
-        ignored = " (ignored)" if event.ignored else ""
+        ignored = " (rescued)" if event.rescued else " (ignored)" if event.ignored else ""
         place = f" at {event.position}" if event.position else ""
         took = f"in {event.duration_s:.3f}s"
         return f"{event.status!s:<9} {words.title(event)} [{event.module}] {took}{ignored}{place}"

@@ -139,7 +139,7 @@ def task_line(event: TaskFinished, *, with_host: bool = True, blame: str = "") -
     """Return `web1: changed  nginx: Install nginx (4.2s)`, with the reason of a failure or skip."""
     word, style = str(event.status), _STYLES.get(event.status, WRONG)
     if event.ignored and event.status in BAD:
-        word, style = "ignored", WARNING
+        word, style = "rescued" if event.rescued else "ignored", WARNING
     line = joined((f"{event.host}: ", NAME) if with_host else "", (f"{word:<8} ", style), words.title(event))
     if event.status is Outcome.SKIPPED:
         why = one_line(blame or event.cause or str(event.reason or ""))

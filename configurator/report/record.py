@@ -18,6 +18,7 @@ from configurator.core.run_events import (
     RunFinished,
     RunStarted,
     TaskFinished,
+    TasksAdded,
     TaskStarted,
 )
 from configurator.core.status import Outcome, SkipReason
@@ -27,7 +28,13 @@ BAD = frozenset({Outcome.FAILED, Outcome.TIMEOUT, Outcome.UNREACHABLE})
 
 # Skips that are the role's own choice; all others are the consequence of something that went wrong.
 CHOSEN_SKIPS = frozenset(
-    {SkipReason.CONDITION_FALSE, SkipReason.NOT_NOTIFIED, SkipReason.NOT_SUPPORTED_HERE, None}
+    {
+        SkipReason.CONDITION_FALSE,
+        SkipReason.NOT_NOTIFIED,
+        SkipReason.NOT_SUPPORTED_HERE,
+        SkipReason.NOTHING_FAILED,
+        None,
+    }
 )
 
 
@@ -147,6 +154,8 @@ def _fold(host: HostRecord, event: RunEvent) -> None:
         host.stage = Stage.PREPARING
     elif isinstance(event, HostStarted):
         host.stage, host.total, host.started_s = Stage.RUNNING, event.tasks, event.at_s
+    elif isinstance(event, TasksAdded):
+        host.total += event.tasks
     elif isinstance(event, TaskStarted):
         host.running[event.task_id] = event
     elif isinstance(event, TaskFinished):

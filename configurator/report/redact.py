@@ -134,7 +134,7 @@ class RedactingSink:
 
         `tasks` has their parameters by their ids: what none of which is found in is shown.
         """
-        self._hidden[host] = tasks
+        self._hidden[host] = {**self._hidden.get(host, {}), **tasks}
 
     def handle(self, event: RunEvent) -> None:
         """Mask and pass on."""

@@ -35,6 +35,9 @@ class Recorder:
         self.taken.append(spec.id)
         return Done()
 
+    def unknown(self, spec: TaskSpec, because: str) -> Done:
+        raise NotImplementedError
+
     def take_together(
         self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext], settle: SettleEarly
     ) -> Sequence[Done | None]:

@@ -1,0 +1,358 @@
+"""What can be said of a task before it is compiled: what it needs to know, what it may touch and set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from configurator.compiler.compiled import CompiledTask
+from configurator.compiler.inherited import Inherited
+from configurator.compiler.late import Late, LateFacts, LateValueError, Version
+from configurator.compiler.results import FAILURES, Round, Rounds
+from configurator.compiler.scope import Scope
+from configurator.compiler.taskmaker import TaskMaker, module_word
+from configurator.compiler.tasknodes import (
+    BlockNode,
+    FactNode,
+    IncludeNode,
+    Loop,
+    MetaNode,
+    Node,
+    RoleNode,
+    TaskNode,
+    VarsNode,
+)
+from configurator.compiler.tasksettings import TaskSettings
+from configurator.compiler.templatefiles import find_file
+from configurator.compiler.templating import TemplatingError, is_template
+from configurator.compiler.values import OMIT, sendable
+from configurator.config.diagnostics import Diagnostics
+from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
+from configurator.modules.effects import OPAQUE, Effects, effects
+from configurator.modules.params import parse
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_STAND_IN = "\x00later\x00"  # in place of a value that is not known yet; no effect key can have it
+_GATHERS = {"package_facts": ("packages",), "service_facts": ("services",)}
+
+
+# -- what a task needs to know -------------------------------------------------------------------------------
+
+
+def needed(
+    node: Node, inherited: Inherited, entered: Inherited, late: LateValueError, maker: TaskMaker
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the ids of the tasks that tell what this one speaks of, and of all others that tell something.
+
+    The latter need not succeed: a template or an included file may speak of them.
+    """
+    scope = entered.scope
+    words = set(_words(_texts(node, entered)))
+    words |= _template_words(node, maker)
+    hard = dict.fromkeys(late.tasks)
+    seen: set[str] = set()
+    pending = list(words)
+    while pending:
+        word = pending.pop()
+        if word in seen:
+            continue
+        seen.add(word)
+        entry = inherited.scope.facts.values.get(word)
+        if isinstance(entry, Late):
+            hard |= dict.fromkeys(entry.tasks)
+        try:
+            written = scope.written(word)
+        except LateValueError:
+            written = None
+        if written is not None:
+            pending += _words(_scalars(written))
+    soft = dict.fromkeys(name for each in inherited.scope.facts.lates() for name in each.tasks)
+    soft |= dict.fromkeys(inherited.scope.facts.open)
+    return tuple(hard), tuple(name for name in soft if name not in hard)
+
+
+def _words(scalars: Iterable[str]) -> Iterator[str]:
+    for text in scalars:
+        yield from _WORD.findall(text)
+
+
+def _texts(node: Node, entered: Inherited) -> Iterator[str]:
+    """Yield every text of a task that may speak of variables."""
+    for condition in entered.when:
+        yield str(condition.value)
+    for value in (*entered.environment, *entered.notify, *entered.tags):
+        yield from _scalars(value)
+    loop: Loop | None = getattr(node, "loop", None)
+    if loop is not None:
+        yield from _scalars(loop.items)
+    if node.name is not None:
+        yield str(node.name.value)
+    match node:
+        case TaskNode():
+            yield from _scalars(node.args)
+            for conditions in (node.verdict.changed_when, node.verdict.failed_when, node.verdict.until):
+                yield from (str(condition.value) for condition in conditions or ())
+        case FactNode():
+            yield from _scalars(node.facts)
+        case VarsNode():
+            yield from _scalars(node.args)
+        case IncludeNode():
+            yield str(node.file.value)
+        case RoleNode():
+            yield str(node.role.value)
+
+
+def _template_words(node: Node, maker: TaskMaker) -> set[str]:
+    """Return the words of the template file that a task renders, if its name is written plainly."""
+    if not isinstance(node, TaskNode) or node.module != "template":
+        return set()
+    source = node.args.get("src")
+    if not isinstance(source, LocatedScalar) or is_template(str(source.value)):
+        return set()
+    try:
+        path = find_file(str(source.value), "templates", maker.role.path, maker.tools.root, source.span)
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return set(_WORD.findall(file.read()))
+    except (TemplatingError, OSError):
+        return set()
+
+
+def _scalars(value: Located) -> Iterator[str]:
+    pending: list[Located] = [value]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, LocatedMap):
+            yield from (key for key in current.entries if isinstance(key, str))
+            pending += current.entries.values()
+        elif isinstance(current, LocatedList):
+            pending += current.items
+        elif isinstance(current.value, str):
+            yield current.value
+
+
+# -- what a task may touch -----------------------------------------------------------------------------------
+
+
+def guessed(node: Node, entered: Inherited, maker: TaskMaker) -> Effects:
+    """Return what a task that is put off may touch: everything, unless that does not hang on what is late."""
+    if isinstance(node, FactNode | VarsNode):
+        return Effects()
+    if not isinstance(node, TaskNode):
+        return OPAQUE
+    scope = entered.scope
+    try:
+        if node.writes is not None:
+            reads = maker.settings.texts(node.reads, scope)
+            return effects(reads=reads, writes=maker.settings.texts(node.writes, scope))
+        found = _likely(node, entered, maker)
+    except (LateValueError, TemplatingError, ValueError, TypeError, LookupError):
+        return OPAQUE  # also of a module that takes a value apart which is not there yet
+    keys = (*found.reads, *found.writes, *found.touches)
+    return OPAQUE if any(_STAND_IN in key for key in keys) else found
+
+
+def _likely(node: TaskNode, entered: Inherited, maker: TaskMaker) -> Effects:
+    """Return the effects of a task with something else in place of what is not known yet."""
+    scope = entered.scope
+    if node.loop is not None:
+        scope = scope.child(loops={node.loop.var: _STAND_IN})
+    raw: dict[str, Any] = {}
+    for key, located in maker.written(node, entered).items():
+        try:
+            value = scope.value(located)
+            if value is not OMIT:
+                raw[str(key)] = sendable(value)
+        except LateValueError:
+            raw[str(key)] = _STAND_IN
+        except (TemplatingError, TypeError):
+            if node.loop is None:
+                raise
+            raw[str(key)] = _STAND_IN
+    module = maker.tools.modules.get(node.module)
+    parsed, problems = parse(module.params, raw)
+    return OPAQUE if parsed is None or problems else module.effects(parsed)
+
+
+# -- what a task sets ----------------------------------------------------------------------------------------
+
+
+def sets(node: Node, task_id: str, scope: Scope, generation: int, maker: TaskMaker) -> None:
+    """Note what a task that is put off will set."""
+    store = scope.facts
+    register = getattr(node, "register", None)
+    if register is not None:
+        version = Version(task_id)
+        store.put(register, Late((version,), generation, store.values.get(register)))
+    match node:
+        case TaskNode():
+            gathers(node, task_id, None, scope, generation)
+        case FactNode():
+            for key in node.facts.entries:
+                _later(scope, str(key), Version(task_id, fact=str(key)), generation)
+            if any(is_template(str(key)) for key in node.facts.entries):
+                store.open = (*store.open, task_id)
+        case VarsNode():
+            store.open = (*store.open, task_id)
+        case IncludeNode() | RoleNode():
+            names, closed = _set_inside(node, maker)
+            for name in names:
+                _later(scope, name, Version(task_id, inner=name), generation)
+            if not closed:
+                store.open = (*store.open, task_id)
+        case _:
+            pass
+
+
+def _later(scope: Scope, name: str, version: Version, generation: int) -> None:
+    before = scope.facts.values.get(name)
+    if isinstance(before, Late):
+        scope.facts.put(name, Late((*before.versions, version), generation, before.base))
+    else:
+        scope.facts.put(name, Late((version,), generation, before))
+
+
+def _set_inside(node: IncludeNode | RoleNode, maker: TaskMaker) -> tuple[set[str], bool]:
+    """Return the variables that an include may set, and whether that is all of them."""
+    if isinstance(node, RoleNode):
+        found = None if is_template(str(node.role.value)) else maker.tools.library.get(str(node.role.value))
+        pending = [] if found is None else [*found.nodes()]
+        closed = found is not None
+        role = maker.role if found is None else found
+    else:
+        closed, role = not is_template(str(node.file.value)), maker.role
+        pending = []
+        if closed:
+            name = str(node.file.value)
+            pending = [*maker.tools.library.included(role, node, name, Diagnostics())]
+    names: set[str] = set()
+    seen: set[int] = set()
+    while pending:
+        inner = pending.pop()
+        if id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        if (register := getattr(inner, "register", None)) is not None:
+            names.add(register)
+        match inner:
+            case FactNode():
+                names |= {str(key) for key in inner.facts.entries}
+            case BlockNode():
+                pending += (*inner.children, *inner.rescue, *inner.always)
+            case IncludeNode() if not is_template(str(inner.file.value)):
+                pending += maker.tools.library.included(role, inner, str(inner.file.value), Diagnostics())
+            case IncludeNode() | RoleNode() | VarsNode():
+                closed = False
+            case _:
+                pass
+    return names, closed
+
+
+def gathers(node: TaskNode, task_id: str, rounds: Rounds | None, scope: Scope, generation: int) -> None:
+    """Note the facts that a task gathers, if its module does."""
+    names = _GATHERS.get(node.module, ())
+    if node.module == "getent":
+        database = node.args.get("database")
+        names = (f"getent_{database.plain()}",) if database is not None else ()
+    if node.module != "setup" and not names:
+        return
+    store = scope.facts
+    known: Any = LateFacts({})
+    try:
+        entry = store.values.get("ansible_facts")
+        known = entry if isinstance(entry, LateFacts) else LateFacts(dict(scope["ansible_facts"]))
+    except (KeyError, LateValueError):
+        pass
+    late = dict(known.late)
+    for name in names or ("local",):
+        made = Late((Version(task_id, rounds, fact=name),), generation, None)
+        late[name] = made
+        if names:
+            store.put(name, replace(made, base=store.values.get(name)))
+        store.put(f"ansible_{name}", replace(made, base=store.values.get(f"ansible_{name}")))
+    more = Late((Version(task_id, rounds),), generation) if not names else known.more
+    store.put("ansible_facts", LateFacts(known.known, late, more))
+
+
+def failure(block: Sequence[CompiledTask], generation: int) -> dict[str, Late]:
+    """Return the variables of a rescue: which task of the block has failed, and its result."""
+    ids = [task.spec.id for task in block if not task.spec.barrier and task.spec.skip is None]
+    found = {}
+    for fact in FAILURES:
+        versions = tuple(Version(name, Rounds((Round((name,)),)), fact) for name in reversed(ids))
+        found[fact] = Late(versions, generation)
+    return found
+
+
+# -- tasks that nobody waits for -----------------------------------------------------------------------------
+
+
+def detached(
+    node: TaskNode, tasks: Sequence[CompiledTask], here: Inherited, settings: TaskSettings
+) -> Iterator[CompiledTask]:
+    """Yield the tasks; nothing waits for those that were started with `poll: 0`, unless it asks for them."""
+    alone = _alone(node, here, settings)
+    for task in tasks:
+        yield replace(task, effects=Effects(), spec=replace(task.spec, tell=True)) if alone else task
+
+
+def job(node: TaskNode, rounds: Rounds, here: Inherited, settings: TaskSettings) -> dict[str, Any] | None:
+    """Return what is registered of a task that was started with `poll: 0`; None for any other."""
+    if not _alone(node, here, settings):
+        return None
+    jobs = [
+        {
+            "ansible_job_id": each.ids[0] if each.ids else None,
+            "started": 1,
+            "finished": 0,
+            "changed": True,
+            "failed": False,
+            **each.names,
+        }
+        for each in rounds.rounds
+    ]
+    return {"results": jobs, "changed": True, "failed": False} if rounds.looped else jobs[0]
+
+
+def _alone(node: TaskNode, here: Inherited, settings: TaskSettings) -> bool:
+    if node.asynchronous is None or node.poll is None:
+        return False
+    limit = settings.seconds("async", node.asynchronous, here.scope)
+    return bool(limit) and settings.seconds("poll", node.poll, here.scope) == 0
+
+
+# -- names ---------------------------------------------------------------------------------------------------
+
+
+def shown_name(node: Node, written: str) -> str:
+    """Return what people call a task that is put off."""
+    if node.name is not None or not isinstance(node, IncludeNode | RoleNode):
+        return written
+    return f"{written}: {node.file.value if isinstance(node, IncludeNode) else node.role.value}"
+
+
+def module_name(node: Node) -> str:
+    """Return what stands for the module of a task that is put off."""
+    return "meta" if isinstance(node, MetaNode) else module_word(node)
+
+
+def hidden(entered: Inherited, settings: TaskSettings) -> bool:
+    """Return True if nothing of a task may be shown, or nobody knows yet."""
+    try:
+        return bool(settings.boolean(entered.no_log, entered.scope))
+    except LateValueError:
+        return True
+
+
+def settled_texts(items: Sequence[LocatedScalar], scope: Scope) -> tuple[LocatedScalar, ...]:
+    """Return the notifications whose names are known; an unknown one is a problem of whoever wrote it."""
+    found = []
+    for item in items:
+        try:
+            scope.value(item)
+        except LateValueError:
+            message = "the name of a handler cannot come from what a host tells"
+            raise TemplatingError(item.span.diagnostic(message)) from None
+        found.append(item)
+    return tuple(found)

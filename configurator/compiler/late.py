@@ -1,0 +1,133 @@
+"""Variables whose values a host tells only while it is being worked on.
+
+While a host is compiled, looking at one raises LateValueError: the task that does so is put off until the
+tasks that tell the value have ended, and compiled then (putoff.py). A variable may be set several times; each
+reader sees what was set above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from configurator.compiler.results import Results, Rounds
+
+
+class LateValueError(Exception):
+    """A value is needed that is not known yet; `tasks` are the ids of those that tell it."""
+
+    def __init__(self, tasks: tuple[str, ...]) -> None:
+        super().__init__(", ".join(tasks))
+        self.tasks = tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What one task sets: its registered result, or the fact of this name.
+
+    `task` is its id; `rounds` are None for a task that was put off: they are known once it has begun. `inner`
+    is the variable that something inside of a put-off include may set.
+    """
+
+    task: str
+    rounds: Rounds | None = None
+    fact: str | None = None
+    inner: str | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the tasks to wait for."""
+        return (self.task,) if self.rounds is None else self.rounds.ids
+
+    def value(self, results: Results) -> tuple[Any, ...]:
+        """Return the value in a tuple; an empty one if the task has set nothing."""
+        if self.inner is not None:
+            return entry_value(results.inner.get((self.task, self.inner)), results)
+        rounds = self.rounds or results.rounds.get(self.task)
+        if rounds is None:
+            return ()
+        if self.fact is not None:
+            return results.fact(rounds, self.fact)
+        value = results.registered(rounds)
+        return () if value is None else (value,)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A variable that tasks set later, the latest last; `base` is the entry that counts if none of them does.
+
+    `generation` tells in which compilation it came up: an earlier one's tasks have ended by now.
+    """
+
+    versions: tuple[Version, ...]
+    generation: int
+    base: Any = None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Return the ids of the tasks to wait for."""
+        return tuple(dict.fromkeys(name for version in self.versions for name in version.ids))
+
+    def settled(self, results: Results) -> tuple[Any, ...]:
+        """Return the value in a tuple; an empty one if no task has set it."""
+        for version in reversed(self.versions):
+            value = version.value(results)
+            if value:
+                return value
+        return ()
+
+
+def entry_value(entry: Any, results: Results) -> tuple[Any, ...]:
+    """Return the value of a variable that was set inside of an include, in a tuple; empty if it was not."""
+    if isinstance(entry, Late):
+        return entry.settled(results) or entry_value(entry.base, results)
+    return (entry.value,) if hasattr(entry, "value") else ()
+
+
+@dataclass(frozen=True, slots=True)
+class LateFacts:
+    """`ansible_facts` once a task has gathered more: what was known, and what is only known later.
+
+    With `more` also facts of other names may have come.
+    """
+
+    known: Mapping[str, Any]
+    late: Mapping[str, Late] = field(default_factory=dict)
+    more: Late | None = None
+
+
+class FactsView(dict[str, Any]):
+    """`ansible_facts` in front of facts that are not known yet: looking at one of them raises."""
+
+    def __init__(self, facts: LateFacts) -> None:
+        super().__init__({key: value for key, value in facts.known.items() if key not in facts.late})
+        self._facts = facts
+
+    def __missing__(self, key: str) -> Any:
+        late = self._facts.late.get(key) or self._facts.more
+        if late is not None:
+            raise LateValueError(late.tasks)
+        raise KeyError(key)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the value, or `default`."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, key: object) -> bool:
+        if dict.__contains__(self, key):
+            return True
+        late = self._facts.late.get(str(key)) or self._facts.more
+        if late is not None:
+            raise LateValueError(late.tasks)
+        return False
+
+    def items(self) -> Any:
+        """Raise: nobody knows all of it yet."""
+        late = [*self._facts.late.values(), *((self._facts.more,) if self._facts.more else ())]
+        raise LateValueError(tuple(name for each in late for name in each.tasks))
+
+    keys = values = __iter__ = items

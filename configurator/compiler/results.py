@@ -1,0 +1,226 @@
+"""What the tasks of a host have found out, as variables: `register`, `set_fact`, later facts.
+
+A plan finds out less than an apply: what it cannot know raises LateUnknownError when it is looked at. All of
+it comes from a host, so it is a value and never a template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+FAILURES = ("ansible_failed_task", "ansible_failed_result")  # Ansible's variables in a rescue
+LOOP_MESSAGE = "All items completed"  # Ansible's words, in the result of a loop
+
+
+class LateUnknownError(Exception):
+    """A plan cannot know this value; `because` names what it depends on."""
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+
+class PartlyKnown(dict[str, Any]):
+    """A result of which a plan knows some keys; every other question about it raises LateUnknownError."""
+
+    def __init__(self, known: Mapping[str, Any], because: str) -> None:
+        super().__init__(known)
+        self.because = because
+
+    def __missing__(self, key: str) -> NoReturn:
+        raise LateUnknownError(self.because)
+
+    def get(self, key: Any, default: Any = None) -> Any:  # noqa: ARG002
+        """Return the value; what is not known is not missing either."""
+        return self[key]
+
+    def __contains__(self, key: object) -> bool:
+        if dict.__contains__(self, key):
+            return True
+        raise LateUnknownError(self.because)
+
+    def _whole(self) -> NoReturn:
+        raise LateUnknownError(self.because)
+
+    def __iter__(self) -> Iterator[str]:
+        self._whole()
+
+    def items(self) -> Any:
+        """Raise: nobody knows all of it."""
+        self._whole()
+
+    __len__ = keys = values = items
+
+    def __bool__(self) -> bool:
+        return True  # Ansible's result is never empty
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of a task: the ids of what it became on the host, its loop variables, why it was skipped.
+
+    A `copy` of a folder becomes several tasks in one round.
+    """
+
+    ids: tuple[str, ...]
+    names: Mapping[str, Any] = field(default_factory=dict)
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """All rounds of a task; one that is no loop has one. `var` is the loop's variable."""
+
+    rounds: tuple[Round, ...]
+    looped: bool = False
+    var: str = "item"
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of all that the task became."""
+        return tuple(name for each in self.rounds for name in each.ids)
+
+
+class Results:
+    """The results of one host in one run, by task id.
+
+    `rounds` are those of tasks that were put off, `inner` the variables set inside of put-off includes, by
+    the include's id and their name. `generation` counts the compilations.
+    """
+
+    def __init__(self) -> None:
+        self._raw: dict[str, Mapping[str, Any]] = {}
+        self.rounds: dict[str, Rounds] = {}
+        self.inner: dict[tuple[str, str], Any] = {}
+        self.generation = 0
+
+    def note(self, task_id: str, raw: Mapping[str, Any]) -> None:
+        """Keep what the agent says of a task, or what the controller worked out in its place."""
+        self._raw[task_id] = raw
+
+    def raw(self, task_id: str) -> Mapping[str, Any] | None:
+        """Return what is known of a task, None if it has not ended or was not to be remembered."""
+        return self._raw.get(task_id)
+
+    def doubt(self, task_ids: Iterable[str]) -> str | None:
+        """Return what the results of these tasks rest on, if it is an assumption of a plan."""
+        for task_id in task_ids:
+            found = self._raw.get(task_id, {}).get("doubt")
+            if found:
+                return str(found)
+        return None
+
+    def registered(self, rounds: Rounds) -> Any:
+        """Return Ansible's value of a registered variable; None if no part of the task has ended."""
+        made = [self._round(each) for each in rounds.rounds]
+        if not rounds.looped:
+            return made[0] if made else skipped("no items")
+        if rounds.rounds and all(value is None for value in made):
+            return None
+        results = [
+            self._with_item(value, each, rounds.var)
+            for value, each in zip(made, rounds.rounds, strict=True)
+            if value is not None
+        ]
+        return {
+            "results": results,
+            "changed": _any(results, "changed"),
+            "failed": _any(results, "failed"),
+            "skipped": bool(results) and all("skipped" in plainly(item) for item in results),
+            "msg": LOOP_MESSAGE,
+        }
+
+    def _round(self, each: Round) -> dict[str, Any] | None:
+        if each.skipped is not None:
+            return skipped(each.skipped)
+        found = [as_registered(raw) for name in each.ids if (raw := self._raw.get(name)) is not None]
+        if len(found) < 2:
+            return found[0] if found else None
+        merged = dict(plainly(found[0]))
+        return merged | {"changed": _any(found, "changed"), "failed": _any(found, "failed")}
+
+    @staticmethod
+    def _with_item(value: dict[str, Any], each: Round, var: str) -> dict[str, Any]:
+        extra = {"ansible_loop_var": var, **each.names}
+        if isinstance(value, PartlyKnown):
+            return PartlyKnown({**plainly(value), **extra}, value.because)
+        return {**value, **extra}
+
+    def fact(self, rounds: Rounds, name: str) -> tuple[Any, ...]:
+        """Return the fact that a task has found or set, as one value; nothing if it has none of this name."""
+        found: tuple[Any, ...] = ()
+        for task_id in rounds.ids:
+            raw = self._raw.get(task_id)
+            if raw is None:
+                continue
+            if name in FAILURES:
+                found = found or _failure(raw, name)
+                continue
+            facts = raw.get("outputs", {}).get("ansible_facts")
+            if isinstance(facts, Mapping) and name in facts:
+                found = (facts[name],)
+            elif raw.get("unknown"):
+                raise LateUnknownError(str(raw["unknown"]))
+        return found
+
+    def gathered(self, task_ids: Iterable[str]) -> dict[str, Any]:
+        """Return all facts that tasks have found."""
+        found: dict[str, Any] = {}
+        for task_id in task_ids:
+            facts = self._raw.get(task_id, {}).get("outputs", {}).get("ansible_facts")
+            found |= facts if isinstance(facts, Mapping) else {}
+        return found
+
+
+def _failure(raw: Mapping[str, Any], name: str) -> tuple[Any, ...]:
+    """Return what a rescue is told of the task that has failed."""
+    if not raw.get("failed"):
+        return ()
+    return (as_registered(raw),) if name == FAILURES[1] else ({"name": str(raw.get("task", ""))},)
+
+
+def skipped(why: str) -> dict[str, Any]:
+    """Return the result of a task whose condition did not hold."""
+    return {
+        "changed": False,
+        "failed": False,
+        "skipped": True,
+        "skip_reason": "Conditional result was False",
+        "false_condition": why,
+    }
+
+
+def as_registered(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the agent says of a task as Ansible would register it."""
+    if raw.get("skipped"):
+        return skipped(str(raw.get("message") or ""))
+    outputs = raw.get("outputs")
+    value: dict[str, Any] = dict(outputs) if isinstance(outputs, Mapping) else {}
+    value |= {"changed": bool(raw.get("changed")), "failed": bool(raw.get("failed"))}
+    if raw.get("message"):
+        value["msg"] = str(raw["message"])
+    if raw.get("attempts"):
+        value["attempts"] = raw["attempts"]
+    if raw.get("unreachable"):
+        value["unreachable"] = True
+    if raw.get("unknown"):
+        if raw.get("changed") is None:
+            del value["changed"]
+        if raw.get("failed") is None:
+            del value["failed"]
+        return PartlyKnown(value, str(raw["unknown"]))
+    return value
+
+
+def plainly(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a result without raising for the rest."""
+    return {key: dict.__getitem__(value, key) for key in dict.keys(value)} if isinstance(value, dict) else {}
+
+
+def _any(results: list[dict[str, Any]], key: str) -> bool:
+    """Return whether one result has a flag; a plan may know that although others are unknown."""
+    if any(plainly(item).get(key) is True for item in results):
+        return True
+    return any(bool(item.get(key)) if isinstance(item, PartlyKnown) else False for item in results)

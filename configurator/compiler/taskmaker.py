@@ -1,0 +1,276 @@
+"""One round of a task as what it becomes on the host: its parameters, keywords and name, all settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from configurator.agent.protocol import TaskSpec
+from configurator.compiler.actions import ActionContext, Part, run_action
+from configurator.compiler.compiled import CompiledTask, Notification
+from configurator.compiler.inherited import Inherited
+from configurator.compiler.late import LateValueError
+from configurator.compiler.putoff import LateTasks
+from configurator.compiler.roles import Role
+from configurator.compiler.scope import Scope
+from configurator.compiler.tasknodes import FactNode, IncludeNode, Node, RoleNode, TaskNode
+from configurator.compiler.tasksettings import TaskSettings
+from configurator.compiler.templating import TemplatingError
+from configurator.compiler.toolbox import HostState, Toolbox
+from configurator.compiler.values import OMIT, sendable
+from configurator.compiler.verdicts import verdict
+from configurator.config.located import Located, LocatedMap
+from configurator.modules.debug import DebugParams
+from configurator.modules.effects import Effects, effects
+from configurator.modules.params import parse, specs
+from configurator.modules.state import SHOWN_MASK
+
+_SHOWN = 60  # characters of a loop's item, or of a command, that are worth showing
+_MASKED = 4  # shorter secrets are part of ordinary words
+
+
+@dataclass(slots=True)
+class TaskIds:
+    """Ids that no other task of the host has; `base` is the role, or the task that was put off.
+
+    Tasks are numbered within their role, handlers among those of their name alone: what a killed run owes is
+    known by the id, and must be found again after other handlers were added or removed.
+    """
+
+    base: str
+    prefix: str = ""
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def next(self, name: str) -> str:
+        """Return the id of a task that people know by `name`."""
+        counted = f"{self.prefix}:{name}" if self.prefix else ""
+        number = self.numbers[counted] = self.numbers.get(counted, 0) + 1
+        return f"{self.base}/{self.prefix}{number}:{name}"
+
+
+class TaskMaker:
+    """Makes the tasks of one role on one host."""
+
+    def __init__(
+        self,
+        role: Role,
+        tools: Toolbox,
+        state: HostState,
+        settings: TaskSettings,
+        late: LateTasks,
+        ids: TaskIds,
+    ) -> None:
+        self.role = role
+        self.tools = tools
+        self.state = state
+        self.settings = settings
+        self.late = late
+        self.ids = ids
+        self.selection = state.selection
+        self._rounds = 1
+
+    def begin(self) -> None:
+        """Count rounds anew: the next task is another one."""
+        self._rounds = 1
+
+    def concrete(self, node: TaskNode, here: Inherited, label: str | None) -> Iterator[CompiledTask]:
+        """Yield what one round of a task becomes on the host."""
+        module = self.tools.modules.get(node.module)
+        declared = specs(module.params)
+        raw = self._arguments(node, here)
+        for name, spec in declared.items():
+            for word in (name, *spec.aliases) if spec.secret else ():
+                if isinstance(raw.get(word), str) and raw[word]:
+                    self.state.secrets.add(raw[word])
+        parsed, problems = parse(module.params, raw)
+        problems = [*problems, *(module.check(parsed) if parsed is not None else ())]
+        for problem in problems:
+            span = node.args.key_span(problem.param) if problem.param else node.args.span
+            self.state.diagnostics.add(span, problem.message, problem.hint)
+        if problems:
+            return
+        quiet = parsed.verbosity if isinstance(parsed, DebugParams) else 0
+        if quiet > self.state.verbosity:
+            yield from self.skipped(node, self.name(node, here.scope), here, f"-{'v' * quiet}", label)
+            return
+        context = ActionContext(
+            self.role.path, self.tools.root, here.scope, self.tools.templates, node.args, self.state.blobs
+        )
+        for part in run_action(node.module, declared, raw, context):
+            task = self._compiled(node, part, here, label)
+            if self.selection.wants_task(task):
+                yield task
+            else:
+                self.state.left_out.add((self.role.name, task.name))
+
+    def _arguments(self, node: TaskNode, here: Inherited) -> dict[str, Any]:
+        raw: dict[str, Any] = {}
+        for key, located in self.written(node, here).items():
+            value = here.scope.value(located)
+            if value is OMIT:
+                raw.pop(str(key), None)
+                continue
+            try:
+                raw[str(key)] = sendable(value)
+            except TypeError as error:
+                raise TemplatingError(located.span.diagnostic(str(error))) from None
+        return raw
+
+    def written(self, node: TaskNode, here: Inherited) -> dict[Any, Located]:
+        """Return a task's parameters as written, with the defaults for its module that are in force."""
+        found: dict[Any, Located] = {}
+        for layer in here.module_defaults:
+            for name, values in layer.entries.items():
+                if self.tools.modules.canonical(str(name)) == node.module and isinstance(values, LocatedMap):
+                    found |= values.entries
+        declared = specs(self.tools.modules.get(node.module).params)
+        for spec_name, spec in declared.items():  # a default under another of the parameter's names
+            words = {spec_name, *spec.aliases}
+            if found.keys() & words and node.args.entries.keys() & words:
+                found = {key: value for key, value in found.items() if key not in words}
+        return {**found, **node.args.entries}
+
+    def _compiled(self, node: TaskNode, part: Part, here: Inherited, label: str | None) -> CompiledTask:
+        module = self.tools.modules.get(part.module)
+        parsed, problems = parse(module.params, part.params)
+        for problem in problems:  # only a module that wants what stays here could cause one
+            self.state.diagnostics.add(node.args.span, problem.message, problem.hint)
+        found = module.effects(parsed) if parsed is not None else Effects()
+        scope = here.scope
+        if node.writes is not None:
+            reads = self.settings.texts(node.reads, scope)
+            found = effects(reads=reads, writes=self.settings.texts(node.writes, scope))
+        written = self.name(node, scope)
+        keywords = self.settings.of_task(node, here)
+        if not module.as_user:
+            keywords["become_user"] = None
+        if keywords["no_log"]:
+            shown = f"{written} ({self._rounds})" if label is not None else written
+            self._rounds += 1
+        elif node.name is None and parsed is not None:
+            shown = short(f"{part.module}: {module.subject(parsed).partition(':')[2]}".rstrip(": "))
+        else:
+            shown = with_label(with_label(written, label), part.suffix or None)
+        shown = self._masked(shown)
+        decided, judged = verdict(node, scope, self.settings)
+        spec = TaskSpec(
+            id=self.ids.next(shown),
+            role=self.role.name,
+            name=shown,
+            module=part.module,
+            params=dict(part.params),
+            locks=tuple(self.settings.texts(node.locks, scope)),
+            position=str(node.span),
+            tell=node.register is not None or judged is not None,
+            **decided,
+            **keywords,
+        )
+        if judged is not None:
+            self.late.judged[spec.id] = judged
+        return replace(self.finish(node, spec, written, here, found, module.typical_s), module=module)
+
+    def finish(
+        self, node: Node, spec: TaskSpec, name: str, here: Inherited, found: Effects, typical_s: float
+    ) -> CompiledTask:
+        """Return a task with what is said of its order."""
+        words = [
+            (text, item.span)
+            for item in here.notify
+            for text in self.settings.texts([item], here.scope, commas=False)
+        ]
+        task = node if isinstance(node, TaskNode) else None
+        listen = node.listen if isinstance(node, TaskNode | IncludeNode) else ()
+        return CompiledTask(
+            spec=spec,
+            role=self.role.name,
+            name=name,
+            effects=found,
+            span=node.span,
+            requires=self.settings.requirements(task.requires, here.scope) if task else (),
+            notify=tuple(Notification(*word) for word in words) if spec.skip is None else (),
+            listen=tuple(self.settings.texts(listen, here.scope, commas=False)),
+            typical_s=typical_s,
+        )
+
+    def skipped(
+        self, node: Node, name: str, here: Inherited, why: str, label: str | None = None
+    ) -> Iterator[CompiledTask]:
+        """Yield a task that only says why it does not run, unless `--only` means others."""
+        if self.selection.only and not self.wanted_uncompiled(node, here.scope):
+            self.state.left_out.add((self.role.name, name))
+            return
+        shown = self._masked(with_label(name, label))
+        spec = TaskSpec(
+            id=self.ids.next(shown),
+            role=self.role.name,
+            name=shown,
+            module=module_word(node),
+            skip=why,
+            position=str(node.span),
+        )
+        yield self.finish(node, spec, name, replace(here, notify=()), Effects(), 0.0)
+
+    def wanted_uncompiled(self, node: Node, scope: Scope) -> bool:
+        """Return True if `--only` names this task, which is not compiled."""
+        if not isinstance(node, TaskNode):
+            return False
+        return self.selection.wants_uncompiled(node.module, self.name(node, scope), self._likely(node, scope))
+
+    def _likely(self, node: TaskNode, scope: Scope) -> Effects | None:
+        """Return what a task is about that need not be compilable; None if that cannot be told."""
+        try:
+            if node.writes is not None:
+                return effects(writes=self.settings.texts(node.writes, scope))
+            raw = self._arguments(node, Inherited(scope))
+        except (TemplatingError, LateValueError):
+            return None
+        module = self.tools.modules.get(node.module)
+        params, _ = parse(module.params, raw)
+        return None if params is None else module.effects(params)
+
+    def name(self, node: Node, scope: Scope) -> str:
+        """Return a task's name; one that cannot be rendered (of a skipped loop, say) stays as written."""
+        if node.name is None:
+            return module_word(node)
+        try:
+            return str(scope.value(node.name))
+        except (TemplatingError, LateValueError):
+            return str(node.name.value)
+
+    def shown(self, name: str) -> str:
+        """Return a name without secrets."""
+        return self._masked(name)
+
+    def _masked(self, text: str) -> str:
+        """Return a name without secret texts: it is written to journals on both sides."""
+        for secret in self.state.secrets:
+            if len(secret) >= _MASKED and secret in text:
+                text = text.replace(secret, SHOWN_MASK)
+        return text
+
+
+def module_word(node: Node) -> str:
+    """Return what a task uses, as events name it."""
+    match node:
+        case TaskNode():
+            return node.module
+        case FactNode():
+            return "set_fact"
+        case IncludeNode():
+            return "include_tasks"
+        case RoleNode():
+            return "include_role"
+        case _:
+            return type(node).__name__.removesuffix("Node").lower().replace("vars", "include_vars")
+
+
+def short(text: str) -> str:
+    """Return a text as one line that is not too long."""
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def with_label(name: str, label: str | None) -> str:
+    """Return a name with what tells this round from the others."""
+    return f"{name} ({label})" if label is not None else name

@@ -31,7 +31,7 @@ def _entry(value: Any) -> Any:
     return {"role": value} if isinstance(value, str) else value
 
 
-Texts = Annotated[list[str], BeforeValidator(_listed)]
+Texts = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 
 
 class _Section(BaseModel):
@@ -89,7 +89,7 @@ class SiteEntry(_Section):
     """Which hosts get which roles."""
 
     hosts: Texts
-    roles: list[Annotated[RoleEntry, BeforeValidator(_entry)]] = []
+    roles: list[Annotated[RoleEntry, BeforeValidator(_entry, json_schema_input_type=str | RoleEntry)]] = []
     vars: dict[str, Any] = {}
     tags: Texts = []
     become: bool = True

@@ -45,7 +45,8 @@ MODULES = {
     "community.postgresql": "postgresql_db postgresql_ext postgresql_privs postgresql_user",
     "community.mysql": "mysql_db mysql_user",
     "community.docker": """
-        docker_compose_v2 docker_container docker_image docker_network docker_volume
+        docker_compose_v2 docker_container docker_image docker_image_pull docker_network
+        docker_volume
     """,
 }
 

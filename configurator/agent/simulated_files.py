@@ -9,10 +9,12 @@ from dataclasses import replace
 from configurator.agent.accounts import gid_of, group_name, uid_of, user_name
 from configurator.agent.assumptions import parent_of
 from configurator.agent.files import no_second_name
+from configurator.agent.overlay import Later
 from configurator.agent.simulated_looking import SimulatedLooking
 from configurator.core.errors import ParameterError, TaskError
+from configurator.modules.content import LARGE_BYTES
 from configurator.modules.modes import after_chown, apply_mode
-from configurator.modules.state import State
+from configurator.modules.state import LargeContent, State
 from configurator.modules.system import FileStat
 from configurator.modules.validators import is_read_only
 
@@ -29,7 +31,7 @@ class SimulatedFiles(SimulatedLooking):
     def write(
         self,
         path: str,
-        content: bytes,
+        content: bytes | LargeContent,
         *,
         mode: str | None = None,
         owner: str | None = None,
@@ -52,7 +54,7 @@ class SimulatedFiles(SimulatedLooking):
         # The file is replaced by another one: its other names keep the old one.
         stat = replace(
             stat,
-            size=len(content),
+            size=len(content) if isinstance(content, bytes) else content.size,
             mtime=new.mtime,
             device=new.device,
             inode=new.inode,
@@ -60,6 +62,8 @@ class SimulatedFiles(SimulatedLooking):
             ctime=0.0,
             blocks=0,
         )
+        if isinstance(content, LargeContent):
+            content = Later.because(f"{path} is written in the apply", content.sha256)
         self._world.files.put(resolved, stat, content)
         return f"{path}~" if backup and found is not None else None
 
@@ -94,7 +98,19 @@ class SimulatedFiles(SimulatedLooking):
             raise no_second_name(target)
         resolved, _ = self._to_write(path, follow=False)
         self._need_directory(resolved, path)
-        self._world.files.put(resolved, found, self._world.files.read(source))
+        self._world.files.put(resolved, found, self._content_of(source, found))
+
+    def _content_of(self, resolved: str, found: FileStat) -> bytes:
+        """Return the content of a file, or what stands for that of a large one."""
+        files = self._world.files
+        kept = files.kept(resolved)
+        if kept is None and found.size > LARGE_BYTES and files.unsettled(resolved) is None:
+            return Later.because(f"{resolved} gets another name in the apply", self.digest(resolved))
+        return files.read(resolved) if kept is None else kept
+
+    def digest(self, path: str, algorithm: str = "sha256") -> str:
+        """See modules/system.py, and simulated_fetching.py."""
+        raise NotImplementedError
 
     def set_attributes(
         self,
@@ -196,8 +212,8 @@ class SimulatedFiles(SimulatedLooking):
             return
         raise ParameterError(f"{kind} {name!r} does not exist on the host")
 
-    def _run_validator(self, command: str, path: str, content: bytes) -> None:
-        if self._validate is None or not is_read_only(command):
+    def _run_validator(self, command: str, path: str, content: bytes | LargeContent) -> None:
+        if self._validate is None or not is_read_only(command) or isinstance(content, LargeContent):
             self.doubt.assume("its validator runs only in an apply")
             return
         try:

@@ -11,22 +11,18 @@ from typing import Any
 
 from configurator.agent import files, replace
 from configurator.agent.asking import Asking
-from configurator.agent.fetching import Fetching
+from configurator.agent.contents import FetchPiece, no_controller, pieces
 from configurator.agent.process import NOT_FOUND, Command, MissingProgramError, run
 from configurator.agent.processtable import ProcessTable
 from configurator.agent.unpacking import Unpacking
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import ParameterError, TaskError
-from configurator.modules.state import State
+from configurator.modules.state import LargeContent, State
 from configurator.modules.system import CommandResult, FileStat, T
 
 _SSHD = "/usr/sbin/sshd"  # Debian's openssh-server
 # Where Debian keeps programs: what root finds at a login (login.defs(5), ENV_SUPATH).
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def _no_blob(digest: str) -> bytes:
-    raise TaskError(f"no controller to ask for content {digest[:12]}")
 
 
 def _no_controller(*_question: Any) -> None:
@@ -42,7 +38,7 @@ class HostContext:
     """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
-    fetch_blob: Callable[[str], bytes] = _no_blob
+    fetch_piece: FetchPiece = no_controller
     ask: Callable[[Mapping[str, Any], float | None, CancelToken], Mapping[str, Any] | None] = _no_controller
     ssh_connection: str = ""
     rebooted: Mapping[str, Any] = field(default_factory=dict)
@@ -63,13 +59,13 @@ class HostContext:
         with self._lock:
             known = self._blobs.get(digest)
         if known is None:
-            known = self.fetch_blob(digest)
+            known = b"".join(pieces(self.fetch_piece, digest))
             with self._lock:
                 self._blobs[digest] = known
         return known
 
 
-class RealSystem(Asking, Fetching, Unpacking):
+class RealSystem(Asking, Unpacking):
     """Acts on the host. `notices` collects the warnings of the task."""
 
     def __init__(
@@ -82,6 +78,7 @@ class RealSystem(Asking, Fetching, Unpacking):
         self._downloads = []
         self._staged = []
         self._archives = {}
+        self._sent_archives = {}
         self.notices: list[str] = []
 
     # -- files ----------------------------------------------------------------------------------------
@@ -104,7 +101,7 @@ class RealSystem(Asking, Fetching, Unpacking):
     def write(
         self,
         path: str,
-        content: bytes,
+        content: bytes | LargeContent,
         *,
         mode: str | None = None,
         owner: str | None = None,
@@ -116,13 +113,14 @@ class RealSystem(Asking, Fetching, Unpacking):
         self._forget(path)
         return replace.write(
             path,
-            content,
+            content if isinstance(content, bytes) else self._in_pieces(content),
             mode=mode,
             owner=owner,
             group=group,
             backup=backup,
             follow=follow,
             validator=None if validate is None else (lambda new: self.validate(validate, new, path)),
+            size=None if isinstance(content, bytes) else content.size,
         )
 
     def validate(self, command: str, temporary: str, path: str) -> None:

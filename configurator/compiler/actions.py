@@ -13,10 +13,13 @@ import re
 import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from configurator.agent.protocol import INLINE_BYTES
+from configurator.agent.protocol import INLINE_BYTES, Held
+from configurator.compiler.largefiles import digest_of
 from configurator.compiler.scope import Scope
 from configurator.compiler.statements import check_assertions, debug
 from configurator.compiler.templatefiles import TemplateFiles, find_file
@@ -24,6 +27,7 @@ from configurator.compiler.templating import TemplatingError
 from configurator.compiler.values import truthy
 from configurator.config.diagnostics import Span
 from configurator.config.located import LocatedMap
+from configurator.modules.content import LARGE_BYTES
 from configurator.modules.fragments import chosen, joined
 from configurator.modules.params import ParamSpec
 
@@ -49,7 +53,7 @@ class ActionContext:
     scope: Scope
     templates: TemplateFiles
     args: LocatedMap
-    blobs: dict[str, bytes] = field(default_factory=dict)
+    blobs: dict[str, Held] = field(default_factory=dict)
 
     def span(self, name: str) -> Span:
         """Return the place of a parameter's value."""
@@ -66,6 +70,17 @@ class ActionContext:
             return data.decode()
         except UnicodeDecodeError:
             return {"$base64": base64.b64encode(data).decode()}
+
+    def file(self, path: str, span: Span, *, with_sha1: bool = False) -> Any:
+        """Return a file's content as it travels; a large one is not read before a host asks for it."""
+        with _readable(path, span), open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size <= LARGE_BYTES:
+                return self.content(file.read())
+        with _readable(path, span):
+            size, digest = digest_of(path)
+            also = {"sha1": digest_of(path, "sha1")[1]} if with_sha1 else {}
+        self.blobs[digest] = Path(path).absolute()
+        return {"$file": digest, "size": size, **also}
 
 
 def run_action(
@@ -105,10 +120,10 @@ def _render(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
     except (UnicodeEncodeError, LookupError) as error:
         span = context.span("output_encoding")
         raise TemplatingError(span.diagnostic(f"cannot encode the text: {error}")) from None
-    return _with_file(params, path, data, context)
+    return _with_file(params, path, context.content(data))
 
 
-def _with_file(params: dict[str, Any], path: str, data: bytes, context: ActionContext) -> dict[str, Any]:
+def _with_file(params: dict[str, Any], path: str, content: Any) -> dict[str, Any]:
     """Return the parameters with a file's content instead of its name."""
     params = {name: value for name, value in params.items() if name != "src"}
     if params.get("mode") == "preserve":
@@ -116,7 +131,7 @@ def _with_file(params: dict[str, Any], path: str, data: bytes, context: ActionCo
     if "dest" in params:
         name = os.path.basename(path)
         params["_original_basename"] = name.removesuffix(".j2")
-    return params | {"content": context.content(data)}
+    return params | {"content": content}
 
 
 def _fetch(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
@@ -185,7 +200,8 @@ def _copy(params: dict[str, Any], context: ActionContext) -> Iterator[Part]:
     name = str(params["src"])
     path = find_file(name, "files", context.role_path, context.root, span)
     if not os.path.isdir(path):
-        yield Part("copy", _with_file(params, path, _read(path, span), context))
+        content = context.file(path, span, with_sha1="checksum" in params)
+        yield Part("copy", _with_file(params, path, content))
         return
     yield from _copy_folder(params, path, name, span, follow, context)
 
@@ -201,7 +217,7 @@ def _sent(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
         raise TemplatingError(span.diagnostic(f"{path} is a directory"))
     sent = {name: value for name, value in params.items() if name != "src"}
     return sent | {
-        "_content": context.content(_read(path, span)),
+        "_content": context.file(path, span),
         "_original_basename": os.path.basename(path),
     }
 
@@ -227,7 +243,8 @@ def _copy_folder(
                 raise TemplatingError(span.diagnostic(f"this folder has more than {_MAX_TREE} files"))
             source = os.path.join(current, file)
             single = params | {"dest": f"{dest}/{file}"}
-            yield Part("copy", _with_file(single, source, _read(source, span), context), f"{dest}/{file}")
+            content = context.file(source, span, with_sha1="checksum" in params)
+            yield Part("copy", _with_file(single, source, content), f"{dest}/{file}")
 
 
 def _assemble(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
@@ -251,9 +268,14 @@ def _assemble(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
 
 
 def _read(path: str, span: Span) -> bytes:
+    with _readable(path, span), open(path, "rb") as file:
+        return file.read()
+
+
+@contextmanager
+def _readable(path: str, span: Span) -> Iterator[None]:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        yield
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         raise TemplatingError(span.diagnostic(f"cannot read {path}: {reason}")) from None

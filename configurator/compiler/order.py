@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from configurator.agent.protocol import HostGraph, TaskSpec
+from configurator.agent.protocol import Held, HostGraph, TaskSpec
 from configurator.compiler.compiled import CompiledRole, Notification
 from configurator.compiler.order_cross import (
     check_conflicts,
@@ -57,7 +57,7 @@ class OrderedGraph(HostGraph):
 def build_graph(
     roles: Sequence[CompiledRole],
     *,
-    blobs: Mapping[str, bytes] | None = None,
+    blobs: Mapping[str, Held] | None = None,
     secrets: frozenset[str] = frozenset(),
     left_out: LeftOut = (),
 ) -> OrderedGraph:
@@ -251,7 +251,7 @@ class _Ordering:
         self._locks = turns(self._nodes, self._edges, writers)
         self._edited = unordered_edits(self._nodes, self._edges, writers)
 
-    def finish(self, blobs: Mapping[str, bytes], secrets: frozenset[str]) -> OrderedGraph:
+    def finish(self, blobs: Mapping[str, Held], secrets: frozenset[str]) -> OrderedGraph:
         """Return the graph with no edge too many; InputError if there was a problem."""
         self._problems.raise_if_any()
         self._edges.reduce()

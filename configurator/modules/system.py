@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from configurator.modules.state import State
+from configurator.modules.state import LargeContent, State
 
 if TYPE_CHECKING:
     from configurator.modules.archives import Archive, Member, Placed
@@ -93,7 +93,7 @@ class System(Protocol):
     def write(
         self,
         path: str,
-        content: bytes,
+        content: bytes | LargeContent,
         *,
         mode: str | None = None,
         owner: str | None = None,
@@ -104,6 +104,7 @@ class System(Protocol):
     ) -> str | None:
         """Replace a file atomically; return the backup's path if one was made.
 
+        A large content is fetched and written piece by piece; TaskError if it is not what it should be.
         A new file gets `mode` (default 0644) and the owner; an existing one keeps what is not given. Owner
         and mode are set before the content is visible. `validate` is a command with `%s` for the temporary
         file; if it fails, nothing changed. A missing directory is a TaskError. A link at `path` is written

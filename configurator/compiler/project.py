@@ -13,7 +13,11 @@ from configurator.compiler.extravars import read_extra_vars
 from configurator.compiler.hostgraph import compile_host
 from configurator.compiler.hosts import connection_of
 from configurator.compiler.order import OrderedGraph
+from configurator.compiler.playbook import load_plays, play_folders
+from configurator.compiler.playproject import Playbook, read_variables_beside
+from configurator.compiler.plays import BoundPlay, PlayTurn, role_folders
 from configurator.compiler.roles import Role, RoleLibrary, RoleUse, builtin_roles_path
+from configurator.compiler.scope import Scope
 from configurator.compiler.selection import Met, Selection, check_selection, parse_only, unmet
 from configurator.compiler.site import Entry, PlannedRole, plan_roles, read_site
 from configurator.compiler.taskfile import ModuleTable, TaskFileReader
@@ -45,9 +49,11 @@ class Project:
         entries: Sequence[Entry],
         toolbox: Toolbox,
         warnings: Sequence[Diagnostic],
+        playbook: Playbook | None = None,
     ) -> None:
         self.inventory = inventory
         self.warnings = tuple(warnings)
+        self.playbook = playbook
         self._loaded = loaded
         self._entries = tuple(entries)
         self._tools = toolbox
@@ -68,6 +74,11 @@ class Project:
         return self._tools.library.loaded()
 
     @property
+    def plays(self) -> tuple[BoundPlay, ...]:
+        """Return the plays of the playbook in their order; none without a playbook."""
+        return self.playbook.plays if self.playbook is not None else ()
+
+    @property
     def own_roles(self) -> tuple[str, ...]:
         """Return the names of the project's own roles, used or not, without the built-in ones."""
         folders = [os.path.join(self.root, folder) for folder in self.settings.roles_path]
@@ -83,9 +94,11 @@ class Project:
         *,
         modules: ModuleTable = registry,
         roles_path: str | None = None,
+        playbook: str | None = None,
     ) -> Project:
         """Read and check everything; one InputError has every problem of all files.
 
+        The plays of `playbook`, if one is named, take the place of `site:`.
         `inventory` replaces the configured one; `roles_path` the folder of the built-in roles. The project's
         own modules are added to `modules`.
         """
@@ -97,20 +110,29 @@ class Project:
         extra = read_extra_vars(extra_vars, problems)
         folders = [os.path.join(loaded.root, folder) for folder in loaded.settings.roles_path]
         modules = with_extensions(modules, loaded.root, problems)
+        source = VariableSource(Engine(), hosts, extra, loaded.root)
+        said = Scope(source.engine, {}, extra)
+        reader = TaskFileReader(modules, (), problems)
+        written = load_plays(playbook, said, reader) if playbook is not None else []
+        folders = [*role_folders(play_folders(written)), *folders]
+        read_variables_beside(play_folders(written), hosts, loaded.root, problems)
         library = RoleLibrary([*folders, roles_path or builtin_roles_path()], modules)
         reader = TaskFileReader(modules, library.names(), problems)
-        entries, unmatched = read_site(
-            loaded.located if sound else None, reader, hosts, tolerant=inventory is not None
-        )
+        toolbox = Toolbox(library, modules, TemplateFiles(loaded.root), source)
+        tolerant = inventory is not None
+        site = loaded.located if sound and playbook is None else None
+        entries, unmatched = read_site(site, reader, hosts, tolerant=tolerant)
         for entry in entries:
             for use in entry.uses:
                 library.load(use, problems)
                 for item in use.requires:
                     library.load(RoleUse(str(item), item.span), problems)
-        source = VariableSource(Engine(), hosts, extra, loaded.root)
-        toolbox = Toolbox(library, modules, TemplateFiles(loaded.root), source)
-        warnings = [*unmatched.sorted(), *_ignored(hosts), *_unused(hosts)]
-        project = cls(loaded, hosts, entries, toolbox, warnings)
+        book = None
+        if playbook is not None:
+            book = Playbook.read(written, reader, toolbox, said, tolerant=tolerant)
+            entries = list(book.entries())
+        warnings = [*unmatched.sorted(), *_ignored(hosts), *_unused(hosts), *(book.warnings if book else ())]
+        project = cls(loaded, hosts, entries, toolbox, warnings, book)
         project._check(problems)
         problems.raise_if_any()
         return project
@@ -127,7 +149,10 @@ class Project:
             source.extra,
         ]
         check_variables(layers, source.engine, problems)
-        check_roles(self._tools, problems)
+        own = {role.name for one in self.plays for role in one.play.own_roles}
+        check_roles(self._tools, problems, [role for role in self.read_roles if role.name not in own])
+        if self.playbook is not None:
+            self.playbook.check(problems)
         check_cycles(self.read_roles, problems)
 
     # -- hosts ----------------------------------------------------------------------------------------
@@ -155,6 +180,8 @@ class Project:
         scope = self._tools.variables.host_scope(host, secrets)
         entries = self._entries_of(host)
         found = connection_of(host, scope, entries, self.settings.ssh, self.root, problems)
+        if self.playbook is not None:
+            found = self.playbook.reached(host, found, scope, problems)
         problems.raise_if_any()
         return found
 
@@ -163,6 +190,8 @@ class Project:
 
     def roles_for(self, host: Host, roles: Sequence[str] = ()) -> list[str]:
         """Return the names of a host's roles, with those that they need, in the order of compilation."""
+        if self.playbook is not None:
+            return self.playbook.roles_of(host, roles)
         return [planned.role.name for planned in self._planned(host, roles)]
 
     def _planned(self, host: Host, roles: Sequence[str]) -> list[PlannedRole]:
@@ -190,6 +219,10 @@ class Project:
         check_roles(self._tools, problems, fresh)
         check_selection(library, self._entries, self._tools.modules, tags, skip_tags, only, problems)
         chosen = list(hosts)
+        if self.playbook is not None:
+            self.playbook.check_choice(chosen, roles, problems)
+            problems.raise_if_any()
+            return
         bare = [host for host in chosen if not roles and not any(e.uses for e in self._entries_of(host))]
         for host in bare if len(bare) == len(chosen) else [host for host in bare if host.adhoc]:
             hint = "name the roles with --role, or add an entry to 'site:' in config.yaml"
@@ -209,8 +242,10 @@ class Project:
         only: Sequence[str] = (),
         met: Met | None = None,
         verbosity: int = 0,
+        play: BoundPlay | None = None,
+        turn: PlayTurn | None = None,
     ) -> OrderedGraph:
-        """Return the tasks of a host in their order; InputError with every problem found.
+        """Return the tasks of a host in their order, or those of a play; InputError with every problem.
 
         `facts` have Ansible's names without their prefix. Every secret text met is in the graph's `secrets`.
         `met` learns which of `only` the host has a task for. `verbosity` counts `-v`.
@@ -219,6 +254,9 @@ class Project:
         selection = Selection(frozenset(tags), frozenset(skip_tags), wishes, met or Met())
         state = HostState(Diagnostics(), selection, verbosity=verbosity)
         address = self._connection(host, state.secrets)
+        if self.playbook is not None and play is not None:
+            turn = turn or PlayTurn()
+            return self.playbook.compile(play, host, facts, turn, address, state, roles)
         planned = self._planned(host, roles)
         if roles:
             chosen = {item.role.name for item in planned}

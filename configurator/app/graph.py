@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from configurator.app.fleet import Fleet, load_fleet
+from configurator.app.fleet import Fleet, load_fleet, masked
 from configurator.app.options import RunOptions
 from configurator.compiler.order import Edge, OrderedGraph
 from configurator.compiler.order_edges import EdgeKind
@@ -129,7 +129,7 @@ def graph(options: RunOptions, prompt: Prompt | None = None, *, one_host: bool =
     for host in fleet.hosts:  # only now, when the secrets of all hosts are known
         item = found[host.name]
         if isinstance(item, ConfiguratorError):
-            shown[host.name] = _masked(item, redactor)
+            shown[host.name] = masked(item, redactor)
         else:
             shown[host.name] = host_order(
                 host.name, item, host.jobs, mask=redactor.text, skipped=options.verbosity > 0
@@ -183,14 +183,6 @@ def _told_apart(names: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
             shown = next(text for text in numbered if text not in taken and text not in kept)
         taken.add(shown)
         yield key, shown
-
-
-def _masked(error: ConfiguratorError, redactor: Redactor) -> ConfiguratorError:
-    """Return the error without secrets: it may quote what a host or a file says."""
-    for name in ("message", "hint", "output", "diagnostics"):
-        if hasattr(error, name):
-            setattr(error, name, redactor.redact(getattr(error, name)))
-    return error
 
 
 class _Silence:

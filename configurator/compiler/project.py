@@ -34,6 +34,7 @@ from configurator.inventory.loader import load_inventory
 from configurator.inventory.model import Inventory
 from configurator.inventory.patterns import select
 from configurator.modules import registry
+from configurator.vault.vault import Vault
 
 
 class Project:
@@ -94,23 +95,28 @@ class Project:
         *,
         modules: ModuleTable = registry,
         roles_path: str | None = None,
+        vault: Vault | None = None,
         playbook: str | None = None,
     ) -> Project:
         """Read and check everything; one InputError has every problem of all files.
+
+        `vault` opens what is encrypted, also with the passwords that config.yaml names.
 
         The plays of `playbook`, if one is named, take the place of `site:`.
         `inventory` replaces the configured one; `roles_path` the folder of the built-in roles. The project's
         own modules are added to `modules`.
         """
-        problems = Diagnostics()
+        vault = vault or Vault()
+        problems = Diagnostics(vault)
         loaded = load_settings(config_path, problems)
+        vault.configure(loaded.settings.vault.ids, loaded.settings.vault.password_file, loaded.root)
         # Without these three the site would seem to speak of roles and hosts that do not exist.
         sound = not loaded.broken & {"site", "roles_path", "inventory"}
         hosts = load_inventory(_sources(loaded, inventory), loaded.root, problems)
         extra = read_extra_vars(extra_vars, problems)
         folders = [os.path.join(loaded.root, folder) for folder in loaded.settings.roles_path]
         modules = with_extensions(modules, loaded.root, problems)
-        source = VariableSource(Engine(), hosts, extra, loaded.root)
+        source = VariableSource(Engine(vault), hosts, extra, loaded.root)
         said = Scope(source.engine, {}, extra)
         reader = TaskFileReader(modules, (), problems)
         written = load_plays(playbook, said, reader) if playbook is not None else []
@@ -118,7 +124,7 @@ class Project:
         read_variables_beside(play_folders(written), hosts, loaded.root, problems)
         library = RoleLibrary([*folders, roles_path or builtin_roles_path()], modules)
         reader = TaskFileReader(modules, library.names(), problems)
-        toolbox = Toolbox(library, modules, TemplateFiles(loaded.root), source)
+        toolbox = Toolbox(library, modules, TemplateFiles(loaded.root, vault), source)
         tolerant = inventory is not None
         site = loaded.located if sound and playbook is None else None
         entries, unmatched = read_site(site, reader, hosts, tolerant=tolerant)
@@ -139,15 +145,8 @@ class Project:
 
     def _check(self, problems: Diagnostics) -> None:
         """Check what needs no facts: templates' syntax, literal parameters, files, names."""
-        inventory, source = self.inventory, self._tools.variables
-        layers = [
-            *(group.vars for group in inventory.groups.values()),
-            *inventory.group_files.values(),
-            *inventory.host_vars.values(),
-            *inventory.host_files.values(),
-            *(entry.vars for entry in self._entries),
-            source.extra,
-        ]
+        source = self._tools.variables
+        layers = [*self.inventory.known_layers(), *(entry.vars for entry in self._entries), source.extra]
         check_variables(layers, source.engine, problems)
         own = {role.name for one in self.plays for role in one.play.own_roles}
         check_roles(self._tools, problems, [role for role in self.read_roles if role.name not in own])
@@ -169,7 +168,17 @@ class Project:
             where = ", ".join(self.inventory.sources) or "no inventory was found"
             hint = "name a host with --host user@address, or write inventory/hosts.yml"
             raise InputError(f"there is no host to work on ({where})", hint=hint)
+        self._open(found)
         return found
+
+    def _open(self, hosts: Iterable[Host]) -> None:
+        """Read the encrypted variables of these hosts; InputError with every problem of all files."""
+        engine = self._tools.variables.engine
+        problems = Diagnostics(engine.vault)
+        files = {id(item): item for host in hosts for item in self.inventory.files_of(host)}
+        opened = [item.known for item in files.values() if item.open(problems)]
+        check_variables(opened, engine, problems)
+        problems.raise_if_any()
 
     def connection(self, host: Host) -> HostAddress:
         """Return how a host is reached; InputError if its connection variables are wrong."""
@@ -210,7 +219,7 @@ class Project:
 
         InputError for an unknown role, tag or module, and for a host that no entry gives a role.
         """
-        problems = Diagnostics()
+        problems = Diagnostics(self._tools.variables.engine.vault)
         library = self._tools.library
         before = {role.name for role in library.loaded()}
         for name in roles:
@@ -252,7 +261,7 @@ class Project:
         """
         wishes = parse_only(only, self._tools.modules)
         selection = Selection(frozenset(tags), frozenset(skip_tags), wishes, met or Met())
-        state = HostState(Diagnostics(), selection, verbosity=verbosity)
+        state = HostState(Diagnostics(self._tools.variables.engine.vault), selection, verbosity=verbosity)
         address = self._connection(host, state.secrets)
         if self.playbook is not None and play is not None:
             turn = turn or PlayTurn()
@@ -290,21 +299,15 @@ def _unused(inventory: Inventory) -> list[Diagnostic]:
         ("host", inventory.host_files, inventory.hosts.keys()),
     ):
         for name, variables in files.items():
-            if name not in known and variables:
-                path = next(iter(variables.values())).span.path
+            if name not in known and variables.span is not None:
                 message = f"no {kind} is named {name!r}: these variables are not used"
-                found.append(Span(path).diagnostic(message, did_you_mean(name, known)))
+                found.append(variables.span.diagnostic(message, did_you_mean(name, known)))
     return found
 
 
 def _ignored(inventory: Inventory) -> list[Diagnostic]:
     """Return a warning for each connection variable that has no meaning here."""
-    layers = [
-        *(group.vars for group in inventory.groups.values()),
-        *inventory.group_files.values(),
-        *inventory.host_vars.values(),
-        *inventory.host_files.values(),
-    ]
+    layers = inventory.known_layers()
     found = {layer[name].span: name for layer in layers for name in IGNORED_VARS if name in layer}
     hint = "put options for SSH into ~/.ssh/config"
     return [span.diagnostic(f"{name!r} is ignored", hint) for span, name in found.items()]

@@ -1,6 +1,6 @@
 """copy: a file on the host with a given content, owner and mode.
 
-Parameters are Ansible's, but for `attributes`, `unsafe_writes`, `decrypt` and the SELinux ones. What `src`
+Parameters are Ansible's, but for `attributes`, `unsafe_writes` and the SELinux ones. What `src`
 names on the controller has become `content` by the time that a host sees the task, and a folder many
 tasks; what remains of it is the name, for a `dest` that is a directory. With `remote_src` the host reads it.
 
@@ -48,6 +48,7 @@ class CopyParams:
     checksum: str | None = param("str")
     follow: bool = param("bool", False)
     local_follow: bool = param("bool", True)
+    decrypt: bool = param("bool", True)
     _original_basename: str | None = param("str")
 
 
@@ -56,7 +57,7 @@ class Copy(Module[Any]):
 
     name: ClassVar[str] = "copy"
     params: ClassVar[type] = CopyParams
-    omitted: ClassVar[Mapping[str, str]] = {"decrypt": "there is no vault yet"}
+    omitted: ClassVar[Mapping[str, str]] = {}
     timeout_s: ClassVar[float] = 3600.0  # a file may have any size
 
     def check(self, params: Any) -> Sequence[ParamProblem]:

@@ -61,6 +61,7 @@ class UnarchiveParams:
     group: str | None = param("str")
     mode: str | None = param("mode")
     validate_certs: bool = param("bool", True)
+    decrypt: bool = param("bool", True)
     _content: Any = field(default=None, metadata={"param": ParamSpec("raw")})
     _original_basename: str | None = param("str")
 
@@ -80,7 +81,6 @@ class Unarchive(Module[UnarchiveParams]):
     name: ClassVar[str] = "unarchive"
     params: ClassVar[type] = UnarchiveParams
     omitted: ClassVar[Mapping[str, str]] = {
-        "decrypt": "there is no vault yet",
         "io_buffer_size": "pieces of a mebibyte are read, which suits every archive",
     }
     timeout_s: ClassVar[float] = 3600.0

@@ -40,6 +40,7 @@ HOMES = {
     "pydantic": ("config/",),
     "yaml": ("config/", "compiler/", "sandbox/"),  # native values and filters; an inventory to write
     "jinja2": ("compiler/",),
+    "cryptography": ("vault/",),
 }
 ENGINE = frozenset({"configurator.core.parallel", "configurator.core._schedule", "configurator.core.graph"})
 

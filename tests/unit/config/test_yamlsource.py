@@ -109,7 +109,10 @@ def test_marks_reach_everything_below_a_tag() -> None:
         ),
         (
             "a: !foo 1",
-            ("f.yml:1:4: unknown tag '!foo'", "the tags '!secret', '!unsafe' and '!vault' have a meaning here"),
+            (
+                "f.yml:1:4: unknown tag '!foo'",
+                "the tags '!secret', '!unsafe' and '!vault' have a meaning here",
+            ),
         ),
         ("a: !!binary x", ("f.yml:1:4: the tag '!!binary' is not supported", None)),
         ("a: !!int x", ("f.yml:1:4: 'x' is not what '!!int' says", None)),

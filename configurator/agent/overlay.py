@@ -144,6 +144,16 @@ class Overlay:
         node = self._nodes.get(resolved)
         return None if node is None else node.content
 
+    def nodes(self) -> dict[str, Node | None]:
+        """Return what the plan has changed so far, by resolved path; None for what it removed."""
+        return dict(self._nodes)
+
+    def unknown(self) -> bool:
+        """Return True if only the apply tells what some file will hold, or what will be at some path."""
+        return bool(self._unsettled) or any(
+            node is not None and isinstance(node.content, Later) for node in self._nodes.values()
+        )
+
     @property
     def changed(self) -> bool:
         """Return True if the plan has changed any file so far."""

@@ -18,8 +18,12 @@ from configurator.core.cancel import CancelToken
 from configurator.core.task import SettleEarly, TaskContext
 
 if TYPE_CHECKING:
+    from configurator.agent.assumptions import Verdict
+    from configurator.agent.hostview import HostView
     from configurator.agent.index_ahead import IndexAhead
     from configurator.agent.packages_ahead import PackagesAhead
+    from configurator.agent.simulated_looking import Attempt
+    from configurator.modules.system import FileStat
 
 
 class PlanTaker:
@@ -47,6 +51,7 @@ class PlanTaker:
         index = self._index()
         ahead = self._packages(index) if deep else None
         self._world = World(context.for_task(CancelToken()), ahead, index)
+        self._view = self._host_view() if deep and os.geteuid() == 0 else None
         self._expected: dict[str, list[TaskSpec]] = {}  # by module: nobody has asked for them yet
         self._events: dict[str, int] = {}
         self.predicted: dict[str, Done] = {}
@@ -62,7 +67,12 @@ class PlanTaker:
             return self._real.take(spec, context)
         real = self._context.for_task(context.token, environment=spec.environment)
         system = SimulatedSystem(
-            self._world, real, spec.name, user=spec.become_user or "root", validate=self._validator(real)
+            self._world,
+            real,
+            spec.name,
+            user=spec.become_user or "root",
+            validate=self._validator(real),
+            attempt=self._attempt(real, context.token),
         )
         if expected := self._expected.pop(spec.module, None):
             anticipate(expected, system)
@@ -86,6 +96,29 @@ class PlanTaker:
     ) -> Sequence[Done]:
         """Predict one by one: joining only saves time where something is done."""
         return [self.take(spec, context) for spec, context in zip(specs, contexts, strict=True)]
+
+    def close(self) -> None:
+        """Let go of what the plan has taken while it was made."""
+        if self._view is not None:
+            self._view.close()
+
+    def _host_view(self) -> HostView:
+        """Return what a deep plan tries validators in whose programs are not there yet."""
+        from configurator.agent.hostview import HostView  # noqa: PLC0415
+
+        return HostView(self._world, self._context.processes)
+
+    def _attempt(self, real: RealSystem, token: CancelToken) -> Attempt | None:
+        view = self._view
+        if view is None:
+            return None
+
+        def attempt(command: str, path: str, stat: FileStat, content: bytes) -> Verdict:
+            from configurator.agent.hostview import Trial  # noqa: PLC0415
+
+            return view.attempt(Trial(command, path, stat, content, real.environment()), token)
+
+        return attempt
 
     def _packages(self, index: IndexAhead) -> PackagesAhead:
         """Return what looks into packages before they are installed, for a deep plan."""

@@ -81,6 +81,8 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         host_run.execute()
     finally:
         agent.end()
+        if isinstance(taker, PlanTaker):
+            taker.close()
         children.close()
         if applying:
             shutil.rmtree(os.path.join(agent.cache, "archives"), ignore_errors=True)  # of a deep plan

@@ -6,12 +6,15 @@ import os
 from collections.abc import Callable
 
 from configurator.agent.accounts import account_of
-from configurator.agent.assumptions import Doubt, never_packaged, parent_of
+from configurator.agent.assumptions import Doubt, Verdict, never_packaged, parent_of
 from configurator.agent.world import World
 from configurator.core.errors import TaskError
 from configurator.modules.modes import permitted
 from configurator.modules.state import UnknownState
 from configurator.modules.system import FileStat, System
+
+# Has a validator look at a content, by its path, where all is as the plan would have it; see hostview.py.
+Attempt = Callable[[str, str, FileStat, bytes], Verdict]
 
 
 class SimulatedLooking:
@@ -25,12 +28,14 @@ class SimulatedLooking:
         *,
         user: str = "root",
         validate: Callable[[str, str, bytes], None] | None = None,
+        attempt: Attempt | None = None,
     ) -> None:
         self._world = world
         self._real = real
         self._task = task
         self._user = user
         self._validate = validate
+        self._attempt = attempt
         self.doubt = Doubt()
         self.notices: list[str] = []
         if world.pending.opaque is not None:

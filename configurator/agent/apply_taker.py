@@ -52,6 +52,8 @@ class ApplyTaker:
         self._planned = planned
         self._events: dict[str, int] = {}
         self._events_lock = threading.Lock()
+        self._expected: dict[str, list[TaskSpec]] = {}  # by module: nobody has asked for them yet
+        self._anticipating = threading.Lock()
         self._begun: dict[str, tuple[FieldChange, ...]] = {}  # by task id: changed in a batch that failed
 
     def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
@@ -60,6 +62,8 @@ class ApplyTaker:
             module, params = load(spec)
         except TaskError:
             return {}  # taking it will fail with the same error, in its place in the order
+        if module.foresees:
+            self._expected.setdefault(spec.module, []).append(spec)
         batch = None if spec.become_user or spec.handler else module.batch_key(params)
         return {
             "locks": module.locks(params) | frozenset(spec.locks),
@@ -78,6 +82,7 @@ class ApplyTaker:
     def take(self, spec: TaskSpec, context: TaskContext) -> Done:
         """Do one task; its handlers are recorded on disk before the first byte changes."""
         begun = self._begun.pop(spec.id, ())
+        self._anticipate(spec, context)
         work = self._work(spec, context)
         seen = work.observe()
         if not seen.changes:
@@ -127,6 +132,15 @@ class ApplyTaker:
         for spec in specs:
             self._begun.pop(spec.id, None)
         return [done.get(spec.id) for spec in specs]
+
+    def _anticipate(self, spec: TaskSpec, context: TaskContext) -> None:
+        """Before the first task of a module, look up what all of them will ask for; the others wait."""
+        if spec.module not in self._expected:
+            return
+        with self._anticipating:
+            if expected := self._expected.get(spec.module):
+                anticipate(expected, self._system(spec, context))
+                del self._expected[spec.module]
 
     def _work(self, spec: TaskSpec, context: TaskContext) -> Work:
         if spec.become_user is not None:

@@ -42,9 +42,15 @@ class ChildWork:
 
     def converge(self) -> Done:
         """Make the observed change as that user."""
-        answer = self._child.ask({"type": "converge", "task_id": self._spec.id}, self._token)
+        changes: tuple[FieldChange, ...] | None = None
+        try:
+            answer = self._child.ask({"type": "converge", "task_id": self._spec.id}, self._token)
+            changes = _changes(answer)
+        finally:
+            if changes is None or changes:
+                self._child.has_acted()
         outputs, warnings = answer.get("outputs", {}), tuple(answer.get("warnings", ()))
-        return Done(_changes(answer), outputs, warnings, says=answer.get("says", ""))
+        return Done(changes, outputs, warnings, says=answer.get("says", ""))
 
 
 def _changes(answer: Mapping[str, Any]) -> tuple[FieldChange, ...]:
@@ -117,6 +123,10 @@ class _Child:
         )
         self._answers = messages(_exactly(self._process.stdout))
 
+    def has_acted(self) -> None:
+        """Note that the child has done something: what was found out here may hold no more."""
+        self._context.memo.forget()
+
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -127,7 +137,7 @@ class _Child:
             self._task = str(question.get("task_id") or question["spec"]["id"])
             forget = token.on_cancel(self._process.terminate)
             try:
-                self._send(question)
+                self._send({**question, "changes": self._context.memo.changes})
                 for answer in self._answers:
                     if answer["type"] == "blob":
                         self._send(self._piece(answer, token))
@@ -207,7 +217,10 @@ def serve(stdin: BinaryIO, stdout: BinaryIO, make_context: Callable[[FetchPiece]
     context = make_context(piece)
     context.ask = ask
     works: dict[str, LocalWork] = {}
+    done_outside = 0
     for message in incoming:
+        if done_outside != (done_outside := message["changes"]):
+            context.memo.forget()
         try:
             if message["type"] == "observe":
                 spec = TaskSpec.from_json(message["spec"])

@@ -110,16 +110,17 @@ class Fetching:
         group: str | None = None,
         backup: bool = False,
     ) -> str | None:
-        return replacing.write(
-            path,
-            _pieces_of(self._staged[download.handle]),
-            mode=mode,
-            owner=owner,
-            group=group,
-            backup=backup,
-            follow=True,
-            validator=None,
-        )
+        with self._context.memo.changing(path):
+            return replacing.write(
+                path,
+                _pieces_of(self._staged[download.handle]),
+                mode=mode,
+                owner=owner,
+                group=group,
+                backup=backup,
+                follow=True,
+                validator=None,
+            )
 
     def _in_pieces(self, content: LargeContent) -> Iterator[bytes]:
         """Yield a content as it comes from the controller, or from a file here that must stay what it is."""
@@ -150,6 +151,7 @@ class Fetching:
             over.wait(seconds)
         finally:
             forget()
+            self._context.memo.forget_of_files()  # what runs may have changed by itself
         self._token.raise_if_cancelled()
 
     def wait_until(self, met: Callable[[], bool], *, every_s: float, timeout_s: float) -> bool:

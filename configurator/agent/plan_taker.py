@@ -64,7 +64,10 @@ class PlanTaker:
     def take(self, spec: TaskSpec, context: TaskContext) -> Done:
         """Predict the task; one with `check_mode: false` is really done, as in Ansible."""
         if spec.check_mode is False:
-            return self._real.take(spec, context)
+            try:
+                return self._real.take(spec, context)
+            finally:
+                self._world.memo.clear()
         real = self._context.for_task(context.token, environment=spec.environment)
         system = SimulatedSystem(
             self._world,
@@ -75,7 +78,7 @@ class PlanTaker:
             attempt=self._attempt(real, context.token),
         )
         if expected := self._expected.pop(spec.module, None):
-            anticipate(expected, system)
+            anticipate(expected, SimulatedSystem(self._world, real, spec.name))  # its doubts are nobody's
         work = LocalWork(spec, system, system.doubt)
         seen = work.observe()
         if seen.changes and redundant(spec, work, self._notifications, self._events):

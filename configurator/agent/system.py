@@ -12,6 +12,7 @@ from typing import Any
 from configurator.agent import files, replace
 from configurator.agent.asking import Asking
 from configurator.agent.contents import FetchPiece, no_controller, pieces
+from configurator.agent.memo import Memo
 from configurator.agent.process import NOT_FOUND, Command, MissingProgramError, run
 from configurator.agent.processtable import ProcessTable
 from configurator.agent.unpacking import Unpacking
@@ -44,7 +45,7 @@ class HostContext:
     rebooted: Mapping[str, Any] = field(default_factory=dict)
     lock_descriptor: int | None = None
     processes: ProcessTable = field(default_factory=ProcessTable)
-    memo: dict[str, Any] = field(default_factory=dict)  # see System.recall
+    memo: Memo = field(default_factory=Memo)  # see System.recall
     _blobs: dict[str, bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -110,18 +111,18 @@ class RealSystem(Asking, Unpacking):
         validate: str | None = None,
         follow: bool = True,
     ) -> str | None:
-        self._forget(path)
-        return replace.write(
-            path,
-            content if isinstance(content, bytes) else self._in_pieces(content),
-            mode=mode,
-            owner=owner,
-            group=group,
-            backup=backup,
-            follow=follow,
-            validator=None if validate is None else (lambda new: self.validate(validate, new, path)),
-            size=None if isinstance(content, bytes) else content.size,
-        )
+        with self._context.memo.changing(path):
+            return replace.write(
+                path,
+                content if isinstance(content, bytes) else self._in_pieces(content),
+                mode=mode,
+                owner=owner,
+                group=group,
+                backup=backup,
+                follow=follow,
+                validator=None if validate is None else (lambda new: self.validate(validate, new, path)),
+                size=None if isinstance(content, bytes) else content.size,
+            )
 
     def validate(self, command: str, temporary: str, path: str) -> None:
         """Run a validator on the new content, which stands under another path until it has passed."""
@@ -147,10 +148,12 @@ class RealSystem(Asking, Unpacking):
         files.make_directory(path, mode=mode, owner=owner, group=group)
 
     def symlink(self, target: str, path: str) -> None:
-        files.make_link(target, path)
+        with self._context.memo.changing(path):
+            files.make_link(target, path)
 
     def hardlink(self, target: str, path: str) -> None:
-        files.make_hard_link(target, path)
+        with self._context.memo.changing(path):
+            files.make_hard_link(target, path)
 
     def set_attributes(
         self,
@@ -164,16 +167,12 @@ class RealSystem(Asking, Unpacking):
         files.set_attributes(path, mode=mode, owner=owner, group=group, follow=follow)
 
     def set_times(self, path: str, *, atime: float | None = None, mtime: float | None = None) -> None:
-        files.set_times(path, atime=atime, mtime=mtime)
+        with self._context.memo.changing(path):
+            files.set_times(path, atime=atime, mtime=mtime)
 
     def remove(self, path: str) -> None:
-        self._forget(path)
-        files.remove(path)
-
-    def _forget(self, path: str) -> None:
-        """What is recalled is apt's, and depends on its configuration."""
-        if path.startswith("/etc/apt"):
-            self._context.memo = {}
+        with self._context.memo.changing(path):
+            files.remove(path)
 
     # -- commands --------------------------------------------------------------------------------------
 
@@ -184,11 +183,7 @@ class RealSystem(Asking, Unpacking):
         return False  # what is asked of apt here is answered by the index of the host
 
     def recall(self, key: str, find: Callable[[], T]) -> T:
-        memo = self._context.memo  # replaced as a whole when something is done
-        if key not in memo:
-            memo[key] = find()
-        found: T = memo[key]
-        return found
+        return self._context.memo.recall(key, find)
 
     def query(
         self,
@@ -232,7 +227,7 @@ class RealSystem(Asking, Unpacking):
         try:
             result = self._run(command)
         finally:
-            self._context.memo = {}
+            self._context.memo.forget()
         if result.exit_status in ok:
             return result
         raise _failed(result)
@@ -266,10 +261,6 @@ class RealSystem(Asking, Unpacking):
 
     def _run(self, command: Command) -> CommandResult:
         return run(command, self._context.processes, self._token)
-
-    def environment(self) -> dict[str, str]:
-        """Return the environment that the task's commands find."""
-        return self._env(None)
 
     def _env(self, extra: Mapping[str, str] | None) -> dict[str, str]:
         return _base_environment() | dict(self._environment) | dict(extra or {})

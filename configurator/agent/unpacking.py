@@ -31,6 +31,10 @@ class Unpacking(Fetching):
         return self._archives[key]
 
     def unpack(self, archive: Archive, placed: Sequence[Placed]) -> None:
+        with self._context.memo.changing(placed[0].path if placed else ""):
+            self._unpack(archive, placed)
+
+    def _unpack(self, archive: Archive, placed: Sequence[Placed]) -> None:
         from configurator.agent.archives import entries, understood  # noqa: PLC0415
 
         wanted = {item.number: item for item in placed}

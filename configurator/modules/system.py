@@ -153,7 +153,8 @@ class System(Protocol):
     def recall(self, key: str, find: Callable[[], T]) -> T:
         """Return what `find` returned when this was last asked in the run, unless something was done since.
 
-        For what is costly to ask and the same for many tasks. The value may be added to by whoever asks.
+        For what is costly to ask and the same for many tasks. The value may be added to by whoever asks. A
+        change of a file counts for keys that begin with `units `, and of one below /etc/apt for all.
         """
 
     def fresh_index(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from configurator.app.fleet import Fleet, load_fleet, masked
 from configurator.app.options import RunOptions
+from configurator.app.why import find_task, why
 from configurator.compiler.order import Edge, OrderedGraph
 from configurator.compiler.order_edges import EdgeKind
 from configurator.compiler.outline import Outline, outline, sketch, typical_s
@@ -18,7 +19,7 @@ from configurator.core.errors import ConfiguratorError, InputError
 from configurator.core.run_events import RunEvent
 from configurator.fleet.host import HostRun, start_clock
 from configurator.fleet.run import run_hosts
-from configurator.report.order import Reason
+from configurator.report.order import Reason, Why
 from configurator.report.redact import RedactingSink, Redactor
 from configurator.report.words import task_title
 from configurator.transport.sshauth import Prompt
@@ -62,6 +63,18 @@ class HostOrder:
         return [
             Reason(names[edge.before], names[edge.after], edge.kind, self.mask(edge.key)) for edge in edges
         ]
+
+    def why(self, first: str, second: str) -> Why:
+        """Return why one of two tasks waits for the other one; InputError if one is unknown.
+
+        People call them as drawings do, or by the task's own name alone.
+        """
+        shown = self._names()
+        names = {spec.id: shown[spec.id] for spec in self.whole.specs}
+        one, other = find_task(first, names), find_task(second, names)
+        if one == other:
+            raise InputError(f"{names[one]!r} is one task, and --why asks about two")
+        return why(one, other, self.whole.specs, self.whole.edges, names, self.mask)
 
     def to_json(self) -> dict[str, Any]:
         """Return nodes, edges and plan as JSON values; tasks are called by their ids."""

@@ -97,12 +97,11 @@ def template(text: str) -> Problems:
     variables = {"a": 1, "b": ["x", "y"], "c": {"d": "e"}, "t": "text"}
     found: list[Diagnostic] = []
     engine = Engine() if len(_ENGINE._texts) > 1000 else _ENGINE
-    for read in (
-        lambda: engine.text(text, LocatedScalar(text, span)),
-        lambda: engine.expression(text, span),
-    ):
+    for as_condition in (False, True):
         try:
-            engine.evaluate(read(), variables, lambda _file, _line: span)
+            literal = LocatedScalar(text, span)
+            parsed = engine.expression(text, span) if as_condition else engine.text(text, literal)
+            engine.evaluate(parsed, variables, lambda _file, _line: span)
         except TemplatingError as error:
             found.append(error.diagnostic)
     return found

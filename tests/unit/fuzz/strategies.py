@@ -219,7 +219,9 @@ def _task(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> Any:
     return task
 
 
-TASKS = st.recursive(st.just([]), lambda inner: st.lists(_task(inner), max_size=3), max_leaves=4)
+TASKS: st.SearchStrategy[Any] = st.recursive(
+    st.just([]), lambda inner: st.lists(_task(inner), max_size=3), max_leaves=4
+)
 
 
 def dumped(value: Any) -> str:

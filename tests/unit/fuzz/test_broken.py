@@ -12,7 +12,7 @@ import pytest
 
 from configurator.compiler.taskfile import TaskFileReader
 from configurator.compiler.templating import Engine, TemplatingError
-from configurator.config.diagnostics import Diagnostics, Span
+from configurator.config.diagnostics import Diagnostic, Diagnostics, Span
 from configurator.config.located import LocatedScalar
 from configurator.config.yamlsource import parse_yaml, read_text
 from configurator.inventory.inifile import read_ini_inventory
@@ -41,7 +41,7 @@ def said(name: str) -> list[str]:
     return [f"{item}" + (f" ({item.hint})" if item.hint else "") for item in found.sorted()]
 
 
-def _template(text: str, name: str) -> list[object]:
+def _template(text: str, name: str) -> list[Diagnostic]:
     located = LocatedScalar(text, Span(name, 0, 0), lines=("|", *text.splitlines()))
     engine = Engine()
     try:

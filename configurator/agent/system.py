@@ -15,6 +15,7 @@ from configurator.agent.contents import FetchPiece, no_controller, pieces
 from configurator.agent.memo import Memo
 from configurator.agent.process import NOT_FOUND, Command, MissingProgramError, run
 from configurator.agent.processtable import ProcessTable
+from configurator.agent.staging import Staging
 from configurator.agent.unpacking import Unpacking
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import ParameterError, TaskError
@@ -66,7 +67,7 @@ class HostContext:
         return known
 
 
-class RealSystem(Asking, Unpacking):
+class RealSystem(Asking, Staging, Unpacking):
     """Acts on the host. `notices` collects the warnings of the task."""
 
     def __init__(
@@ -80,6 +81,7 @@ class RealSystem(Asking, Unpacking):
         self._staged = []
         self._archives = {}
         self._sent_archives = {}
+        self._stages = {}
         self.notices: list[str] = []
 
     # -- files ----------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from configurator.agent.protocol import INLINE_BYTES, Held
 from configurator.compiler.largefiles import digest_of
 from configurator.compiler.scope import Scope
 from configurator.compiler.statements import check_assertions, debug
+from configurator.compiler.synctree import synchronize
 from configurator.compiler.templatefiles import TemplateFiles, find_file
 from configurator.compiler.templating import TemplatingError
 from configurator.compiler.values import truthy
@@ -325,4 +326,5 @@ _COMPILED: Mapping[str, Callable[[dict[str, Any], ActionContext], dict[str, Any]
     "debug": lambda params, context: debug(params, context.args, context.scope),
     "fetch": _fetch,
     "script": _script,
+    "synchronize": synchronize,
 }

@@ -81,6 +81,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "stat": ("stat", "Stat"),
     "sudoers": ("sudoers", "Sudoers"),
     "swapfile": ("swapfile", "SwapFile"),
+    "synchronize": ("synchronize", "Synchronize"),
     "sysctl": ("sysctl", "Sysctl"),
     "systemd_service": ("systemd_service", "SystemdService"),
     "systemd_unit": ("systemd_unit", "SystemdUnit"),

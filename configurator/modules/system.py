@@ -15,6 +15,7 @@ from configurator.modules.state import LargeContent, State
 
 if TYPE_CHECKING:
     from configurator.modules.archives import Archive, Member, Placed
+    from configurator.modules.staging import Entry
     from configurator.modules.web import Answer, Download, Request
 
 
@@ -214,6 +215,25 @@ class System(Protocol):
 
         The directories that they need are there or among them. Links are never followed by what is put in
         their place; those of directories on the way are followed as by `write`.
+        """
+
+    # -- trees of the controller ---------------------------------------------------------------------
+
+    def stage(
+        self, tree: Sequence[Entry], name: str, *, hollow: bool = False, like: str | None = None
+    ) -> str:
+        """Have a tree of the controller stand in a private directory; return its path, which ends in `name`.
+
+        It is gone with the task. Entries come from the top down, with their modes, times and owners. A
+        `hollow` one has files of the right size without their contents, of which nothing is sent. What is
+        in a file of the tree `like` on the host need not be sent either. In a plan, too, it stands in the
+        agent's cache.
+        """
+
+    def settled(self, path: str) -> None:
+        """UnknownState if earlier tasks of a plan change something at a path or below it.
+
+        For commands that look at files: they see those of the host, not what a plan would make of them.
         """
 
     # -- other servers -------------------------------------------------------------------------------

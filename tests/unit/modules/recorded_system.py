@@ -253,6 +253,12 @@ class RecordedSystem:
     def install(self, download: Any, path: str, **_: Any) -> str | None:
         raise AssertionError("nothing was downloaded")
 
+    def stage(self, tree: Any, name: str, **_: Any) -> str:
+        return f"/stage/{name}"
+
+    def settled(self, path: str) -> None:
+        pass
+
     def members(self, archive: Any) -> Any:
         raise AssertionError(f"no recorded archive {archive!r}")
 

@@ -38,14 +38,15 @@ MODULES = {
     """,
     "ansible.posix": "acl authorized_key mount sysctl synchronize",
     "community.general": """
-        alternatives htpasswd ini_file locale_gen modprobe npm pam_limits sudoers timezone
-        ufw dpkg_divert
+        alternatives htpasswd ini_file iptables_state locale_gen modprobe npm pam_limits
+        sudoers timezone ufw dpkg_divert
     """,
     "community.crypto": "openssl_privatekey x509_certificate",
     "community.postgresql": "postgresql_db postgresql_ext postgresql_privs postgresql_user",
     "community.mysql": "mysql_db mysql_user",
     "community.docker": """
-        docker_compose_v2 docker_container docker_image docker_network docker_volume
+        docker_compose_v2 docker_container docker_image docker_image_pull docker_network
+        docker_volume
     """,
 }
 

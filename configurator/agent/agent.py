@@ -7,7 +7,6 @@ waits for a dpkg under way, and ends. Nothing of it stays but its cache and its 
 
 from __future__ import annotations
 
-import base64
 import os
 import queue
 import select
@@ -25,6 +24,7 @@ Handler = Callable[["Agent", Message], None]
 
 SILENCE_S = 60.0  # the controller sends a ping every 10 s; six lost ones mean that it is gone
 _HEARTBEAT_S = 5.0
+_PIECE_S = 600.0  # a piece of a content may take that long on a slow link; a dead one is noticed by SILENCE_S
 
 
 class Agent:
@@ -159,19 +159,16 @@ class Agent:
         if self._context is not None:
             self._context.processes.wait_uninterruptible()
 
-    def blob(self, digest: str) -> bytes:
-        """Return a content that the controller holds."""
-        from hashlib import sha256  # noqa: PLC0415
-
+    def piece(self, digest: str, offset: int, token: CancelToken | None = None) -> tuple[bytes, int]:
+        """Return a piece of a content that the controller holds, and the size of the whole."""
         from configurator.core.errors import TaskError  # noqa: PLC0415
 
-        answer = self.ask({"type": "blob", "digest": digest}, timeout_s=SILENCE_S)
-        data = (
-            base64.b64decode(answer["data"]) if answer is not None and answer.get("data") is not None else b""
-        )
-        if answer is None or sha256(data).hexdigest() != digest:
-            raise TaskError("a file's content did not arrive from the controller")
-        return data
+        answer = self.ask({"type": "blob", "digest": digest, "offset": offset}, _PIECE_S, token) or {}
+        data, size = answer.get("data"), answer.get("size")
+        if not isinstance(data, bytes) or not isinstance(size, int):
+            problem = answer.get("error") or "it does not answer"
+            raise TaskError(f"a file's content did not arrive from the controller: {problem}")
+        return data, size
 
     @property
     def cache(self) -> str:

@@ -55,6 +55,8 @@ class ApplyTaker:
         self._planned = planned
         self._events: dict[str, int] = {}
         self._events_lock = threading.Lock()
+        self._expected: dict[str, list[TaskSpec]] = {}  # by module: nobody has asked for them yet
+        self._anticipating = threading.Lock()
         self._begun: dict[str, tuple[FieldChange, ...]] = {}  # by task id: changed in a batch that failed
 
     def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
@@ -63,6 +65,8 @@ class ApplyTaker:
             module, params = load(spec)
         except TaskError:
             return {}  # taking it will fail with the same error, in its place in the order
+        if module.foresees:
+            self._expected.setdefault(spec.module, []).append(spec)
         alone = spec.become_user or spec.handler or spec.hold or self._verdicts.concerns(spec)
         batch = None if alone else module.batch_key(params)
         return {
@@ -96,6 +100,7 @@ class ApplyTaker:
 
     def _done(self, spec: TaskSpec, context: TaskContext, noted: list[Noted]) -> Done:
         begun = self._begun.pop(spec.id, ())
+        self._anticipate(spec, context)
         work = self._work(spec, context)
         seen = work.observe()
         if not seen.changes:
@@ -147,6 +152,15 @@ class ApplyTaker:
             if spec.id in ended:
                 self._verdicts.told(spec, ended[spec.id])
         return [ended.get(spec.id) for spec in specs]
+
+    def _anticipate(self, spec: TaskSpec, context: TaskContext) -> None:
+        """Before the first task of a module, look up what all of them will ask for; the others wait."""
+        if spec.module not in self._expected:
+            return
+        with self._anticipating:
+            if expected := self._expected.get(spec.module):
+                anticipate(expected, self._system(spec, context))
+                del self._expected[spec.module]
 
     def _work(self, spec: TaskSpec, context: TaskContext) -> Work:
         if spec.become_user is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ class Asking:
             "task_id": self._task_id,
             "offset": offset,
             "total": total,
-            "data": b2a_base64(piece, newline=False).decode(),
+            "data": piece,
             "sha256": digest,
             "private": private,
         }

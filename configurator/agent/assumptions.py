@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from configurator.core.changes import Certainty
@@ -28,6 +29,17 @@ class Ahead(Protocol):
 
     def altered(self, path: str) -> str | None:
         """Return the package whose scripts may change a file that a package brings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of having a validator look at a content where all is as a plan would have it.
+
+    `because` is what it said when it refused. Without one or the other, it could not be tried.
+    """
+
+    accepted: bool = False
+    because: str | None = None
 
 
 class PendingPackages:

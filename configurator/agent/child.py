@@ -6,13 +6,13 @@ way. The child is this same agent started with `--child`; parent and child speak
 
 from __future__ import annotations
 
-import base64
 import os
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
+from configurator.agent.contents import FetchPiece
 from configurator.agent.extensions import load_kept
 from configurator.agent.frames import Message, encode, messages
 from configurator.agent.protocol import TaskSpec
@@ -42,9 +42,15 @@ class ChildWork:
 
     def converge(self) -> Done:
         """Make the observed change as that user."""
-        answer = self._child.ask({"type": "converge", "task_id": self._spec.id}, self._token)
+        changes: tuple[FieldChange, ...] | None = None
+        try:
+            answer = self._child.ask({"type": "converge", "task_id": self._spec.id}, self._token)
+            changes = _changes(answer)
+        finally:
+            if changes is None or changes:
+                self._child.has_acted()
         outputs, warnings = answer.get("outputs", {}), tuple(answer.get("warnings", ()))
-        return Done(_changes(answer), outputs, warnings, says=answer.get("says", ""))
+        return Done(changes, outputs, warnings, says=answer.get("says", ""))
 
 
 def _changes(answer: Mapping[str, Any]) -> tuple[FieldChange, ...]:
@@ -117,6 +123,10 @@ class _Child:
         )
         self._answers = messages(_exactly(self._process.stdout))
 
+    def has_acted(self) -> None:
+        """Note that the child has done something: what was found out here may hold no more."""
+        self._context.memo.forget()
+
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -127,11 +137,10 @@ class _Child:
             self._task = str(question.get("task_id") or question["spec"]["id"])
             forget = token.on_cancel(self._process.terminate)
             try:
-                self._send(question)
+                self._send({**question, "changes": self._context.memo.changes})
                 for answer in self._answers:
                     if answer["type"] == "blob":
-                        content = self._context.blob(str(answer["digest"]))
-                        self._send({"type": "blob", "data": base64.b64encode(content).decode()})
+                        self._send(self._piece(answer, token))
                         continue
                     if answer["type"] == "fetch":
                         told = self._context.ask({**answer, "task_id": self._task}, 60.0, token)
@@ -146,6 +155,14 @@ class _Child:
                 forget()
         token.raise_if_cancelled()
         raise TaskError("the agent of this user ended")
+
+    def _piece(self, question: Message, token: CancelToken) -> dict[str, Any]:
+        """Return the answer to a child that asks for a piece of a content; it must get one."""
+        try:
+            data, size = self._context.fetch_piece(str(question["digest"]), int(question["offset"]), token)
+        except TaskError as error:
+            return {"type": "blob", "error": error.message}
+        return {"type": "blob", "data": data, "size": size}
 
     def close(self) -> None:
         """End the process."""
@@ -177,9 +194,7 @@ def _exactly(stream: Any) -> Callable[[int], bytes]:
     return lambda count: stream.read(count) or b""
 
 
-def serve(
-    stdin: BinaryIO, stdout: BinaryIO, make_context: Callable[[Callable[[str], bytes]], HostContext]
-) -> None:
+def serve(stdin: BinaryIO, stdout: BinaryIO, make_context: Callable[[FetchPiece], HostContext]) -> None:
     """Answer a parent's questions until its end; this is the child's whole life."""
     incoming = messages(_exactly(stdin))
 
@@ -187,9 +202,12 @@ def serve(
         stdout.write(encode(message))
         stdout.flush()
 
-    def blob(digest: str) -> bytes:
-        send({"type": "blob", "digest": digest})
-        return base64.b64decode(next(incoming)["data"])
+    def piece(digest: str, offset: int, _token: CancelToken | None) -> tuple[bytes, int]:
+        send({"type": "blob", "digest": digest, "offset": offset})
+        answer = next(incoming)
+        if answer.get("error"):
+            raise TaskError(str(answer["error"]))
+        return answer["data"], answer["size"]
 
     def ask(question: Mapping[str, Any], _timeout_s: float | None, _token: CancelToken) -> Message | None:
         if question["type"] != "fetch":
@@ -197,10 +215,13 @@ def serve(
         send(question)
         return next(incoming, None)
 
-    context = make_context(blob)
+    context = make_context(piece)
     context.ask = ask
     works: dict[str, LocalWork] = {}
+    done_outside = 0
     for message in incoming:
+        if done_outside != (done_outside := message["changes"]):
+            context.memo.forget()
         try:
             if message["type"] == "observe":
                 spec = TaskSpec.from_json(message["spec"])

@@ -52,6 +52,7 @@ class DebFile:
     conffiles: frozenset[str] = frozenset()
     scripts: str = ""
     copies: dict[str, str] = field(default_factory=dict)  # what a script makes of another file of the package
+    links: dict[str, str] = field(default_factory=dict)  # what a script links, to where
     kept: dict[str, bytes] = field(default_factory=dict)  # contents that a plan is likely to ask for
 
     def read(self, path: str) -> bytes:

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from configurator.agent import files
 from configurator.agent import replace as replacing
+from configurator.agent.contents import pieces
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import ParameterError, TaskError
 
 if TYPE_CHECKING:
+    from configurator.agent.system import HostContext
+    from configurator.modules.state import LargeContent
     from configurator.modules.web import Answer, Download, Request
 
 _PIECE_BYTES = 1 << 20
@@ -26,6 +29,7 @@ _LOOK_S = 0.25  # how often a wait for bytes looks whether it is wanted no more
 class Fetching:
     """The doors `http`, `download`, `install`, `digest`, `dial`, `pause` and `wait_until` of System."""
 
+    _context: HostContext
     _token: CancelToken
     _downloads: list[tuple[Request, Download]]
     _staged: list[BinaryIO]  # what was downloaded, in files without names: they are gone with the task
@@ -106,16 +110,31 @@ class Fetching:
         group: str | None = None,
         backup: bool = False,
     ) -> str | None:
-        return replacing.write(
-            path,
-            _pieces_of(self._staged[download.handle]),
-            mode=mode,
-            owner=owner,
-            group=group,
-            backup=backup,
-            follow=True,
-            validator=None,
-        )
+        with self._context.memo.changing(path):
+            return replacing.write(
+                path,
+                _pieces_of(self._staged[download.handle]),
+                mode=mode,
+                owner=owner,
+                group=group,
+                backup=backup,
+                follow=True,
+                validator=None,
+            )
+
+    def _in_pieces(self, content: LargeContent) -> Iterator[bytes]:
+        """Yield a content as it comes from the controller, or from a file here that must stay what it is."""
+        if content.source is None:
+            yield from pieces(self._context.fetch_piece, str(content.sha256), self._token)
+            return
+        summer = _hasher("sha256")
+        with files.explained(f"read {content.source}"), open_regular(content.source) as file:
+            while piece := file.read(_PIECE_BYTES):
+                self._token.raise_if_cancelled()
+                summer.update(piece)
+                yield piece
+        if summer.hexdigest() != content.sha256:
+            raise TaskError(f"{content.source} has changed while it was copied", hint="nothing was replaced")
 
     def digest(self, path: str, algorithm: str = "sha256") -> str:
         summer = _hasher(algorithm)
@@ -132,6 +151,7 @@ class Fetching:
             over.wait(seconds)
         finally:
             forget()
+            self._context.memo.forget_of_files()  # what runs may have changed by itself
         self._token.raise_if_cancelled()
 
     def wait_until(self, met: Callable[[], bool], *, every_s: float, timeout_s: float) -> bool:

@@ -1,9 +1,10 @@
 """Messages between controller and agent: JSON objects in bounded, length-prefixed frames.
 
-A frame is four bytes, big endian, and a payload. The lower 30 bits are the payload's length, at most
+A frame is four bytes, big endian, and a payload. The lower 29 bits are the payload's length, at most
 64 KiB; bit 31 says that the message goes on in the next frame, bit 30 that the joined payload is
-compressed with zlib. A message is at most 64 MiB, before and after decompression: what the other side
-sends is data from a stranger.
+compressed with zlib, bit 29 that it holds bytes as they are: the length of the object in four bytes, the
+object, and then the bytes, which are its `data`. A message is at most 64 MiB, before and after
+decompression: what the other side sends is data from a stranger.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ FRAME_BYTES = 64 * 1024
 MESSAGE_BYTES = 64 * 1024 * 1024
 _MORE = 1 << 31
 _COMPRESSED = 1 << 30
+_BYTES = 1 << 29
+_FLAGS = _MORE | _COMPRESSED | _BYTES
 _COMPRESS_FROM = 512  # below this the zlib header costs more than it saves
+_SAMPLE_BYTES = 16 * 1024  # of bytes as they are, which tell whether the rest is worth it: most are packed
 
 Message = dict[str, Any]
 
@@ -28,13 +32,19 @@ class FrameError(Exception):
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
-    """Return the frames of one message."""
+    """Return the frames of one message; its `data` may be bytes."""
+    data = message.get("data")
+    flags, sample = 0, b""
+    if isinstance(data, bytes):
+        message = {name: value for name, value in message.items() if name != "data"}
+        flags, sample = _BYTES, data[:_SAMPLE_BYTES]
     payload = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    if isinstance(data, bytes):
+        payload = b"".join((struct.pack(">I", len(payload)), payload, data))
     if len(payload) > MESSAGE_BYTES:
         raise FrameError(f"a message of {len(payload)} bytes is too large")
-    flags = 0
-    if len(payload) >= _COMPRESS_FROM:
-        payload, flags = zlib.compress(payload, 1), _COMPRESSED
+    if len(payload) >= _COMPRESS_FROM and len(zlib.compress(sample, 1)) <= len(sample) * 7 // 8 + 16:
+        payload, flags = zlib.compress(payload, 1), flags | _COMPRESSED
     chunks = [payload[at : at + FRAME_BYTES] for at in range(0, len(payload), FRAME_BYTES)]
     return b"".join(
         struct.pack(">I", len(chunk) | flags | (_MORE if number < len(chunks) - 1 else 0)) + chunk
@@ -42,20 +52,26 @@ def encode(message: Mapping[str, Any]) -> bytes:
     )
 
 
-def decode(payload: bytes, compressed: bool) -> Message:
+def decode(payload: bytes, *, compressed: bool, with_bytes: bool) -> Message:
     """Return the message in a joined payload, or raise FrameError."""
+    data = None
     try:
         if compressed:
             unpacker = zlib.decompressobj()
             payload = unpacker.decompress(payload, MESSAGE_BYTES)
             if unpacker.unconsumed_tail or not unpacker.eof:
                 raise FrameError("a compressed message is too large or incomplete")
+        if with_bytes:
+            end = 4 + int.from_bytes(payload[:4], "big")
+            if not 4 < end <= len(payload):
+                raise FrameError("a message is incomplete")
+            payload, data = payload[4:end], payload[end:]
         message = json.loads(payload)
     except (zlib.error, ValueError, RecursionError) as error:
         raise FrameError(f"a message cannot be read: {error}") from error
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise FrameError("a message is no object with a type")
-    return message
+    return message if data is None else message | {"data": data}
 
 
 def messages(read: Callable[[int], bytes]) -> Iterator[Message]:
@@ -64,7 +80,7 @@ def messages(read: Callable[[int], bytes]) -> Iterator[Message]:
     total = 0
     while header := read(4):
         (word,) = struct.unpack(">I", header)
-        length = word & ~(_MORE | _COMPRESSED)
+        length = word & ~_FLAGS
         total += length
         if length > FRAME_BYTES or total > MESSAGE_BYTES:
             raise FrameError(f"a frame of {length} bytes is too large")
@@ -73,5 +89,5 @@ def messages(read: Callable[[int], bytes]) -> Iterator[Message]:
             return
         parts.append(chunk)
         if not word & _MORE:
-            yield decode(b"".join(parts), bool(word & _COMPRESSED))
+            yield decode(b"".join(parts), compressed=bool(word & _COMPRESSED), with_bytes=bool(word & _BYTES))
             parts, total = [], 0

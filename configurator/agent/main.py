@@ -1,4 +1,4 @@
-"""Where the loader enters: be the agent of a connection, or the child agent of one user."""
+"""Where the loader enters: be the agent of a connection, the child agent of one user, or a view."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def main(ssh_connection: str, cache: str) -> None:
         from configurator.agent.requests import serve_child  # noqa: PLC0415
 
         serve_child(cache)
+        return
+    if len(sys.argv) > 1 and sys.argv[-1] == "--view":
+        from configurator.agent.viewchild import hold  # noqa: PLC0415
+
+        hold()
         return
     agent = Agent(ssh_connection, cache)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):

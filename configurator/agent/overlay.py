@@ -144,10 +144,35 @@ class Overlay:
         node = self._nodes.get(resolved)
         return None if node is None else node.content
 
+    def nodes(self) -> dict[str, Node | None]:
+        """Return what the plan has changed so far, by resolved path; None for what it removed."""
+        return dict(self._nodes)
+
+    def unknown(self) -> bool:
+        """Return True if only the apply tells what some file will hold, or what will be at some path."""
+        return bool(self._unsettled) or any(
+            node is not None and isinstance(node.content, Later) for node in self._nodes.values()
+        )
+
     @property
     def changed(self) -> bool:
         """Return True if the plan has changed any file so far."""
         return bool(self._nodes) or bool(self._unsettled)
+
+    def altered(self, resolved: str) -> str | None:
+        """Return why a command that looks at a path, or below it, would not see what the plan makes there."""
+        inside = f"{resolved.rstrip('/')}/"
+        for path in self._nodes:
+            if path == resolved or path.startswith(inside):
+                return f"{path} is changed by an earlier task"
+        above = resolved
+        while above != "/":  # a directory on the way that is going to be made, or removed
+            above = posixpath.dirname(above)
+            node = self._nodes.get(above)
+            if above in self._nodes and (node is None or node.fresh or node.stat.kind != "directory"):
+                return f"{above} is changed by an earlier task"
+        below = (why for start, why in self._unsettled.items() if start.startswith((inside, resolved)))
+        return self.unsettled(resolved) or next(below, None)
 
     def unsettle(self, resolved: str, because: str, *, below: bool) -> None:
         """Have nobody know from now on what is at a path, or `below` it: only the apply tells."""

@@ -24,6 +24,14 @@ _UNITS = "/usr/lib/systemd/system"  # systemd.unit(5): units of packages
 _LASTING = ("simple", "exec", "notify", "notify-reload", "forking", "dbus", "idle")
 _UCF = re.compile(r"^\s*ucf\s(?:--?\S+\s+)*(/\S+)\s+(/\S+)", re.MULTILINE)
 _LINKS = re.compile(r"\bln\s+-\w*s\w*\s+(/[\w./+-]+)\s+(/[\w./+-]+)")
+_SYSUSERS = "/usr/lib/sysusers.d/"
+_MAKING = re.compile(r"\b(adduser|addgroup|useradd|groupadd)\b([^\n;|&]*)")
+# Options of adduser(8), useradd(8) and groupadd(8) that have a value.
+_VALUED = re.compile(
+    r"(?:--(?:home|home-dir|shell|gecos|comment|uid|gid|ingroup|groups|base-dir|conf|firstuid|lastuid)(?:\s+|=)"
+    r"|(?<=\s)-[dscugGbkK]\s+)(?:\"[^\"]*\"|'[^']*'|\S+)"
+)
+_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*")
 _UCF_LINES = re.compile(r"^\s*ucf[rq]?\s.*$", re.MULTILINE)
 
 
@@ -73,6 +81,7 @@ class PackagesAhead:
         """Have what ucf(1) copies be there, forgetting that the script speaks of it; and its links."""
         for target, link in _LINKS.findall(deb.scripts):
             deb.files.setdefault(link, PackedFile("link", 0o777, "root", "root", 0, 0.0, target))
+            deb.links.setdefault(link, target)
         for source, copy in _UCF.findall(deb.scripts):
             if source in deb.files and copy not in deb.files:
                 deb.files[copy] = deb.files[source]
@@ -83,6 +92,10 @@ class PackagesAhead:
     def knows(self, name: str) -> bool:
         """Return True if the package was looked into."""
         return name in self._debs
+
+    def packages(self) -> list[DebFile]:
+        """Return all that was looked into, in the order in which it came."""
+        return list(self._debs.values())
 
     def _find(self, name: str, version: str | None) -> str | None:
         """Return the newest file of the package: apt names them NAME_VERSION_ARCH.deb, `:` as `%3a`."""
@@ -175,16 +188,44 @@ class PackagesAhead:
         made = re.compile(
             rf"(?:adduser|addgroup|useradd|groupadd)\b[^\n;]*(?<![\w-]){re.escape(name)}(?![\w-])"
         )
-        declared = re.compile(rf"^[ug]\S*\s+{re.escape(name)}\s", re.MULTILINE)
+        line = re.compile(rf"^[ug]\S*\s+{re.escape(name)}\s", re.MULTILINE)
         for deb in self._debs.values():
             if made.search(deb.scripts.replace("\\\n", " ")):
                 return True
             for path in deb.files:
-                if path.startswith("/usr/lib/sysusers.d/") and declared.search(
-                    deb.read(path).decode(errors="replace")
-                ):
+                if path.startswith(_SYSUSERS) and line.search(deb.read(path).decode(errors="replace")):
                     return True
         return False
+
+    def accounts(self) -> list[tuple[str, str]]:
+        """Return the accounts that packages make, as `user` or `group` and the name."""
+        found: list[tuple[str, str]] = []
+        for deb in self._debs.values():
+            found += made_by_script(deb.scripts)
+            for path in deb.files:
+                if path.startswith(_SYSUSERS):
+                    found += declared(deb.read(path).decode(errors="replace"))
+        return list(dict.fromkeys(found))
+
+
+def declared(text: str) -> list[tuple[str, str]]:
+    """Return the accounts in a file of sysusers.d(5)."""
+    words = [line.split(maxsplit=2) for line in text.splitlines()]
+    kinds = {"u": "user", "g": "group"}
+    return [(kinds[line[0][0]], line[1]) for line in words if len(line) > 1 and line[0][0] in kinds]
+
+
+def made_by_script(scripts: str) -> list[tuple[str, str]]:
+    """Return the accounts that calls of adduser(8) and its like name, in the order of the text."""
+    found = []
+    for program, rest in _MAKING.findall(scripts.replace("\\\n", " ")):
+        words = [word.strip("'\"") for word in _VALUED.sub(" ", rest).split()]
+        names = [word for word in words if _ACCOUNT.fullmatch(word)]
+        # `adduser NAME GROUP` adds a user that is there to a group that is there.
+        if len(names) == 1:
+            group = program in ("addgroup", "groupadd") or ("--group" in words and "--system" not in words)
+            found.append(("group" if group else "user", names[0]))
+    return found
 
 
 def _unit_state(name: str, text: str, scripts: str) -> tuple[State, bool]:

@@ -7,6 +7,7 @@ import os
 # FHS 5.8: /var/lib is for state that persists between invocations; 3.15: /run is emptied at boot.
 STATE = "/var/lib/configurator"
 RUNTIME = "/run/configurator"
+CACHE = "/var/cache/configurator"  # FHS 5.5: what can be made again; where loader.py puts the agent
 
 
 def state_directory() -> str:
@@ -23,6 +24,13 @@ def runtime_directory() -> str:
     if os.geteuid() == 0:
         return RUNTIME
     return os.path.join(os.environ.get("XDG_RUNTIME_DIR") or state_directory(), "configurator")
+
+
+def cache_directory() -> str:
+    """Return the agent's cache: root's, or the user's own."""
+    if os.geteuid() == 0:
+        return CACHE
+    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "configurator")
 
 
 def make_private(path: str) -> str:

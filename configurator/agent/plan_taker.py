@@ -19,8 +19,12 @@ from configurator.core.cancel import CancelToken
 from configurator.core.task import SettleEarly, TaskContext
 
 if TYPE_CHECKING:
+    from configurator.agent.assumptions import Verdict
+    from configurator.agent.hostview import HostView
     from configurator.agent.index_ahead import IndexAhead
     from configurator.agent.packages_ahead import PackagesAhead
+    from configurator.agent.simulated_looking import Attempt
+    from configurator.modules.system import FileStat
 
 
 class PlanTaker:
@@ -50,6 +54,7 @@ class PlanTaker:
         index = self._index()
         ahead = self._packages(index) if deep else None
         self._world = World(context.for_task(CancelToken()), ahead, index)
+        self._view = self._host_view() if deep and os.geteuid() == 0 else None
         self._expected: dict[str, list[TaskSpec]] = {}  # by module: nobody has asked for them yet
         self._events: dict[str, int] = {}
         self.predicted: dict[str, Done] = {}
@@ -62,7 +67,10 @@ class PlanTaker:
     def take(self, spec: TaskSpec, context: TaskContext) -> Done:
         """Predict the task; one with `check_mode: false` is really done, as in Ansible."""
         if spec.check_mode is False:
-            return self._real.take(spec, context)
+            try:
+                return self._real.take(spec, context)
+            finally:
+                self._world.memo.clear()
         done = self._verdicts.about(spec, context, lambda: self._predicted(spec, context))
         if done.changed and spec.notify:
             self._notifications.add(spec.notify)
@@ -79,10 +87,15 @@ class PlanTaker:
     def _predicted(self, spec: TaskSpec, context: TaskContext) -> Done:
         real = self._context.for_task(context.token, environment=spec.environment)
         system = SimulatedSystem(
-            self._world, real, spec.name, user=spec.become_user or "root", validate=self._validator(real)
+            self._world,
+            real,
+            spec.name,
+            user=spec.become_user or "root",
+            validate=self._validator(real),
+            attempt=self._attempt(real, context.token),
         )
         if expected := self._expected.pop(spec.module, None):
-            anticipate(expected, system)
+            anticipate(expected, SimulatedSystem(self._world, real, spec.name))  # its doubts are nobody's
         if spec.doubt is not None:
             system.doubt.assume(spec.doubt)
         work = LocalWork(spec, system, system.doubt)
@@ -102,6 +115,29 @@ class PlanTaker:
     ) -> Sequence[Done]:
         """Predict one by one: joining only saves time where something is done."""
         return [self.take(spec, context) for spec, context in zip(specs, contexts, strict=True)]
+
+    def close(self) -> None:
+        """Let go of what the plan has taken while it was made."""
+        if self._view is not None:
+            self._view.close()
+
+    def _host_view(self) -> HostView:
+        """Return what a deep plan tries validators in whose programs are not there yet."""
+        from configurator.agent.hostview import HostView  # noqa: PLC0415
+
+        return HostView(self._world, self._context.processes)
+
+    def _attempt(self, real: RealSystem, token: CancelToken) -> Attempt | None:
+        view = self._view
+        if view is None:
+            return None
+
+        def attempt(command: str, path: str, stat: FileStat, content: bytes) -> Verdict:
+            from configurator.agent.hostview import Trial  # noqa: PLC0415
+
+            return view.attempt(Trial(command, path, stat, content, real.environment()), token)
+
+        return attempt
 
     def _packages(self, index: IndexAhead) -> PackagesAhead:
         """Return what looks into packages before they are installed, for a deep plan."""

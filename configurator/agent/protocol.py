@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INLINE_BYTES = 8192  # larger contents travel by digest, and only when the host asks for them
+Held: TypeAlias = "bytes | Path"  # a content that the controller holds: itself, or the file to read it from
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +19,7 @@ class TaskSpec:
 
     `requires` and `after` hold task ids. A task with `barrier` does nothing and only orders others.
     `notify` holds the ids of the handlers to run if the task changes something. File contents stand in
-    `params` as text, as `{"$base64": "..."}` or as `{"$blob": sha256}`, see `decode_content`.
+    `params` as text, as `{"$base64": "..."}` or as `{"$blob": sha256}`, see modules/content.py.
     `locks` are taken besides the module's own.
 
     Of a task that is `late` the controller says what it is when it is about to start. What a task has found
@@ -130,6 +134,6 @@ class HostGraph:
     """
 
     tasks: tuple[TaskSpec, ...]
-    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    blobs: Mapping[str, Held] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()  # texts that must never be shown; not sent to the host
     modules: Mapping[str, str] = field(default_factory=dict)

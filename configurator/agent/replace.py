@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -16,6 +17,7 @@ from configurator.modules.modes import after_chown, apply_mode
 Validator = Callable[[str], None]  # given the path of the new content; raises to keep the old one
 
 _DEFAULT_MODE = 0o644  # 0666 less the umask that Debian gives to root (login.defs(5))
+_UNNAMED = os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -31,8 +33,12 @@ def write(
     validator: Validator | None,
     mtime: float | None = None,
     durable: bool = True,
+    size: int | None = None,
 ) -> str | None:
     """Put `content`, whole or in pieces, at `path` in one step; return the path of the backup if one is made.
+
+    What comes in pieces goes into a file without a name until it is all there, so that not even a killed
+    process leaves a part of it behind; if its `size` is given, room for that much is a condition.
 
     With `follow` a link at `path` stays and the file that it names is replaced; without, the link itself
     is. On any error nothing has changed and nothing is left behind. What is not `durable` may be lost if the
@@ -50,7 +56,8 @@ def write(
             os.mkdir(temporary, 0o700, dir_fd=place.directory)
         name = temporary if validator is None else f"{temporary}/{place.name}"
         try:
-            descriptor = os.open(name, _NEW, 0o600, dir_fd=place.directory)
+            _need_room(place, size)
+            named, descriptor = _new_file(place, name, unnamed=not isinstance(content, bytes))
             try:
                 for piece in (content,) if isinstance(content, bytes) else content:
                     _fill(descriptor, piece)
@@ -59,6 +66,8 @@ def write(
                     os.utime(descriptor, (mtime, mtime))
                 if durable:
                     os.fsync(descriptor)
+                if not named:
+                    os.link(f"/proc/self/fd/{descriptor}", name, dst_dir_fd=place.directory)
             finally:
                 os.close(descriptor)
             if validator is not None:
@@ -74,6 +83,24 @@ def write(
         if durable:
             place.sync()
         return kept
+
+
+def _need_room(place: walk.Place, size: int | None) -> None:
+    """Refuse at once what the disk has no room for: a full disk hurts more than this task."""
+    if size is None:
+        return
+    free = os.fstatvfs(place.directory)
+    room = (free.f_bfree if os.geteuid() == 0 else free.f_bavail) * free.f_frsize
+    if size > room:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _new_file(place: walk.Place, name: str, *, unnamed: bool) -> tuple[bool, int]:
+    """Return whether a new file has its name yet, and its descriptor."""
+    if unnamed:
+        with suppress(OSError):  # open(2), O_TMPFILE: not every file system can
+            return False, os.open(".", _UNNAMED, 0o600, dir_fd=place.directory)
+    return True, os.open(name, _NEW, 0o600, dir_fd=place.directory)
 
 
 def _fill(descriptor: int, content: bytes) -> None:

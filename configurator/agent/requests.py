@@ -15,6 +15,7 @@ from configurator.agent import scripts
 from configurator.agent.agent import Agent
 from configurator.agent.apply_taker import ApplyTaker
 from configurator.agent.child import Children, serve
+from configurator.agent.contents import FetchPiece
 from configurator.agent.durations import ChangeDurations
 from configurator.agent.extensions import Extensions
 from configurator.agent.frames import Message
@@ -49,13 +50,13 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         planned = {name: Done.from_json(item) for name, item in rebooted["carried"].items()}
     context = HostContext(
         facts=agent.facts,
-        fetch_blob=agent.blob,
+        fetch_piece=agent.piece,
         ask=_asking(agent, planned),
         rebooted=rebooted,
         ssh_connection=agent.ssh_connection,
         lock_descriptor=lock.descriptor,
     )
-    extensions = Extensions(message.get("modules") or {}, agent.cache, agent.blob)
+    extensions = Extensions(message.get("modules") or {}, agent.cache, context.blob)
     children = Children(context, child_command(agent.cache), extensions.paths)
     notifications = Notifications(persistent=applying)
     taker: Taker = ApplyTaker(
@@ -92,6 +93,8 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         host_run.execute()
     finally:
         agent.end()
+        if isinstance(taker, PlanTaker):
+            taker.close()
         children.close()
         if applying:
             shutil.rmtree(os.path.join(agent.cache, "archives"), ignore_errors=True)  # of a deep plan
@@ -146,7 +149,7 @@ def serve_child(cache: str) -> None:
     """Be the child agent of one user until the parent ends."""
     del cache  # a child plans nothing, and so validates nothing there
 
-    def make_context(blob: Callable[[str], bytes]) -> HostContext:
-        return HostContext(facts=facts_module.collect(), fetch_blob=blob, ssh_connection="")
+    def make_context(piece: FetchPiece) -> HostContext:
+        return HostContext(facts=facts_module.collect(), fetch_piece=piece, ssh_connection="")
 
     serve(sys.stdin.buffer, sys.stdout.buffer, make_context)

@@ -73,8 +73,8 @@ class SimulatedFetching(SimulatedFiles):
     def digest(self, path: str, algorithm: str = "sha256") -> str:
         resolved, found = self._world.files.stat(path)
         held = self._world.files.holds(resolved) or self._world.files.unsettled(resolved) is not None
-        # The files of packages ahead are in no place that could be read in pieces.
-        if found is not None and not held and self._world.ahead is None:
+        ahead = self._world.ahead  # the files that its packages bring are in no place to be read in pieces
+        if found is not None and not held and (ahead is None or not ahead.brings(resolved)):
             return self._real.digest(resolved, algorithm)
         import hashlib  # noqa: PLC0415
 
@@ -84,12 +84,14 @@ class SimulatedFetching(SimulatedFiles):
         return hashlib.new(algorithm, self.read(path), usedforsecurity=False).hexdigest()
 
     def members(self, archive: Archive) -> tuple[Member, ...]:
+        from configurator.modules.web import Download  # noqa: PLC0415
+
         if isinstance(archive, str):
             resolved, found = self._world.files.stat(archive)
             if found is not None and not self._world.files.holds(resolved):
                 return self._real.members(resolved)
             return self._real.members(self.read(archive))
-        if not isinstance(archive, bytes):
+        if isinstance(archive, Download):
             raise UnknownState("what is in the archive is known once it is downloaded, in the apply")
         return self._real.members(archive)
 

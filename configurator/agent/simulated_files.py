@@ -7,16 +7,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from configurator.agent.accounts import gid_of, group_name, uid_of, user_name
-from configurator.agent.assumptions import parent_of
+from configurator.agent.assumptions import Verdict, parent_of
 from configurator.agent.files import no_second_name
+from configurator.agent.overlay import Later
 from configurator.agent.simulated_looking import SimulatedLooking
 from configurator.core.errors import ParameterError, TaskError
+from configurator.modules.content import LARGE_BYTES
 from configurator.modules.modes import after_chown, apply_mode
-from configurator.modules.state import State
+from configurator.modules.state import LargeContent, State
 from configurator.modules.system import FileStat
 from configurator.modules.validators import is_read_only
 
 MISSING_PROGRAM = 127  # sh(1): the command was not found
+_NOT_YET = "its validator runs only in an apply"
 
 
 class SimulatedFiles(SimulatedLooking):
@@ -29,7 +32,7 @@ class SimulatedFiles(SimulatedLooking):
     def write(
         self,
         path: str,
-        content: bytes,
+        content: bytes | LargeContent,
         *,
         mode: str | None = None,
         owner: str | None = None,
@@ -44,15 +47,13 @@ class SimulatedFiles(SimulatedLooking):
             raise TaskError(f"is a directory: {path}")
         if found is None:
             self._need_directory(resolved, path)
-        if validate is not None:
-            self._run_validator(validate, path, content)
         new = self._world.files.new(resolved, "file", 0o644, self._user)
         base = found if found is not None and found.kind == "file" else new
         stat = self._with_attributes(base, mode, owner, group)
         # The file is replaced by another one: its other names keep the old one.
         stat = replace(
             stat,
-            size=len(content),
+            size=len(content) if isinstance(content, bytes) else content.size,
             mtime=new.mtime,
             device=new.device,
             inode=new.inode,
@@ -60,6 +61,10 @@ class SimulatedFiles(SimulatedLooking):
             ctime=0.0,
             blocks=0,
         )
+        if isinstance(content, LargeContent):
+            content = Later.because(f"{path} is written in the apply", content.sha256)
+        if validate is not None:
+            self._run_validator(validate, path, resolved, stat, content)
         self._world.files.put(resolved, stat, content)
         return f"{path}~" if backup and found is not None else None
 
@@ -94,7 +99,19 @@ class SimulatedFiles(SimulatedLooking):
             raise no_second_name(target)
         resolved, _ = self._to_write(path, follow=False)
         self._need_directory(resolved, path)
-        self._world.files.put(resolved, found, self._world.files.read(source))
+        self._world.files.put(resolved, found, self._content_of(source, found))
+
+    def _content_of(self, resolved: str, found: FileStat) -> bytes:
+        """Return the content of a file, or what stands for that of a large one."""
+        files = self._world.files
+        kept = files.kept(resolved)
+        if kept is None and found.size > LARGE_BYTES and files.unsettled(resolved) is None:
+            return Later.because(f"{resolved} gets another name in the apply", self.digest(resolved))
+        return files.read(resolved) if kept is None else kept
+
+    def digest(self, path: str, algorithm: str = "sha256") -> str:
+        """See modules/system.py, and simulated_fetching.py."""
+        raise NotImplementedError
 
     def set_attributes(
         self,
@@ -196,21 +213,41 @@ class SimulatedFiles(SimulatedLooking):
             return
         raise ParameterError(f"{kind} {name!r} does not exist on the host")
 
-    def _run_validator(self, command: str, path: str, content: bytes) -> None:
-        if self._validate is None or not is_read_only(command):
-            self.doubt.assume("its validator runs only in an apply")
+    def _run_validator(self, command: str, path: str, resolved: str, stat: FileStat, content: bytes) -> None:
+        if isinstance(content, Later):
+            self.doubt.assume(_NOT_YET)
             return
+        try:
+            why = self._validated_on_host(command, path, content)
+        except TaskError:
+            if self._attempted(command, resolved, stat, content).accepted:
+                return  # it needs what earlier tasks would change
+            raise
+        if why is not None:
+            verdict = self._attempted(command, resolved, stat, content)
+            if not verdict.accepted:
+                self.doubt.assume(verdict.because or why)
+
+    def _validated_on_host(self, command: str, path: str, content: bytes) -> str | None:
+        """Have the host's own program look at the content; return why it is assumed to be good, if it is."""
+        if self._validate is None or not is_read_only(command):
+            return _NOT_YET
+        pending = self._world.pending
         try:
             self._validate(command, path, content)
         except TaskError as error:
-            if error.exit_status == MISSING_PROGRAM and self._world.pending.any:
-                self.doubt.assume(self._world.pending.because(command))
-                return
-            if self._world.pending.any or self._world.pending.opaque:
+            if error.exit_status == MISSING_PROGRAM and pending.any:
+                return pending.because(command)
+            if pending.any or pending.opaque:
                 # The validator may look at files that the plan has only in memory.
-                self.doubt.assume("its validator cannot see what earlier tasks would change")
-                return
+                return "its validator cannot see what earlier tasks would change"
             raise
+        return None
+
+    def _attempted(self, command: str, resolved: str, stat: FileStat, content: bytes) -> Verdict:
+        if self._attempt is None or self._user != "root":
+            return Verdict()
+        return self._attempt(command, resolved, stat, content)
 
 
 def _number(kind: str, name: str) -> int | None:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from configurator.agent.accounts import account_of
-from configurator.agent.assumptions import Doubt, never_packaged, parent_of
+from configurator.agent.assumptions import Doubt, Verdict, never_packaged, parent_of
 from configurator.agent.world import World
 from configurator.core.errors import TaskError
 from configurator.modules.modes import permitted
 from configurator.modules.state import UnknownState
 from configurator.modules.system import FileStat, System
+
+if TYPE_CHECKING:
+    from configurator.modules.staging import Entry
+
+# Has a validator look at a content, by its path, where all is as the plan would have it; see hostview.py.
+Attempt = Callable[[str, str, FileStat, bytes], Verdict]
 
 
 class SimulatedLooking:
@@ -25,16 +32,35 @@ class SimulatedLooking:
         *,
         user: str = "root",
         validate: Callable[[str, str, bytes], None] | None = None,
+        attempt: Attempt | None = None,
     ) -> None:
         self._world = world
         self._real = real
         self._task = task
         self._user = user
         self._validate = validate
+        self._attempt = attempt
         self.doubt = Doubt()
         self.notices: list[str] = []
         if world.pending.opaque is not None:
             self.doubt.assume(f"{world.pending.opaque!r} runs before, and nobody can look into it")
+
+    def settled(self, path: str) -> None:
+        files = self._world.files
+        resolved, _ = files.stat(path)
+        if because := files.altered(resolved):
+            raise UnknownState(because)
+        pending = self._world.pending
+        if pending.unseen and not never_packaged(f"{resolved}/"):
+            self.doubt.assume(pending.because(resolved))  # a package may put more there
+
+    def stage(
+        self, tree: Sequence[Entry], name: str, *, hollow: bool = False, like: str | None = None
+    ) -> str:
+        if self._user != "root" and os.geteuid() == 0:
+            # The command that looks would be another user's, who cannot enter our cache.
+            raise UnknownState(f"what {self._user!r} may change is known in the apply")
+        return self._real.stage(tree, name, hollow=hollow, like=like)
 
     def stat(self, path: str, *, follow: bool = False) -> FileStat | None:
         files = self._world.files

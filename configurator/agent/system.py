@@ -11,22 +11,20 @@ from typing import Any
 
 from configurator.agent import files, replace
 from configurator.agent.asking import Asking
-from configurator.agent.fetching import Fetching
+from configurator.agent.contents import FetchPiece, no_controller, pieces
+from configurator.agent.memo import Memo
 from configurator.agent.process import NOT_FOUND, Command, MissingProgramError, run
 from configurator.agent.processtable import ProcessTable
+from configurator.agent.staging import Staging
 from configurator.agent.unpacking import Unpacking
 from configurator.core.cancel import CancelToken
 from configurator.core.errors import ParameterError, TaskError
-from configurator.modules.state import State
+from configurator.modules.state import LargeContent, State
 from configurator.modules.system import CommandResult, FileStat, T
 
 _SSHD = "/usr/sbin/sshd"  # Debian's openssh-server
 # Where Debian keeps programs: what root finds at a login (login.defs(5), ENV_SUPATH).
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-def _no_blob(digest: str) -> bytes:
-    raise TaskError(f"no controller to ask for content {digest[:12]}")
 
 
 def _no_controller(*_question: Any) -> None:
@@ -42,13 +40,13 @@ class HostContext:
     """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
-    fetch_blob: Callable[[str], bytes] = _no_blob
+    fetch_piece: FetchPiece = no_controller
     ask: Callable[[Mapping[str, Any], float | None, CancelToken], Mapping[str, Any] | None] = _no_controller
     ssh_connection: str = ""
     rebooted: Mapping[str, Any] = field(default_factory=dict)
     lock_descriptor: int | None = None
     processes: ProcessTable = field(default_factory=ProcessTable)
-    memo: dict[str, Any] = field(default_factory=dict)  # see System.recall
+    memo: Memo = field(default_factory=Memo)  # see System.recall
     _blobs: dict[str, bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,13 +61,13 @@ class HostContext:
         with self._lock:
             known = self._blobs.get(digest)
         if known is None:
-            known = self.fetch_blob(digest)
+            known = b"".join(pieces(self.fetch_piece, digest))
             with self._lock:
                 self._blobs[digest] = known
         return known
 
 
-class RealSystem(Asking, Fetching, Unpacking):
+class RealSystem(Asking, Staging, Unpacking):
     """Acts on the host. `notices` collects the warnings of the task."""
 
     def __init__(
@@ -82,6 +80,8 @@ class RealSystem(Asking, Fetching, Unpacking):
         self._downloads = []
         self._staged = []
         self._archives = {}
+        self._sent_archives = {}
+        self._stages = {}
         self.notices: list[str] = []
 
     # -- files ----------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class RealSystem(Asking, Fetching, Unpacking):
     def write(
         self,
         path: str,
-        content: bytes,
+        content: bytes | LargeContent,
         *,
         mode: str | None = None,
         owner: str | None = None,
@@ -113,17 +113,18 @@ class RealSystem(Asking, Fetching, Unpacking):
         validate: str | None = None,
         follow: bool = True,
     ) -> str | None:
-        self._forget(path)
-        return replace.write(
-            path,
-            content,
-            mode=mode,
-            owner=owner,
-            group=group,
-            backup=backup,
-            follow=follow,
-            validator=None if validate is None else (lambda new: self.validate(validate, new, path)),
-        )
+        with self._context.memo.changing(path):
+            return replace.write(
+                path,
+                content if isinstance(content, bytes) else self._in_pieces(content),
+                mode=mode,
+                owner=owner,
+                group=group,
+                backup=backup,
+                follow=follow,
+                validator=None if validate is None else (lambda new: self.validate(validate, new, path)),
+                size=None if isinstance(content, bytes) else content.size,
+            )
 
     def validate(self, command: str, temporary: str, path: str) -> None:
         """Run a validator on the new content, which stands under another path until it has passed."""
@@ -149,10 +150,12 @@ class RealSystem(Asking, Fetching, Unpacking):
         files.make_directory(path, mode=mode, owner=owner, group=group)
 
     def symlink(self, target: str, path: str) -> None:
-        files.make_link(target, path)
+        with self._context.memo.changing(path):
+            files.make_link(target, path)
 
     def hardlink(self, target: str, path: str) -> None:
-        files.make_hard_link(target, path)
+        with self._context.memo.changing(path):
+            files.make_hard_link(target, path)
 
     def set_attributes(
         self,
@@ -166,16 +169,12 @@ class RealSystem(Asking, Fetching, Unpacking):
         files.set_attributes(path, mode=mode, owner=owner, group=group, follow=follow)
 
     def set_times(self, path: str, *, atime: float | None = None, mtime: float | None = None) -> None:
-        files.set_times(path, atime=atime, mtime=mtime)
+        with self._context.memo.changing(path):
+            files.set_times(path, atime=atime, mtime=mtime)
 
     def remove(self, path: str) -> None:
-        self._forget(path)
-        files.remove(path)
-
-    def _forget(self, path: str) -> None:
-        """What is recalled is apt's, and depends on its configuration."""
-        if path.startswith("/etc/apt"):
-            self._context.memo = {}
+        with self._context.memo.changing(path):
+            files.remove(path)
 
     # -- commands --------------------------------------------------------------------------------------
 
@@ -186,11 +185,7 @@ class RealSystem(Asking, Fetching, Unpacking):
         return False  # what is asked of apt here is answered by the index of the host
 
     def recall(self, key: str, find: Callable[[], T]) -> T:
-        memo = self._context.memo  # replaced as a whole when something is done
-        if key not in memo:
-            memo[key] = find()
-        found: T = memo[key]
-        return found
+        return self._context.memo.recall(key, find)
 
     def query(
         self,
@@ -234,7 +229,7 @@ class RealSystem(Asking, Fetching, Unpacking):
         try:
             result = self._run(command)
         finally:
-            self._context.memo = {}
+            self._context.memo.forget()
         if result.exit_status in ok:
             return result
         raise _failed(result)

@@ -8,19 +8,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from configurator.agent import files, replace
-from configurator.agent.fetching import open_regular
-from configurator.core.cancel import CancelToken
+from configurator.agent.fetching import Fetching, open_regular
 from configurator.core.errors import TaskError
+from configurator.modules.state import LargeContent
 
 if TYPE_CHECKING:
     from configurator.modules.archives import Archive, Member, Placed
 
 
-class Unpacking:
+class Unpacking(Fetching):
     """The doors `members` and `unpack` of modules/system.py."""
 
-    _token: CancelToken
-    _staged: list[BinaryIO]
+    _sent_archives: dict[str, BinaryIO]  # by sha256
     _archives: dict[Any, tuple[Member, ...]]  # what was read: the proof after a change need not read again
 
     def members(self, archive: Archive) -> tuple[Member, ...]:
@@ -32,6 +31,10 @@ class Unpacking:
         return self._archives[key]
 
     def unpack(self, archive: Archive, placed: Sequence[Placed]) -> None:
+        with self._context.memo.changing(placed[0].path if placed else ""):
+            self._unpack(archive, placed)
+
+    def _unpack(self, archive: Archive, placed: Sequence[Placed]) -> None:
         from configurator.agent.archives import entries, understood  # noqa: PLC0415
 
         wanted = {item.number: item for item in placed}
@@ -76,10 +79,18 @@ class Unpacking:
         if isinstance(archive, str):
             with files.explained(f"read {archive}"):
                 return open_regular(archive)
+        staged = self._sent(archive) if isinstance(archive, LargeContent) else self._staged[archive.handle]
         # A file of its own: the place in it must not be shared.
-        staged = self._staged[archive.handle]
-        with files.explained("read what was downloaded"):
+        with files.explained("read what was fetched"):
             return open(f"/proc/self/fd/{staged.fileno()}", "rb")
+
+    def _sent(self, archive: LargeContent) -> BinaryIO:
+        """Return an archive of the controller, which comes into a file without a name when first needed."""
+        digest = str(archive.sha256)
+        if digest not in self._sent_archives:
+            self._stage(self._in_pieces(archive), "sha256", None)
+            self._sent_archives[digest] = self._staged[-1]
+        return self._sent_archives[digest]
 
 
 def _dress(item: Placed) -> None:
@@ -97,10 +108,10 @@ def _key(archive: Archive) -> Any:
         except FileNotFoundError:
             raise TaskError(f"no such file: {archive}") from None
         return archive, found.st_ino, found.st_size, found.st_mtime_ns
-    return archive.handle
+    return archive.sha256 if isinstance(archive, LargeContent) else archive.handle
 
 
 def _name(archive: Archive) -> str:
-    if isinstance(archive, bytes):
+    if isinstance(archive, (bytes, LargeContent)):
         return "the archive"
     return archive if isinstance(archive, str) else archive.answer.url

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,15 @@ from configurator.compiler.order import OrderedGraph
 from configurator.compiler.project import Project
 from configurator.compiler.putoff import Answer
 from configurator.compiler.selection import Met
-from configurator.core.errors import InputError, RefusedError
+from configurator.core.errors import ConfiguratorError, InputError, RefusedError
 from configurator.fleet.host import HostRun, HostSettings
 from configurator.fleet.prompts import AskPerson, Prompts
 from configurator.inventory.hosts import Host
 from configurator.report.redact import RedactingSink, Redactor
 from configurator.transport.endpoint import Endpoint, resolve
 from configurator.transport.sshauth import Prompt, Secrets
+from configurator.vault.choice import VaultChoice
+from configurator.vault.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,43 @@ class Fleet:
                 raise InputError(str(problems[0]), problems)
 
 
-def load_project(options: RunOptions) -> Project:
-    """Return the project, checked as far as no host is needed; InputError with every problem."""
-    return Project.load(
-        config_path=options.config, inventory=options.inventory, extra_vars=options.extra_vars
-    )
+def load_project(
+    options: RunOptions, prompt: Prompt | None = None, redactor: Redactor | None = None
+) -> Project:
+    """Return the project, checked as far as no host is needed; InputError with every problem.
+
+    `prompt` asks for vault passwords; `redactor` learns what comes out of vaults, now and later.
+    """
+    redactor = redactor or Redactor()
+    choice = VaultChoice(options.vault_ids, options.vault_password_files, options.ask_vault_pass)
+    vault = Vault(choice, ask=prompt, hide=redactor.add)
+    with masking(redactor):
+        project = Project.load(
+            config_path=options.config,
+            inventory=options.inventory,
+            extra_vars=options.extra_vars,
+            vault=vault,
+        )
+        vault.prepare()
+    return project
+
+
+@contextlib.contextmanager
+def masking(redactor: Redactor) -> Iterator[None]:
+    """Let no error pass that quotes a secret."""
+    try:
+        yield
+    except ConfiguratorError as error:
+        masked(error, redactor)
+        raise
+
+
+def masked(error: ConfiguratorError, redactor: Redactor) -> ConfiguratorError:
+    """Return the error without secrets: it may quote what a host or a file says."""
+    for name in ("message", "hint", "output", "diagnostics"):
+        if hasattr(error, name):
+            setattr(error, name, redactor.redact(getattr(error, name)))
+    return error
 
 
 def load_fleet(
@@ -61,15 +96,16 @@ def load_fleet(
 
     `prompt` asks for passwords, `ask` what tasks want to know.
     """
-    project = load_project(options)
-    selected = project.hosts(options.hosts)
-    project.check_selection(
-        selected,
-        roles=options.roles,
-        tags=options.tags,
-        skip_tags=options.skip_tags,
-        only=options.only,
-    )
+    project = load_project(options, prompt, redactor)
+    with masking(redactor):
+        selected = project.hosts(options.hosts)
+        project.check_selection(
+            selected,
+            roles=options.roles,
+            tags=options.tags,
+            skip_tags=options.skip_tags,
+            only=options.only,
+        )
     secrets = ask_secrets(options, prompt)
     redactor.add({text for text in (secrets.password, secrets.become_password) if text})
     settings = project.settings

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from configurator.app.fleet import Fleet, load_fleet
+from configurator.app.fleet import Fleet, load_fleet, masked
 from configurator.app.options import RunOptions
+from configurator.app.why import find_task, why
 from configurator.compiler.order import Edge, OrderedGraph
 from configurator.compiler.order_edges import EdgeKind
 from configurator.compiler.outline import Outline, outline, sketch, typical_s
@@ -18,7 +19,7 @@ from configurator.core.errors import ConfiguratorError, InputError
 from configurator.core.run_events import RunEvent
 from configurator.fleet.host import HostRun, start_clock
 from configurator.fleet.run import run_hosts
-from configurator.report.order import Reason
+from configurator.report.order import Reason, Why
 from configurator.report.redact import RedactingSink, Redactor
 from configurator.report.words import task_title
 from configurator.transport.sshauth import Prompt
@@ -62,6 +63,18 @@ class HostOrder:
         return [
             Reason(names[edge.before], names[edge.after], edge.kind, self.mask(edge.key)) for edge in edges
         ]
+
+    def why(self, first: str, second: str) -> Why:
+        """Return why one of two tasks waits for the other one; InputError if one is unknown.
+
+        People call them as drawings do, or by the task's own name alone.
+        """
+        shown = self._names()
+        names = {spec.id: shown[spec.id] for spec in self.whole.specs}
+        one, other = find_task(first, names), find_task(second, names)
+        if one == other:
+            raise InputError(f"{names[one]!r} is one task, and --why asks about two")
+        return why(one, other, self.whole.specs, self.whole.edges, names, self.mask)
 
     def to_json(self) -> dict[str, Any]:
         """Return nodes, edges and plan as JSON values; tasks are called by their ids."""
@@ -129,7 +142,7 @@ def graph(options: RunOptions, prompt: Prompt | None = None, *, one_host: bool =
     for host in fleet.hosts:  # only now, when the secrets of all hosts are known
         item = found[host.name]
         if isinstance(item, ConfiguratorError):
-            shown[host.name] = _masked(item, redactor)
+            shown[host.name] = masked(item, redactor)
         else:
             shown[host.name] = host_order(
                 host.name, item, host.jobs, mask=redactor.text, skipped=options.verbosity > 0
@@ -183,14 +196,6 @@ def _told_apart(names: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
             shown = next(text for text in numbered if text not in taken and text not in kept)
         taken.add(shown)
         yield key, shown
-
-
-def _masked(error: ConfiguratorError, redactor: Redactor) -> ConfiguratorError:
-    """Return the error without secrets: it may quote what a host or a file says."""
-    for name in ("message", "hint", "output", "diagnostics"):
-        if hasattr(error, name):
-            setattr(error, name, redactor.redact(getattr(error, name)))
-    return error
 
 
 class _Silence:

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from configurator.app.fleet import ask_secrets, endpoint_of, load_project
+from configurator.app.fleet import ask_secrets, endpoint_of, load_project, masked, masking
 from configurator.app.options import RunOptions
 from configurator.compiler.tasknodes import FactNode, TaskNode
 from configurator.config.diagnostics import Diagnostic
@@ -42,48 +42,54 @@ class HostRow:
     roles: tuple[str, ...]
 
 
-def check(options: RunOptions) -> CheckReport:
+def check(options: RunOptions, prompt: Prompt | None = None) -> CheckReport:
     """Check everything that needs no host; InputError with every problem."""
-    project = load_project(options)
-    hosts = project.hosts(options.hosts) if options.hosts or project.inventory.hosts else []
-    for host in hosts:
-        project.connection(host)
-    project.check_selection((), roles=project.own_roles)  # also those that no entry of `site:` uses yet
+    redactor = Redactor()
+    project = load_project(options, prompt, redactor)
+    with masking(redactor):
+        hosts = project.hosts(options.hosts) if options.hosts or project.inventory.hosts else []
+        for host in hosts:
+            project.connection(host)
+        project.check_selection((), roles=project.own_roles)  # also those that no entry of `site:` uses yet
     nodes = [node for role in project.read_roles for node in role.nodes()]
     tasks = sum(isinstance(node, TaskNode | FactNode) for node in nodes)
     files = {node.span.path for node in nodes} | set(project.inventory.sources)
     return CheckReport(len(files), len(project.read_roles), len(hosts), tasks, project.warnings)
 
 
-def hosts(options: RunOptions) -> list[HostRow]:
+def hosts(options: RunOptions, prompt: Prompt | None = None) -> list[HostRow]:
     """Return the selected hosts in the order of the inventory."""
-    project = load_project(options)
+    redactor = Redactor()
+    project = load_project(options, prompt, redactor)
     rows = []
-    for host in project.hosts(options.hosts):
-        address = project.connection(host)
-        groups = tuple(name for name in project.inventory.groups_of(host) if name != "all")
-        roles = tuple(project.roles_for(host))
-        rows.append(HostRow(host.name, address.address, address.user, address.port, groups, roles))
+    with masking(redactor):
+        for host in project.hosts(options.hosts):
+            address = project.connection(host)
+            groups = tuple(name for name in project.inventory.groups_of(host) if name != "all")
+            roles = tuple(project.roles_for(host))
+            rows.append(HostRow(host.name, address.address, address.user, address.port, groups, roles))
     return rows
 
 
 def facts(options: RunOptions, prompt: Prompt | None = None) -> dict[str, dict[str, Any] | ConfiguratorError]:
     """Return the facts of the selected hosts, or for a host what stood in the way."""
-    project = load_project(options)
+    redactor = Redactor()
+    project = load_project(options, prompt, redactor)
     secrets = ask_secrets(options, prompt)
-    selected = project.hosts(options.hosts)
+    with masking(redactor):
+        selected = project.hosts(options.hosts)
 
     def read(endpoint: Any) -> dict[str, Any] | ConfiguratorError:
         try:
             session = HostSession(endpoint(), secrets)
         except ConfiguratorError as error:
-            return error
+            return masked(error, redactor)
         session.close()
         return session.facts
 
     tasks = []
     for host in selected:
-        endpoint = functools.partial(endpoint_of, project, host, Redactor())
+        endpoint = functools.partial(endpoint_of, project, host, redactor)
         tasks.append(Task(host.name, lambda _context, e=endpoint: read(e)))  # type: ignore[misc]
     forks = options.forks or project.settings.performance.forks
     # Reading changes nothing, so a Ctrl-C need not wait for a connection that may take its time.

@@ -27,5 +27,8 @@ class RunOptions:
     fail_fast: bool | None = None
     ask_pass: bool = False
     ask_become_pass: bool = False
+    vault_ids: tuple[str, ...] = ()
+    vault_password_files: tuple[str, ...] = ()
+    ask_vault_pass: bool = False
     verbosity: int = 0
     deep: bool = False

@@ -14,6 +14,7 @@ from configurator.cli.options import graph_options, to_run_options
 if TYPE_CHECKING:
     from configurator.app.graph import HostOrder
     from configurator.core.errors import ConfiguratorError
+    from configurator.report.order import Why
 
     Found = Mapping[str, HostOrder | ConfiguratorError]
 
@@ -33,7 +34,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Show levels, critical path and how fast it can be at best.",
 )
-def graph(form: str, as_plan: bool, as_json: bool, **values: Any) -> int:
+@click.option(
+    "--why",
+    nargs=2,
+    metavar="TASK TASK",
+    help="Only tell why one of two tasks waits for the other one.",
+)
+def graph(form: str, as_plan: bool, why: tuple[str, str] | None, as_json: bool, **values: Any) -> int:
     """Connect as `plan` does, and show in which order an apply would run the tasks. Changes nothing.
 
     A task stands below each task that it waits for. Tasks on different branches may run at once.
@@ -45,12 +52,20 @@ def graph(form: str, as_plan: bool, as_json: bool, **values: Any) -> int:
     drawing = form != "text"
     if drawing and (as_plan or as_json):
         raise click.UsageError(f"--form {form} cannot be combined with {'--plan' if as_plan else '--json'}")
+    if why and (drawing or as_plan):
+        raise click.UsageError(f"--why cannot be combined with {'--plan' if as_plan else '--form'}")
     with told_as_json(as_json):
         report = app.graph(to_run_options(values), ask_secret, one_host=drawing)
+        reasons = _reasons(report.hosts, *why) if why else {}
     for warning in report.warnings:
         say(f"warning: {warning}")
     code = _exit_code(report.hosts)
-    if as_json:
+    if why:
+        if as_json:
+            write_json(_why_json(report.hosts, reasons), code)
+        else:
+            _write_text(_why_text(reasons, several=len(report.hosts) > 1))
+    elif as_json:
         write_json(_json(report.hosts), code)
     elif drawing:
         _write_drawing(order.draw(form) for order in _orders(report.hosts))
@@ -87,6 +102,44 @@ def _json(hosts: Found) -> Iterator[Mapping[str, Any]]:
         yield {**error_json(error), "host": name}
     for order in _orders(hosts):
         yield {"type": "graph", **order.to_json()}
+
+
+def _reasons(hosts: Found, first: str, second: str) -> dict[str, Why]:
+    """Return how the two tasks are ordered on each host that has both; InputError if none has."""
+    from configurator.core.errors import InputError  # noqa: PLC0415
+
+    found: dict[str, Why] = {}
+    problem: InputError | None = None
+    for order in _orders(hosts):
+        try:
+            found[order.host] = order.why(first, second)
+        except InputError as error:
+            problem = problem or error
+    if problem is not None and not found:
+        raise problem
+    return found
+
+
+def _why_json(hosts: Found, reasons: Mapping[str, Why]) -> Iterator[Mapping[str, Any]]:
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from configurator.report.jsonl import error_json  # noqa: PLC0415
+
+    for name, error in _errors(hosts).items():
+        yield {**error_json(error), "host": name}
+    for host, why in reasons.items():
+        yield {"type": "why", "host": host, **asdict(why)}
+
+
+def _why_text(reasons: Mapping[str, Why], *, several: bool) -> Iterator[str]:
+    from configurator.report.order import why_lines  # noqa: PLC0415
+    from configurator.report.sanitize import one_line  # noqa: PLC0415
+
+    for number, (host, why) in enumerate(reasons.items()):
+        if several:
+            yield from ([""] if number else [])
+            yield f"{one_line(host)}:"
+        yield from why_lines(why)
 
 
 def _text(hosts: Found, *, as_plan: bool, every: bool) -> Iterator[str]:

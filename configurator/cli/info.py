@@ -24,11 +24,12 @@ def check(as_json: bool, **values: Any) -> int:
     All problems are shown at once, each with its file, line and column.
     """
     from configurator.app import info  # noqa: PLC0415  (start-up: --help needs none of this)
+    from configurator.cli.ending import ask_secret  # noqa: PLC0415
     from configurator.report.sanitize import one_line  # noqa: PLC0415
     from configurator.report.words import count  # noqa: PLC0415
 
     with told_as_json(as_json):
-        report = info.check(to_run_options(values))
+        report = info.check(to_run_options(values), ask_secret)
     for warning in report.warnings:
         click.echo(f"warning: {one_line(str(warning))}", err=True)
     numbers = {name: getattr(report, name) for name in ("files", "roles", "hosts", "tasks")}
@@ -46,10 +47,11 @@ def check(as_json: bool, **values: Any) -> int:
 def hosts(as_json: bool, **values: Any) -> int:
     """List the hosts of the inventory with their addresses, groups and roles."""
     from configurator.app import info  # noqa: PLC0415
+    from configurator.cli.ending import ask_secret  # noqa: PLC0415
     from configurator.report.grid import grid  # noqa: PLC0415
 
     with told_as_json(as_json):
-        rows = info.hosts(to_run_options(values))
+        rows = info.hosts(to_run_options(values), ask_secret)
     if as_json:
         names = ("name", "address", "user", "port", "groups", "roles")
         write_json({"type": "host", **{name: getattr(row, name) for name in names}} for row in rows)

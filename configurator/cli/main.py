@@ -13,12 +13,18 @@ from configurator import __version__
 from configurator.cli.lazy import LazyGroup
 
 COMMANDS = {
+    "init": ("configurator.cli.project:init", "Make a small project to begin with."),
     "plan": ("configurator.cli.runs:plan", "Show what an apply would change; change nothing."),
     "apply": ("configurator.cli.runs:apply", "Plan, ask, and make the hosts what their configuration says."),
     "check": ("configurator.cli.info:check", "Check every file, without any host."),
     "facts": ("configurator.cli.info:facts", "Show what is read from the hosts."),
     "hosts": ("configurator.cli.info:hosts", "List the hosts of the inventory with their groups and roles."),
     "graph": ("configurator.cli.graph:graph", "Show in which order the tasks of a host run."),
+    "schema": (
+        "configurator.cli.project:schema",
+        "Write JSON Schemas by which editors complete and check.",
+    ),
+    "vault": ("configurator.cli.vault:vault", "Encrypt and decrypt files and values, as ansible-vault does."),
     "sandbox": ("configurator.cli.sandbox:sandbox", "Disposable Debian hosts to try things on."),
     "version": ("configurator.cli.info:version", "Show the version."),
 }

@@ -52,6 +52,28 @@ _WHERE = (
     ),
 )
 
+_VAULT = (
+    click.option(
+        "--vault-id",
+        "vault_ids",
+        multiple=True,
+        metavar="[LABEL@]SOURCE",
+        help="A vault password: a file, a program that prints it, or prompt. Repeatable.",
+    ),
+    click.option(
+        "--vault-password-file",
+        "--vault-pass-file",
+        "vault_password_files",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(),
+        help="A file with a vault password, or a program that prints it. Repeatable.",
+    ),
+    click.option(
+        "-J", "--ask-vault-pass", "--ask-vault-password", is_flag=True, help="Ask for the vault password."
+    ),
+)
+
 _LOGIN = (
     click.option("-k", "--ask-pass", is_flag=True, help="Ask for the SSH password."),
     click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the sudo password."),
@@ -112,7 +134,12 @@ def _add(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 
 def where_options(function: F) -> F:
     """Add which hosts, and the files that describe them."""
-    return _add(_WHERE)(function)
+    return _add((*_WHERE, *_VAULT))(function)
+
+
+def vault_options(function: F) -> F:
+    """Add where vault passwords come from."""
+    return _add(_VAULT)(function)
 
 
 def login_options(function: F) -> F:
@@ -122,12 +149,12 @@ def login_options(function: F) -> F:
 
 def run_options(function: F) -> F:
     """Add all options of a plan and an apply."""
-    return _add((*_WHERE[:1], *_CHOICE, *_PACE, *_FAILURE, *_OUTPUT, *_LOGIN, *_WHERE[1:]))(function)
+    return _add((*_WHERE[:1], *_CHOICE, *_PACE, *_FAILURE, *_OUTPUT, *_LOGIN, *_VAULT, *_WHERE[1:]))(function)
 
 
 def graph_options(function: F) -> F:
     """Add what says of which tasks and hosts the order is shown, and how many of them run at once."""
-    return _add((*_WHERE[:1], *_CHOICE, *_PACE, *_OUTPUT[1:2], *_LOGIN, *_WHERE[1:]))(function)
+    return _add((*_WHERE[:1], *_CHOICE, *_PACE, *_OUTPUT[1:2], *_LOGIN, *_VAULT, *_WHERE[1:]))(function)
 
 
 def json_option(function: F) -> F:

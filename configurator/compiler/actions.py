@@ -13,17 +13,25 @@ import re
 import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from configurator.agent.protocol import INLINE_BYTES
+from configurator.agent.protocol import INLINE_BYTES, Held
+from configurator.compiler.largefiles import digest_of
 from configurator.compiler.scope import Scope
 from configurator.compiler.statements import check_assertions, debug
+from configurator.compiler.synctree import synchronize
 from configurator.compiler.templatefiles import TemplateFiles, find_file
 from configurator.compiler.templating import TemplatingError
 from configurator.compiler.values import truthy
 from configurator.config.diagnostics import Span
 from configurator.config.located import LocatedMap
+from configurator.config.paths import shown_path
+from configurator.config.sealed import HEADER, is_sealed, lines_worth_hiding
+from configurator.core.errors import InputError
+from configurator.modules.content import LARGE_BYTES
 from configurator.modules.fragments import chosen, joined
 from configurator.modules.params import ParamSpec
 
@@ -49,12 +57,31 @@ class ActionContext:
     scope: Scope
     templates: TemplateFiles
     args: LocatedMap
-    blobs: dict[str, bytes] = field(default_factory=dict)
+    blobs: dict[str, Held] = field(default_factory=dict)
 
     def span(self, name: str) -> Span:
         """Return the place of a parameter's value."""
         value = self.args.get(name)
         return value.span if value is not None else self.args.span
+
+    def plain(self, path: str, data: bytes, params: Mapping[str, Any]) -> bytes:
+        """Return a file's content; an encrypted file is decrypted unless `decrypt` forbids it."""
+        if not is_sealed(data) or not truthy(params.get("decrypt", True)):
+            return data
+        vault = self.scope.engine.vault
+        text = data.decode("ascii", "replace")
+        try:
+            opened = vault.open(text, Span(shown_path(path), 1, 1, len(HEADER), text.partition("\n")[0]))
+        except InputError as error:
+            raise TemplatingError(error.diagnostics[0]) from None
+        self.hide(opened)
+        return opened
+
+    def hide(self, opened: bytes) -> None:
+        """Have what came out of an encrypted file masked wherever it is shown."""
+        hidden = set(lines_worth_hiding(opened.decode(errors="replace")))
+        self.scope.secrets |= hidden
+        self.scope.engine.vault.hide(hidden)
 
     def content(self, data: bytes) -> Any:
         """Return contents as they travel: text, base64, or the digest of what is sent when asked for."""
@@ -66,6 +93,19 @@ class ActionContext:
             return data.decode()
         except UnicodeDecodeError:
             return {"$base64": base64.b64encode(data).decode()}
+
+    def file(self, path: str, span: Span, params: Mapping[str, Any], *, decrypt: Any = True) -> Any:
+        """Return a file's content as it travels; a large one is read when a host asks for it, in pieces."""
+        with _readable(path, span), open(path, "rb") as file:
+            large = os.fstat(file.fileno()).st_size > LARGE_BYTES
+            if not large or (truthy(decrypt) and is_sealed(file.read(len(HEADER)))):
+                file.seek(0)
+                return self.content(self.plain(path, file.read(), {"decrypt": decrypt}))
+        with _readable(path, span):
+            size, digest = digest_of(path)
+            also = {"sha1": digest_of(path, "sha1")[1]} if "checksum" in params else {}
+        self.blobs[digest] = Path(path).absolute()
+        return {"$file": digest, "size": size, **also}
 
 
 def run_action(
@@ -99,16 +139,18 @@ def _render(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
         return _with_inline_content(params, context)
     path = find_file(str(params["src"]), "templates", context.role_path, context.root, context.span("src"))
     text = context.templates.render(path, context.role_path, params, context.scope)
+    if context.templates.is_sealed(path):
+        context.hide(text.encode(errors="replace"))
     encoding = str(params.get("output_encoding", "utf-8"))
     try:
         data = text.encode(encoding)
     except (UnicodeEncodeError, LookupError) as error:
         span = context.span("output_encoding")
         raise TemplatingError(span.diagnostic(f"cannot encode the text: {error}")) from None
-    return _with_file(params, path, data, context)
+    return _with_file(params, path, context.content(data))
 
 
-def _with_file(params: dict[str, Any], path: str, data: bytes, context: ActionContext) -> dict[str, Any]:
+def _with_file(params: dict[str, Any], path: str, content: Any) -> dict[str, Any]:
     """Return the parameters with a file's content instead of its name."""
     params = {name: value for name, value in params.items() if name != "src"}
     if params.get("mode") == "preserve":
@@ -116,7 +158,7 @@ def _with_file(params: dict[str, Any], path: str, data: bytes, context: ActionCo
     if "dest" in params:
         name = os.path.basename(path)
         params["_original_basename"] = name.removesuffix(".j2")
-    return params | {"content": context.content(data)}
+    return params | {"content": content}
 
 
 def _fetch(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
@@ -164,7 +206,9 @@ def _script(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
     span = context.span(written)
     name = script_name(str(params.get(written, "")), span)
     path = find_file(name, "files", context.role_path, context.root, span)
-    return params | {"_content": context.content(_read(path, span))}
+    data = context.plain(path, _read(path, span), params)
+    kept = {name: value for name, value in params.items() if name != "decrypt"}
+    return kept | {"_content": context.content(data)}
 
 
 def _with_inline_content(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
@@ -176,8 +220,9 @@ def _with_inline_content(params: dict[str, Any], context: ActionContext) -> dict
     return params | {"content": context.content(str(content).encode())}
 
 
-def _copy(params: dict[str, Any], context: ActionContext) -> Iterator[Part]:
-    follow = truthy(params.pop("local_follow", True))
+def _copy(raw: dict[str, Any], context: ActionContext) -> Iterator[Part]:
+    follow = truthy(raw.get("local_follow", True))
+    params = {name: value for name, value in raw.items() if name not in ("local_follow", "decrypt")}
     if truthy(params.get("remote_src", False)) or "src" not in params:
         yield Part("copy", _with_inline_content(params, context))
         return
@@ -185,29 +230,38 @@ def _copy(params: dict[str, Any], context: ActionContext) -> Iterator[Part]:
     name = str(params["src"])
     path = find_file(name, "files", context.role_path, context.root, span)
     if not os.path.isdir(path):
-        yield Part("copy", _with_file(params, path, _read(path, span), context))
+        content = context.file(path, span, params, decrypt=raw.get("decrypt", True))
+        yield Part("copy", _with_file(params, path, content))
         return
-    yield from _copy_folder(params, path, name, span, follow, context)
+    decrypt = raw.get("decrypt", True)
+    yield from _copy_folder(params, path, name, span, follow, decrypt, context)
 
 
 def _sent(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
     """Return the parameters with the content of `src` instead of its name, if the controller has it."""
     of_host = truthy(params.get("remote_src", False)) or not truthy(params.get("copy", True))
+    kept = {name: value for name, value in params.items() if name != "decrypt"}
     if "src" not in params or of_host or "://" in str(params["src"]):
-        return params
+        return kept
     span = context.span("src")
     path = find_file(str(params["src"]), "files", context.role_path, context.root, span)
     if os.path.isdir(path):
         raise TemplatingError(span.diagnostic(f"{path} is a directory"))
-    sent = {name: value for name, value in params.items() if name != "src"}
-    return sent | {
-        "_content": context.content(_read(path, span)),
+    del kept["src"]
+    return kept | {
+        "_content": context.file(path, span, {}, decrypt=params.get("decrypt", True)),
         "_original_basename": os.path.basename(path),
     }
 
 
 def _copy_folder(
-    params: dict[str, Any], path: str, name: str, span: Span, follow: bool, context: ActionContext
+    params: dict[str, Any],
+    path: str,
+    name: str,
+    span: Span,
+    follow: bool,
+    decrypt: Any,
+    context: ActionContext,
 ) -> Iterator[Part]:
     """Yield a task for every folder and file of a tree; with a slash behind `src`, for its inside alone."""
     base = str(params.get("dest", "")).rstrip("/")
@@ -227,7 +281,8 @@ def _copy_folder(
                 raise TemplatingError(span.diagnostic(f"this folder has more than {_MAX_TREE} files"))
             source = os.path.join(current, file)
             single = params | {"dest": f"{dest}/{file}"}
-            yield Part("copy", _with_file(single, source, _read(source, span), context), f"{dest}/{file}")
+            content = context.file(source, span, params, decrypt=decrypt)
+            yield Part("copy", _with_file(single, source, content), f"{dest}/{file}")
 
 
 def _assemble(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
@@ -241,19 +296,25 @@ def _assemble(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
     try:
         names = chosen(os.listdir(path), None if regexp is None else str(regexp), ignore_hidden=hidden)
         files = [file for file in (os.path.join(path, name) for name in names) if os.path.isfile(file)]
-        data = joined((_read(file, span) for file in files), None if delimiter is None else str(delimiter))
+        read = (context.plain(file, _read(file, span), params) for file in files)
+        data = joined(read, None if delimiter is None else str(delimiter))
     except re.error as error:
         message = f"'regexp' is no regular expression: {error}"
         raise TemplatingError(context.span("regexp").diagnostic(message)) from None
-    ours = ("src", "regexp", "delimiter", "ignore_hidden", "remote_src")
+    ours = ("src", "regexp", "delimiter", "ignore_hidden", "remote_src", "decrypt")
     kept = {name: value for name, value in params.items() if name not in ours}
     return kept | {"content": context.content(data)}
 
 
 def _read(path: str, span: Span) -> bytes:
+    with _readable(path, span), open(path, "rb") as file:
+        return file.read()
+
+
+@contextmanager
+def _readable(path: str, span: Span) -> Iterator[None]:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        yield
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         raise TemplatingError(span.diagnostic(f"cannot read {path}: {reason}")) from None
@@ -265,4 +326,5 @@ _COMPILED: Mapping[str, Callable[[dict[str, Any], ActionContext], dict[str, Any]
     "debug": lambda params, context: debug(params, context.args, context.scope),
     "fetch": _fetch,
     "script": _script,
+    "synchronize": synchronize,
 }

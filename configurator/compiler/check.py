@@ -40,7 +40,7 @@ def check_variables(layers: Iterable[Mapping[str, Located]], engine: Engine, pro
 def check_templates(value: Located, engine: Engine, problems: Diagnostics) -> None:
     """Note templates inside a value that cannot be parsed."""
     for scalar in _scalars(value):
-        if scalar.mark is not Mark.UNSAFE and is_template(str(scalar.value)):
+        if Mark.UNSAFE not in scalar.mark and is_template(str(scalar.value)):
             try:
                 engine.check(str(scalar.value), scalar)
             except TemplatingError as error:
@@ -212,7 +212,7 @@ class _RoleChecker:
         if spec is None or not isinstance(source, LocatedScalar) or not isinstance(source.value, str):
             return
         renders = spec.on_controller and "content" in declared
-        if is_template(source.value) or not (renders or node.module == "copy"):
+        if _settled_later(source) or not (renders or node.module == "copy"):
             return
         remote = node.args.get("remote_src")
         if remote is not None and (not isinstance(remote, LocatedScalar) or _maybe_true(remote)):
@@ -239,6 +239,11 @@ class _RoleChecker:
             self.problems.extend([error.diagnostic])
 
 
+def _settled_later(scalar: LocatedScalar) -> bool:
+    """Return True if what a text says is known on a host alone, or once it is decrypted."""
+    return Mark.VAULT in scalar.mark or (Mark.UNSAFE not in scalar.mark and is_template(str(scalar.value)))
+
+
 def _maybe_true(value: LocatedScalar) -> bool:
     return is_template(str(value.value)) or truthy(value.value)
 
@@ -251,9 +256,7 @@ def check_literals(node: TaskNode, module: Module[Any], problems: Diagnostics) -
     literal: dict[str, Any] = {}
     complete = True
     for key, value in node.args.entries.items():
-        if any(
-            scalar.mark is not Mark.UNSAFE and is_template(str(scalar.value)) for scalar in _scalars(value)
-        ):
+        if any(map(_settled_later, _scalars(value))):
             complete = False
             if key in by_name:
                 continue

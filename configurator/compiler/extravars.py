@@ -40,13 +40,22 @@ def _pairs(text: str, diagnostics: Diagnostics) -> dict[str, Located]:
     try:
         words = split_words(text)
     except ValueError as error:
-        diagnostics.add(Span(_NAME, 1, 1, len(text), text), f"cannot read this: {error}")
+        diagnostics.add(_place(text, 0, text), f"cannot read this: {error}")
         return {}
     for offset, word in words:
-        span = Span(_NAME, 1, offset + 1, len(word), text)
+        span = _place(text, offset, word)
         match = _PAIR.fullmatch(word)
         if match is None:
             diagnostics.add(span, f"expected name=value, not {word!r}")
             continue
         found[match[1]] = LocatedScalar(unquoted(match[2]), span)
     return found
+
+
+def _place(text: str, offset: int, word: str) -> Span:
+    """Return where a word stands in the text, which may have several lines."""
+    start = text.rfind("\n", 0, offset) + 1
+    end = text.find("\n", offset)
+    source = text[start:] if end < 0 else text[start:end]
+    length = max(1, min(len(word), len(source) - (offset - start)))
+    return Span(_NAME, text.count("\n", 0, offset) + 1, offset - start + 1, length, source)

@@ -64,22 +64,24 @@ def parse_free_form(
         return None
     entries: dict[str, LocatedScalar] = {}
     keys: dict[str, Span] = {}
-    rest = text
-    for offset, word in reversed(words):
+    start = located.span.source.find(text, max(0, located.span.column - 1))
+    kept: list[str] = []  # what is left without those words and the space before them
+    end = 0
+    for offset, word in words:
         match = _KEY.fullmatch(word)
         if match and (free_form is None or match[1] in known):
-            span = _part(located, offset, word)
-            entries[match[1]] = LocatedScalar(unquoted(match[2]), span, located.mark)
-            keys[match[1]] = span
-            rest = rest[:offset].rstrip() + rest[offset + len(word) :]
+            span = _part(located.span, start, offset, word)
+            entries.setdefault(match[1], LocatedScalar(unquoted(match[2]), span, located.mark))
+            keys.setdefault(match[1], span)
+            kept.append(text[end:offset].rstrip())
+            end = offset + len(word)
         elif free_form is None:
-            diagnostics.add(
-                _part(located, offset, word), f"expected name=value, not {word!r}", "or write a mapping"
-            )
+            span = _part(located.span, start, offset, word)
+            diagnostics.add(span, f"expected name=value, not {word!r}", "or write a mapping")
             return None
-    entries = dict(reversed(entries.items()))
-    if free_form is not None and rest.strip():
-        entries = {free_form: LocatedScalar(rest.strip(), located.span, located.mark), **entries}
+    rest = "".join([*kept, text[end:]]).strip()
+    if free_form is not None and rest:
+        entries = {free_form: LocatedScalar(rest, located.span, located.mark), **entries}
     return LocatedMap(dict(entries), located.span, keys)
 
 
@@ -88,10 +90,8 @@ def unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
-def _part(located: LocatedScalar, offset: int, word: str) -> Span:
-    """Return the place of a word of the text, if the text stands in one line as it is."""
-    span, text = located.span, str(located.value)
-    start = span.source.find(text, max(0, span.column - 1))
+def _part(span: Span, start: int, offset: int, word: str) -> Span:
+    """Return the place of a word of the text, if the text stands in one line as it is: from `start` on."""
     if start < 0:
         return span
     return Span(span.path, span.line, start + offset + 1, len(word), span.source)

@@ -36,6 +36,17 @@ def compile_host(
     """Return the graph of a host; InputError with every problem, of tasks first, else of their order."""
     variables = HostVariables(toolbox.variables, host, facts, state.secrets)
     settings = TaskSettings(elevated=address.become, login=address.user)
+    return compile_parts(planned, variables, settings, state, toolbox)
+
+
+def compile_parts(
+    planned: Sequence[PlannedRole],
+    variables: HostVariables,
+    settings: TaskSettings,
+    state: HostState,
+    toolbox: Toolbox,
+) -> OrderedGraph:
+    """Return the graph of these roles with these variables; InputError as `compile_host`."""
     late = LateTasks()
     compiled = [_compile_role(item, variables, settings, state, toolbox, late) for item in planned]
     state.diagnostics.raise_if_any()
@@ -71,6 +82,8 @@ def _compile_role(
         if _applies(mention, scope):
             check_arguments(role.name, role.arguments, scope, mention.use.span, state.diagnostics)
         around = Inherited(scope=scope, when=mention.when, tags=mention.tags, become=mention.become)
+        for keywords in mention.around:
+            around = around.enter(keywords)
         tasks += expander.tasks(role.tasks, around)
         for handler in (*expander.handlers(role.handlers, around), *expander.handlers_found):
             handlers.setdefault((handler.spec.name, str(handler.spec.params)), handler)

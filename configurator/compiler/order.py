@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeAlias
 
-from configurator.agent.protocol import HostGraph, TaskSpec
+from configurator.agent.protocol import Held, HostGraph, TaskSpec
 from configurator.compiler.compiled import CompiledRole, Notification
 from configurator.compiler.order_cross import (
     check_conflicts,
@@ -66,7 +66,7 @@ class OrderedGraph(HostGraph):
 def build_graph(
     roles: Sequence[CompiledRole],
     *,
-    blobs: Mapping[str, bytes] | None = None,
+    blobs: Mapping[str, Held] | None = None,
     secrets: frozenset[str] = frozenset(),
     left_out: LeftOut = (),
     words: Words | None = None,
@@ -321,7 +321,7 @@ class _Ordering:
                 if not self._edges.insert(ends[end], node, link):
                     self._edges.add(earlier, node, link)  # it stands between tasks of the block itself
 
-    def finish(self, blobs: Mapping[str, bytes], secrets: frozenset[str]) -> OrderedGraph:
+    def finish(self, blobs: Mapping[str, Held], secrets: frozenset[str]) -> OrderedGraph:
         """Return the graph with no edge too many; InputError if there was a problem."""
         self._problems.raise_if_any()
         self._edges.reduce()

@@ -13,7 +13,11 @@ from configurator.compiler.extravars import read_extra_vars
 from configurator.compiler.hostgraph import compile_host
 from configurator.compiler.hosts import connection_of
 from configurator.compiler.order import OrderedGraph
+from configurator.compiler.playbook import load_plays, play_folders
+from configurator.compiler.playproject import Playbook, read_variables_beside
+from configurator.compiler.plays import BoundPlay, PlayTurn, role_folders
 from configurator.compiler.roles import Role, RoleLibrary, RoleUse, builtin_roles_path
+from configurator.compiler.scope import Scope
 from configurator.compiler.selection import Met, Selection, check_selection, parse_only, unmet
 from configurator.compiler.site import Entry, PlannedRole, plan_roles, read_site
 from configurator.compiler.taskfile import ModuleTable, TaskFileReader
@@ -30,6 +34,7 @@ from configurator.inventory.loader import load_inventory
 from configurator.inventory.model import Inventory
 from configurator.inventory.patterns import select
 from configurator.modules import registry
+from configurator.vault.vault import Vault
 
 
 class Project:
@@ -45,9 +50,11 @@ class Project:
         entries: Sequence[Entry],
         toolbox: Toolbox,
         warnings: Sequence[Diagnostic],
+        playbook: Playbook | None = None,
     ) -> None:
         self.inventory = inventory
         self.warnings = tuple(warnings)
+        self.playbook = playbook
         self._loaded = loaded
         self._entries = tuple(entries)
         self._tools = toolbox
@@ -68,6 +75,11 @@ class Project:
         return self._tools.library.loaded()
 
     @property
+    def plays(self) -> tuple[BoundPlay, ...]:
+        """Return the plays of the playbook in their order; none without a playbook."""
+        return self.playbook.plays if self.playbook is not None else ()
+
+    @property
     def own_roles(self) -> tuple[str, ...]:
         """Return the names of the project's own roles, used or not, without the built-in ones."""
         folders = [os.path.join(self.root, folder) for folder in self.settings.roles_path]
@@ -83,51 +95,63 @@ class Project:
         *,
         modules: ModuleTable = registry,
         roles_path: str | None = None,
+        vault: Vault | None = None,
+        playbook: str | None = None,
     ) -> Project:
         """Read and check everything; one InputError has every problem of all files.
 
+        `vault` opens what is encrypted, also with the passwords that config.yaml names.
+
+        The plays of `playbook`, if one is named, take the place of `site:`.
         `inventory` replaces the configured one; `roles_path` the folder of the built-in roles. The project's
         own modules are added to `modules`.
         """
-        problems = Diagnostics()
+        vault = vault or Vault()
+        problems = Diagnostics(vault)
         loaded = load_settings(config_path, problems)
+        vault.configure(loaded.settings.vault.ids, loaded.settings.vault.password_file, loaded.root)
         # Without these three the site would seem to speak of roles and hosts that do not exist.
         sound = not loaded.broken & {"site", "roles_path", "inventory"}
         hosts = load_inventory(_sources(loaded, inventory), loaded.root, problems)
         extra = read_extra_vars(extra_vars, problems)
         folders = [os.path.join(loaded.root, folder) for folder in loaded.settings.roles_path]
         modules = with_extensions(modules, loaded.root, problems)
+        source = VariableSource(Engine(vault), hosts, extra, loaded.root)
+        said = Scope(source.engine, {}, extra)
+        reader = TaskFileReader(modules, (), problems)
+        written = load_plays(playbook, said, reader) if playbook is not None else []
+        folders = [*role_folders(play_folders(written)), *folders]
+        read_variables_beside(play_folders(written), hosts, loaded.root, problems)
         library = RoleLibrary([*folders, roles_path or builtin_roles_path()], modules)
         reader = TaskFileReader(modules, library.names(), problems)
-        entries, unmatched = read_site(
-            loaded.located if sound else None, reader, hosts, tolerant=inventory is not None
-        )
+        toolbox = Toolbox(library, modules, TemplateFiles(loaded.root, vault), source)
+        tolerant = inventory is not None
+        site = loaded.located if sound and playbook is None else None
+        entries, unmatched = read_site(site, reader, hosts, tolerant=tolerant)
         for entry in entries:
             for use in entry.uses:
                 library.load(use, problems)
                 for item in use.requires:
                     library.load(RoleUse(str(item), item.span), problems)
-        source = VariableSource(Engine(), hosts, extra, loaded.root)
-        toolbox = Toolbox(library, modules, TemplateFiles(loaded.root), source)
-        warnings = [*unmatched.sorted(), *_ignored(hosts), *_unused(hosts)]
-        project = cls(loaded, hosts, entries, toolbox, warnings)
+        book = None
+        if playbook is not None:
+            book = Playbook.read(written, reader, toolbox, said, tolerant=tolerant)
+            entries = list(book.entries())
+        warnings = [*unmatched.sorted(), *_ignored(hosts), *_unused(hosts), *(book.warnings if book else ())]
+        project = cls(loaded, hosts, entries, toolbox, warnings, book)
         project._check(problems)
         problems.raise_if_any()
         return project
 
     def _check(self, problems: Diagnostics) -> None:
         """Check what needs no facts: templates' syntax, literal parameters, files, names."""
-        inventory, source = self.inventory, self._tools.variables
-        layers = [
-            *(group.vars for group in inventory.groups.values()),
-            *inventory.group_files.values(),
-            *inventory.host_vars.values(),
-            *inventory.host_files.values(),
-            *(entry.vars for entry in self._entries),
-            source.extra,
-        ]
+        source = self._tools.variables
+        layers = [*self.inventory.known_layers(), *(entry.vars for entry in self._entries), source.extra]
         check_variables(layers, source.engine, problems)
-        check_roles(self._tools, problems)
+        own = {role.name for one in self.plays for role in one.play.own_roles}
+        check_roles(self._tools, problems, [role for role in self.read_roles if role.name not in own])
+        if self.playbook is not None:
+            self.playbook.check(problems)
         check_cycles(self.read_roles, problems)
 
     # -- hosts ----------------------------------------------------------------------------------------
@@ -144,7 +168,17 @@ class Project:
             where = ", ".join(self.inventory.sources) or "no inventory was found"
             hint = "name a host with --host user@address, or write inventory/hosts.yml"
             raise InputError(f"there is no host to work on ({where})", hint=hint)
+        self._open(found)
         return found
+
+    def _open(self, hosts: Iterable[Host]) -> None:
+        """Read the encrypted variables of these hosts; InputError with every problem of all files."""
+        engine = self._tools.variables.engine
+        problems = Diagnostics(engine.vault)
+        files = {id(item): item for host in hosts for item in self.inventory.files_of(host)}
+        opened = [item.known for item in files.values() if item.open(problems)]
+        check_variables(opened, engine, problems)
+        problems.raise_if_any()
 
     def connection(self, host: Host) -> HostAddress:
         """Return how a host is reached; InputError if its connection variables are wrong."""
@@ -155,6 +189,8 @@ class Project:
         scope = self._tools.variables.host_scope(host, secrets)
         entries = self._entries_of(host)
         found = connection_of(host, scope, entries, self.settings.ssh, self.root, problems)
+        if self.playbook is not None:
+            found = self.playbook.reached(host, found, scope, problems)
         problems.raise_if_any()
         return found
 
@@ -163,6 +199,8 @@ class Project:
 
     def roles_for(self, host: Host, roles: Sequence[str] = ()) -> list[str]:
         """Return the names of a host's roles, with those that they need, in the order of compilation."""
+        if self.playbook is not None:
+            return self.playbook.roles_of(host, roles)
         return [planned.role.name for planned in self._planned(host, roles)]
 
     def _planned(self, host: Host, roles: Sequence[str]) -> list[PlannedRole]:
@@ -181,7 +219,7 @@ class Project:
 
         InputError for an unknown role, tag or module, and for a host that no entry gives a role.
         """
-        problems = Diagnostics()
+        problems = Diagnostics(self._tools.variables.engine.vault)
         library = self._tools.library
         before = {role.name for role in library.loaded()}
         for name in roles:
@@ -190,6 +228,10 @@ class Project:
         check_roles(self._tools, problems, fresh)
         check_selection(library, self._entries, self._tools.modules, tags, skip_tags, only, problems)
         chosen = list(hosts)
+        if self.playbook is not None:
+            self.playbook.check_choice(chosen, roles, problems)
+            problems.raise_if_any()
+            return
         bare = [host for host in chosen if not roles and not any(e.uses for e in self._entries_of(host))]
         for host in bare if len(bare) == len(chosen) else [host for host in bare if host.adhoc]:
             hint = "name the roles with --role, or add an entry to 'site:' in config.yaml"
@@ -209,16 +251,21 @@ class Project:
         only: Sequence[str] = (),
         met: Met | None = None,
         verbosity: int = 0,
+        play: BoundPlay | None = None,
+        turn: PlayTurn | None = None,
     ) -> OrderedGraph:
-        """Return the tasks of a host in their order; InputError with every problem found.
+        """Return the tasks of a host in their order, or those of a play; InputError with every problem.
 
         `facts` have Ansible's names without their prefix. Every secret text met is in the graph's `secrets`.
         `met` learns which of `only` the host has a task for. `verbosity` counts `-v`.
         """
         wishes = parse_only(only, self._tools.modules)
         selection = Selection(frozenset(tags), frozenset(skip_tags), wishes, met or Met())
-        state = HostState(Diagnostics(), selection, verbosity=verbosity)
+        state = HostState(Diagnostics(self._tools.variables.engine.vault), selection, verbosity=verbosity)
         address = self._connection(host, state.secrets)
+        if self.playbook is not None and play is not None:
+            turn = turn or PlayTurn()
+            return self.playbook.compile(play, host, facts, turn, address, state, roles)
         planned = self._planned(host, roles)
         if roles:
             chosen = {item.role.name for item in planned}
@@ -252,21 +299,15 @@ def _unused(inventory: Inventory) -> list[Diagnostic]:
         ("host", inventory.host_files, inventory.hosts.keys()),
     ):
         for name, variables in files.items():
-            if name not in known and variables:
-                path = next(iter(variables.values())).span.path
+            if name not in known and variables.span is not None:
                 message = f"no {kind} is named {name!r}: these variables are not used"
-                found.append(Span(path).diagnostic(message, did_you_mean(name, known)))
+                found.append(variables.span.diagnostic(message, did_you_mean(name, known)))
     return found
 
 
 def _ignored(inventory: Inventory) -> list[Diagnostic]:
     """Return a warning for each connection variable that has no meaning here."""
-    layers = [
-        *(group.vars for group in inventory.groups.values()),
-        *inventory.group_files.values(),
-        *inventory.host_vars.values(),
-        *inventory.host_files.values(),
-    ]
+    layers = inventory.known_layers()
     found = {layer[name].span: name for layer in layers for name in IGNORED_VARS if name in layer}
     hint = "put options for SSH into ~/.ssh/config"
     return [span.diagnostic(f"{name!r} is ignored", hint) for span, name in found.items()]

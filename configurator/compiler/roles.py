@@ -10,7 +10,7 @@ from configurator.compiler import keywords as words
 from configurator.compiler.argspecs import Argument, read_argument_specs
 from configurator.compiler.compiled import Requirement
 from configurator.compiler.taskfile import ModuleTable, TaskFileReader
-from configurator.compiler.tasknodes import BlockNode, IncludeNode, Node, RoleNode
+from configurator.compiler.tasknodes import BlockNode, IncludeNode, Keywords, Node, RoleNode
 from configurator.compiler.templating import is_template
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import as_list, as_map, as_text, did_you_mean, kind_of
@@ -24,7 +24,10 @@ _META_KEYS = ("dependencies", "requires", "galaxy_info", "allow_duplicates", "co
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoleUse:
-    """One mention of a role, in `site:` or as another role's dependency, with what it says besides."""
+    """One mention of a role, in `site:`, a play or as another role's dependency, with what it says besides.
+
+    `keywords` are those that are no variables, tags or conditions: `become`, say.
+    """
 
     name: str
     span: Span
@@ -32,6 +35,7 @@ class RoleUse:
     tags: tuple[LocatedScalar, ...] = ()
     when: tuple[LocatedScalar, ...] = ()
     requires: tuple[Requirement, ...] = ()
+    keywords: Keywords = field(default_factory=Keywords)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +127,11 @@ class RoleLibrary:
             if use.name not in self._loaded:
                 role = self._loaded[use.name] = self._read(use.name, diagnostics)
                 pending += (*role.needs, *role.mentioned())
+
+    def add(self, role: Role, diagnostics: Diagnostics) -> None:
+        """Take in a role that is no folder, such as the tasks of a play, and read what it includes."""
+        self._loaded[role.name] = role
+        self._read_includes(role, diagnostics)
 
     def _where(self) -> str:
         return "roles are looked for in " + ", ".join(shown_path(folder) for folder in self._folders)
@@ -256,7 +265,8 @@ def read_role_use(item: Located, reader: TaskFileReader) -> RoleUse | None:
     }
     requires = reader.requirements(item.get("requires"), roles_only=True)
     variables = {**extra, **keywords.vars}
-    return RoleUse(name, named.span, variables, keywords.tags, keywords.when, requires)
+    rest = replace(keywords, vars={}, tags=(), when=())
+    return RoleUse(name, named.span, variables, keywords.tags, keywords.when, requires, rest)
 
 
 def main_file(role_path: str, part: str) -> str | None:

@@ -23,6 +23,8 @@ from configurator.compiler.values import OMIT
 from configurator.config.diagnostics import Span
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark
 from configurator.config.paths import line_span
+from configurator.config.sealed import parts_of, worth_hiding
+from configurator.core.errors import InputError
 
 Layer: TypeAlias = Mapping[str, Located]
 
@@ -326,14 +328,31 @@ class Scope(Mapping[str, Any]):
         return self._scalar(LocatedScalar(key, located.key_span(key)))
 
     def _scalar(self, located: LocatedScalar) -> Any:
-        text = located.value
+        text, mark = located.value, located.mark
+        if Mark.VAULT in mark:
+            return self._opened(located)
         if not isinstance(text, str):
+            if Mark.SECRET in mark:
+                self.secrets.update(worth_hiding(located))
             return text
         value: Any = text
-        if located.mark is not Mark.UNSAFE and is_template(text):
+        if Mark.UNSAFE not in mark and is_template(text):
             value = self.text(text, located)
-        if located.mark is Mark.SECRET and isinstance(value, str) and value:
+        if Mark.SECRET in mark and isinstance(value, str) and value:
             self.secrets.add(value)
+        return value
+
+    def _opened(self, located: LocatedScalar) -> str:
+        """Return what an encrypted text says; as in Ansible it is never taken for a template."""
+        try:
+            value = self.engine.vault.open(str(located.value), located.span).decode()
+        except InputError as error:
+            raise TemplatingError(error.diagnostics[0]) from None
+        except UnicodeDecodeError:
+            raise TemplatingError(located.span.diagnostic("what is encrypted here is no text")) from None
+        hidden = {value, *parts_of(value)} - {""}
+        self.secrets |= hidden
+        self.engine.vault.hide(hidden)
         return value
 
     def text(self, text: str, located: LocatedScalar) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from configurator.compiler.compiled import Requirement
 from configurator.compiler.roles import Role, RoleLibrary, RoleUse, read_role_use
 from configurator.compiler.taskfile import TaskFileReader
+from configurator.compiler.tasknodes import Keywords
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import as_texts
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
@@ -36,13 +37,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mention:
-    """One reason why a host gets a role, with all that the reason says about it."""
+    """One reason why a host gets a role, with all that the reason says about it.
+
+    `around` are the keywords that its tasks take over besides, the outermost first.
+    """
 
     use: RoleUse
     entry_vars: Mapping[str, Located] = field(default_factory=dict)
     tags: tuple[LocatedScalar, ...] = ()
     when: tuple[LocatedScalar, ...] = ()
     become: LocatedScalar | None = None
+    around: tuple[Keywords, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +107,8 @@ def plan_roles(
     for entry in entries:
         for use in entry.uses:
             if not only or use.name in only:
-                mention = Mention(use, entry.vars, entry.tags + use.tags, use.when, entry.become)
+                tags, around = entry.tags + use.tags, (use.keywords,)
+                mention = Mention(use, entry.vars, tags, use.when, entry.become, around)
                 explicit.setdefault(use.name, []).append(mention)
     for name in only:
         explicit.setdefault(name, [Mention(RoleUse(name, span or Span("--role")))])
@@ -122,7 +128,8 @@ def plan_roles(
 
 def _handed_on(parent: Mention, need: RoleUse) -> Mention:
     """Return why a role is pulled in by one that needs it."""
-    return Mention(need, parent.entry_vars, parent.tags + need.tags, parent.when + need.when, parent.become)
+    tags, when, around = parent.tags + need.tags, parent.when + need.when, (*parent.around, need.keywords)
+    return Mention(need, parent.entry_vars, tags, when, parent.become, around)
 
 
 def needed_first(

@@ -22,7 +22,7 @@ def expressions(module: str, args: LocatedMap) -> list[LocatedScalar]:
     name = {"debug": "var", "assert": "that"}.get(module)
     value = args.get(name) if name is not None else None
     found = value.items if isinstance(value, LocatedList) else (value,)
-    return [item for item in found if isinstance(item, LocatedScalar) and item.mark is not Mark.UNSAFE]
+    return [item for item in found if isinstance(item, LocatedScalar) and Mark.UNSAFE not in item.mark]
 
 
 def debug(params: Mapping[str, Any], args: LocatedMap, scope: Scope) -> dict[str, Any]:

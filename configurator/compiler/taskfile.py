@@ -219,6 +219,7 @@ class TaskFileReader:
         known = [*self.modules.names(), *words.CONTROL]
         for key in rest:
             span, short = item.key_span(key), _short(str(key))
+            hint: str | None
             if str(key).startswith("with_"):
                 hint = did_you_mean(key, words.LOOPS) or "use 'loop'"
                 self.diagnostics.add(span, f"there is no loop {str(key)!r}", hint)

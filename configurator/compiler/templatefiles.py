@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from configurator.compiler.bounded import budget, joined
 from configurator.compiler.scope import Scope
 from configurator.compiler.templating import (
     EVALUATION_ERRORS,
@@ -20,7 +21,8 @@ from configurator.compiler.templating import (
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import did_you_mean
 from configurator.config.paths import line_span, shown_path
-from configurator.config.yamlsource import read_text
+from configurator.config.yamlsource import read_source
+from configurator.vault.vault import Vault
 
 _HEADER = "#jinja2:"  # Ansible's first line of a template that wants other settings
 # Parameters of the template module that are settings of Jinja's.
@@ -67,8 +69,10 @@ def _names_below(folder: str) -> list[str]:
 class TemplateFiles:
     """Parsed templates by path and settings; may be used from several threads."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, vault: Vault | None = None) -> None:
         self._root = root
+        self._vault = vault
+        self._sealed: set[str] = set()
         self._templates: dict[Any, jinja2.Template] = {}
         self._environments: dict[Any, jinja2.Environment] = {}
         self._headed: set[str] = set()
@@ -78,12 +82,19 @@ class TemplateFiles:
         template = self.load(path, role_path, options)
         context = template.new_context(scope, shared=True)  # type: ignore[arg-type]
         try:
-            return "".join(template.root_render_func(context))
+            with budget():
+                return joined(template.root_render_func(context))
         except EVALUATION_ERRORS as error:
             raise evaluation_error(error, scope, lambda file, line: self._span(file or path, line)) from None
 
+    def is_sealed(self, path: str) -> bool:
+        """Return True if a template that was parsed is an encrypted file."""
+        return path in self._sealed
+
     def _span(self, path: str, line: int) -> Span:
-        """Return the place of a line as Jinja counts: it never saw a header."""
+        """Return the place of a line as Jinja counts: it never saw a header, nor that a file is encrypted."""
+        if path in self._sealed:
+            return Span(shown_path(path), line + 1 if path in self._headed else line, 1)
         return line_span(path, line + 1 if path in self._headed else line)
 
     def load(self, path: str, role_path: str, options: Mapping[str, Any]) -> jinja2.Template:
@@ -96,10 +107,13 @@ class TemplateFiles:
         return found
 
     def _parse(self, path: str, role_path: str, settings: dict[str, Any]) -> jinja2.Template:
-        problems = Diagnostics()
-        source = read_text(path, problems, name=shown_path(path))
-        if source is None:
+        problems = Diagnostics(self._vault)
+        found = read_source(path, problems, name=shown_path(path))
+        if found is None:
             raise TemplatingError(problems.sorted()[0])
+        source = found.text
+        if found.sealed:
+            self._sealed.add(path)
         if source.startswith(_HEADER):
             header, _, source = source.partition("\n")
             settings = settings | _header_settings(header.removeprefix(_HEADER), line_span(path, 1))

@@ -15,16 +15,24 @@ from typing import Any
 import jinja2
 import yaml
 from jinja2 import nodes
-from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.utils import missing
 
+from configurator.compiler.bounded import (
+    BoundedEnvironment,
+    bind_filters,
+    budget,
+    characters,
+    joined,
+    parse_expression,
+)
 from configurator.compiler.filters import FILTERS
 from configurator.compiler.jinja_tests import TESTS
 from configurator.compiler.lookups import GLOBALS
 from configurator.config.diagnostics import Diagnostic, Span
 from configurator.config.expect import did_you_mean
 from configurator.config.located import LocatedScalar
+from configurator.vault.vault import Vault
 
 _RESULT = "configurator_result"  # the variable that an expression's value is read back from
 _NO_FILE = "<template>"  # how Jinja calls a template that was read from a text
@@ -130,7 +138,7 @@ def is_template(text: str) -> bool:
 
 def make_environment(**options: Any) -> jinja2.Environment:
     """Return an environment with Ansible's defaults for templates, its filters and tests."""
-    environment = jinja2.Environment(  # noqa: S701  (the output is configuration, not HTML)
+    environment = BoundedEnvironment(
         undefined=Missing,
         finalize=_finalize,
         **({"trim_blocks": True, "lstrip_blocks": False, "keep_trailing_newline": True} | options),
@@ -138,6 +146,7 @@ def make_environment(**options: Any) -> jinja2.Environment:
     environment.context_class = _LazyContext
     environment.template_class = _LazyTemplate
     environment.filters.update(FILTERS)
+    bind_filters(environment.filters)
     environment.tests.update(TESTS)
     environment.globals.update(GLOBALS)
     return environment
@@ -147,15 +156,22 @@ def _finalize(value: Any) -> Any:
     """Return what `{{ value }}` inside a text stands for: nothing for null, as Ansible has it."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        characters(len(value))
+        return value
     if isinstance(value, list | tuple | dict):
         return normalize(value)
     return value
 
 
 class Engine:
-    """Turns texts into values; raises TemplatingError with the place of what is wrong."""
+    """Turns texts into values; raises TemplatingError with the place of what is wrong.
 
-    def __init__(self) -> None:
+    `vault` opens those that are encrypted.
+    """
+
+    def __init__(self, vault: Vault | None = None) -> None:
+        self.vault = vault or Vault()
         self.environment = make_environment()
         self._texts: dict[str, Compiled] = {}
         self._conditions: dict[str, Compiled] = {}
@@ -179,11 +195,7 @@ class Engine:
                 found = self.text(text, LocatedScalar(text, span))
             else:
                 try:
-                    parser = Parser(self.environment, text, state="variable")
-                    expression = parser.parse_expression()
-                    if not parser.stream.eos:
-                        parser.fail("an expression ends before this", parser.stream.current.lineno)
-                    found = Compiled(self._native(expression), True)
+                    found = Compiled(self._native(parse_expression(self.environment, text)), True)
                 except jinja2.TemplateSyntaxError as error:
                     raise TemplatingError(syntax_problem(error, span, self.environment)) from None
             self._conditions[text] = found
@@ -191,7 +203,7 @@ class Engine:
 
     def operands(self, text: str) -> dict[str, Compiled]:
         """Return what an expression is about, as it is written: its variables, with what is behind dots."""
-        tree = Parser(self.environment, text, state="variable").parse_expression()
+        tree = parse_expression(self.environment, text)
         return {name: Compiled(self._native(node), True) for name, node in _operands(tree)}
 
     def check(self, text: str, located: LocatedScalar) -> None:
@@ -220,9 +232,10 @@ class Engine:
     def evaluate(self, compiled: Compiled, variables: Mapping[str, Any], locate: Locator) -> Any:
         """Return the value of a parsed text; `locate` tells where its lines stand."""
         try:
-            context = compiled.template.new_context(variables, shared=True)  # type: ignore[arg-type]
-            parts = list(compiled.template.root_render_func(context))
-            return normalize(context.vars[_RESULT]) if compiled.native else "".join(parts)
+            with budget():
+                context = compiled.template.new_context(variables, shared=True)  # type: ignore[arg-type]
+                text = joined(compiled.template.root_render_func(context))
+                return normalize(context.vars[_RESULT]) if compiled.native else text
         except EVALUATION_ERRORS as error:
             raise evaluation_error(error, variables, locate) from None
 

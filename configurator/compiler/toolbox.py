@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from configurator.agent.protocol import Held
 from configurator.compiler.roles import RoleLibrary
 from configurator.compiler.selection import Selection
 from configurator.compiler.taskfile import ModuleTable
@@ -37,7 +38,7 @@ class HostState:
 
     diagnostics: Diagnostics
     selection: Selection
-    blobs: dict[str, bytes] = field(default_factory=dict)
+    blobs: dict[str, Held] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
     left_out: set[tuple[str, str | None]] = field(default_factory=set)
     verbosity: int = 0

@@ -136,12 +136,16 @@ class HostVariables:
         high = {**around.high, **_about(role), "ansible_parent_role_names": Ready(parents)}
         return around.over(low, high, (around.weak | names) - own.keys())
 
+    def _managed(self) -> dict[str, Entry]:
+        """Return the weakest variables of all."""
+        return {"ansible_managed": Ready(_MANAGED)}
+
     def scope(self, role: Role, needed: Sequence[Role], mention: Mention) -> Scope:
         """Return the variables of a role's tasks.
 
         A role sees the defaults and variables of the roles that it needs, weaker than its own.
         """
-        low: dict[str, Entry] = {"ansible_managed": Ready(_MANAGED)}
+        low = self._managed()
         for one in (*needed, role):
             low.update(one.defaults)
         weak = low.keys() - self._inventory.keys() - self._facts.keys()

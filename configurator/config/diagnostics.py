@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from configurator.core.errors import InputError
+
+if TYPE_CHECKING:
+    from configurator.config.sealed import Opener
+
+
+_LONGEST = 1000  # characters of a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +50,20 @@ class Span:
         return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
 
     def diagnostic(self, message: str, hint: str | None = None) -> Diagnostic:
-        """Return a problem at this place."""
+        """Return a problem at this place; of a message that quotes something endless the middle is left out."""
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
         return Diagnostic(self.path, self.line, self.column, message, hint, self.source, self.length)
 
 
 class Diagnostics:
-    """Collects problems, each once; nothing is raised before everything was looked at."""
+    """Collects problems, each once; nothing is raised before everything was looked at.
 
-    def __init__(self) -> None:
+    `vault` opens what is encrypted in the files that are read on the way.
+    """
+
+    def __init__(self, vault: Opener | None = None) -> None:
+        self.vault = vault
         self._found: dict[Diagnostic, None] = {}
 
     def __len__(self) -> int:

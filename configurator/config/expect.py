@@ -9,6 +9,7 @@ from typing import Any
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark
 
+_LONGEST_WORD = 200
 _SHOWN = 60  # characters of a value that are worth showing in a message
 
 
@@ -18,7 +19,7 @@ def kind_of(value: Any) -> str:
         return "a mapping"
     if isinstance(value, LocatedList | list | tuple):
         return "a list"
-    if isinstance(value, LocatedScalar) and value.mark is Mark.SECRET:
+    if isinstance(value, LocatedScalar) and value.mark & (Mark.SECRET | Mark.VAULT):
         return "a secret"
     plain = value.plain() if isinstance(value, LocatedScalar) else value
     if plain is None:
@@ -29,6 +30,8 @@ def kind_of(value: Any) -> str:
 
 def did_you_mean(word: object, known: Iterable[object]) -> str | None:
     """Return `did you mean 'x'?` for the nearest known word, or None if none is near."""
+    if len(str(word)) > _LONGEST_WORD:  # nobody mistypes that, and comparing it takes its length squared
+        return None
     near = difflib.get_close_matches(str(word), [str(item) for item in known], n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else None
 

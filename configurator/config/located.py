@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Flag, auto
 from typing import Any, TypeAlias
 
 from configurator.config.diagnostics import Span
@@ -12,12 +12,16 @@ from configurator.config.diagnostics import Span
 Scalar: TypeAlias = str | int | float | bool | None
 
 
-class Mark(StrEnum):
-    """What a tag said of a value: `!secret` is never shown, `!unsafe` is never taken for a template."""
+class Mark(Flag):
+    """What a tag said of a value: `!secret` is never shown, `!unsafe` is never taken for a template.
 
-    NONE = ""
-    SECRET = "secret"  # noqa: S105  (the name of a tag)
-    UNSAFE = "unsafe"
+    The text of a `!vault` is encrypted until it is used; then it is both.
+    """
+
+    NONE = 0
+    SECRET = auto()
+    UNSAFE = auto()
+    VAULT = auto()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ Importing this module imports pydantic (130 ms), so only what runs a command imp
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import as_map, did_you_mean, kind_of
-from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
+from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark
 from configurator.config.yamlsource import load_yaml
 
 CONFIG_NAME = "config.yaml"
@@ -31,7 +31,7 @@ def _entry(value: Any) -> Any:
     return {"role": value} if isinstance(value, str) else value
 
 
-Texts = Annotated[list[str], BeforeValidator(_listed)]
+Texts = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 
 
 class _Section(BaseModel):
@@ -75,6 +75,14 @@ class Ssh(_Section):
     known_hosts_file: str | None = None
 
 
+class VaultPasswords(_Section):
+    """Where vault passwords come from: files, programs that print one, `prompt`; ids are `label@source`."""
+
+    password_file: str | None = None
+    ids: Texts = []
+    encrypt_id: str | None = None
+
+
 class RoleEntry(_Section):
     """One role of a site entry that says more than its name."""
 
@@ -89,7 +97,7 @@ class SiteEntry(_Section):
     """Which hosts get which roles."""
 
     hosts: Texts
-    roles: list[Annotated[RoleEntry, BeforeValidator(_entry)]] = []
+    roles: list[Annotated[RoleEntry, BeforeValidator(_entry, json_schema_input_type=str | RoleEntry)]] = []
     vars: dict[str, Any] = {}
     tags: Texts = []
     become: bool = True
@@ -100,6 +108,7 @@ class Settings(_Section):
 
     performance: Performance = Performance()
     ssh: Ssh = Ssh()
+    vault: VaultPasswords = VaultPasswords()
     inventory: Texts | None = None
     roles_path: Texts = ["roles"]
     site: list[SiteEntry] = []
@@ -141,6 +150,10 @@ def load_settings(path: str | None, diagnostics: Diagnostics) -> LoadedSettings:
     located = None if value is None else as_map(value, "the configuration", diagnostics)
     if located is None:
         return LoadedSettings(Settings(), root, chosen, None)
+    if vaults := [value.span for value in _encrypted(located)]:
+        for span in vaults:
+            diagnostics.add(span, "a setting cannot be encrypted", "put it into a variable, or into a file")
+        return LoadedSettings(Settings(), root, chosen, located, frozenset(map(str, located.entries)))
     plain, broken = _plain(located), frozenset[str]()
     try:
         settings = Settings.model_validate(plain)
@@ -151,6 +164,19 @@ def load_settings(path: str | None, diagnostics: Diagnostics) -> LoadedSettings:
         broken = frozenset(str(problem["loc"][0]) for problem in problems)
         settings = Settings.model_validate({key: plain[key] for key in plain if key not in broken})
     return LoadedSettings(settings, root, chosen, located, broken)
+
+
+def _encrypted(value: Located) -> Iterator[LocatedScalar]:
+    """Yield what is encrypted among the settings; variables may be."""
+    if isinstance(value, LocatedScalar):
+        if Mark.VAULT in value.mark:
+            yield value
+        return
+    inner = value.items if isinstance(value, LocatedList) else value.entries.items()
+    for item in inner:
+        key, one = item if isinstance(item, tuple) else (None, item)
+        if key != "vars":
+            yield from _encrypted(one)
 
 
 def _plain(value: Located) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -13,14 +13,14 @@ import yaml
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark, Scalar
 from configurator.config.scalars import resolve_plain
-from configurator.core.errors import ConfiguratorError
+from configurator.config.sealed import HEADER, is_sealed, worth_hiding
+from configurator.core.errors import ConfiguratorError, InputError
 
 _MAX_BYTES = 16 * 1024 * 1024  # a larger file is data, not configuration
 _MAX_VALUES = 200_000  # counted after aliases are expanded: ten nested lists of ten aliases are 10^10 values
 _MAX_DEPTH = 100
 _LINE_BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML 1.1, section 5.4
 _SECRET = re.compile("(!secret[ \t]+)([^\n\r\x85\u2028\u2029]+)")
-_VAULT = "$ANSIBLE_VAULT;"  # how a file begins that ansible-vault has encrypted as a whole
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml reads ten times as fast
 _STANDARD = "tag:yaml.org,2002:"
 # For YAML a text that begins so is a mapping: what everybody forgets to quote at first.
@@ -30,6 +30,7 @@ _BLOCK_VALUE = re.compile(
 )  # what stands before a value of its own line
 _FLOW_VALUE = re.compile(r"\{\{.*?\}\}(?:\{\{.*?\}\}|[^\s,:{}\[\]]|:(?=[^\s,}\]]))*")
 _MARKS = {"!secret": Mark.SECRET, "!unsafe": Mark.UNSAFE}
+_VAULT_TAGS = ("!vault", "!vault-encrypted")
 
 
 class _YamlError(ConfiguratorError):
@@ -47,15 +48,52 @@ def load_yaml(
 
     `name` is how messages call the file. `loose_booleans` takes yes, no, on and off for booleans.
     """
-    text = read_text(path, diagnostics, name=name)
-    if text is None:
+    source = read_source(path, diagnostics, name=name)
+    if source is None:
         return None
-    return parse_yaml(text, name or path, diagnostics, loose_booleans=loose_booleans)
+    return parse_yaml(
+        source.text, name or path, diagnostics, loose_booleans=loose_booleans, sealed=source.sealed
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """A file's text; `sealed` if the file was encrypted, so that nothing of it may be shown."""
+
+    text: str
+    sealed: bool = False
 
 
 def read_text(path: str, diagnostics: Diagnostics, *, name: str | None = None) -> str | None:
     """Return a UTF-8 file's text, or None after noting why it cannot be read."""
+    source = read_source(path, diagnostics, name=name)
+    return None if source is None else source.text
+
+
+def read_source(path: str, diagnostics: Diagnostics, *, name: str | None = None) -> SourceText | None:
+    """Return a UTF-8 file's text, decrypted if need be, or None after noting why it cannot be read."""
     name = name or path
+    data = _read_bytes(path, diagnostics, name)
+    if data is None:
+        return None
+    sealed = is_sealed(data)
+    if sealed:
+        data = _opened(data, diagnostics, name)
+        if data is None:
+            return None
+    try:
+        return SourceText(data.decode("utf-8-sig"), sealed)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        source = "" if sealed else data.splitlines()[line - 1].decode("utf-8", "replace")
+        diagnostics.add(
+            Span(name, line, column, 1, source), "not valid UTF-8", "save the file with UTF-8 encoding"
+        )
+        return None
+
+
+def _read_bytes(path: str, diagnostics: Diagnostics, name: str) -> bytes | None:
     try:
         with open(path, "rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -66,28 +104,36 @@ def read_text(path: str, diagnostics: Diagnostics, *, name: str | None = None) -
     if len(data) > _MAX_BYTES:
         diagnostics.add(Span(name), f"this file is larger than {_MAX_BYTES // 1024 // 1024} MB")
         return None
-    if data.startswith(_VAULT.encode()):
-        diagnostics.add(Span(name), "this file is encrypted by ansible-vault, which is not supported yet")
+    return data
+
+
+def _opened(data: bytes, diagnostics: Diagnostics, name: str) -> bytes | None:
+    """Return what a file held before it was encrypted as a whole, or None after noting why nobody knows."""
+    text = data.decode("ascii", "replace")
+    span = Span(name, 1, 1, len(HEADER), text.partition("\n")[0])
+    if diagnostics.vault is None:
+        diagnostics.add(span, "an encrypted file cannot be read here")
         return None
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        source = data.splitlines()[line - 1].decode("utf-8", "replace")
-        diagnostics.add(
-            Span(name, line, column, 1, source), "not valid UTF-8", "save the file with UTF-8 encoding"
-        )
+        return diagnostics.vault.open(text, span)
+    except InputError as error:
+        diagnostics.extend(error.diagnostics or [span.diagnostic(error.message, error.hint)])
         return None
 
 
 def parse_yaml(
-    text: str, name: str, diagnostics: Diagnostics, *, loose_booleans: bool = True
+    text: str, name: str, diagnostics: Diagnostics, *, loose_booleans: bool = True, sealed: bool = False
 ) -> Located | None:
-    """Return what `text` contains, or None after noting its first syntax error and all duplicate keys."""
-    reader = _Reader(text, name, diagnostics, loose_booleans)
+    """Return what `text` contains, or None after noting its first syntax error and all duplicate keys.
+
+    `sealed` says that it was encrypted: all its values are secrets, and messages show no line of it.
+    """
+    reader = _Reader(text, name, diagnostics, loose_booleans, sealed)
     try:
-        return reader.read()
+        value = reader.read()
+        if sealed and diagnostics.vault is not None:
+            diagnostics.vault.hide(worth_hiding(value))
+        return value
     except _YamlError as problem:
         diagnostics.add(problem.span, problem.message, problem.hint)
     except yaml.MarkedYAMLError as error:
@@ -96,12 +142,14 @@ def parse_yaml(
             diagnostics.add(span, *_explain(error, span))
     except yaml.reader.ReaderError as error:
         line = len(_LINE_BREAKS.findall(text, 0, error.position)) + 1
-        source = _LINE_BREAKS.split(text)[line - 1]
+        source = "" if sealed else _LINE_BREAKS.split(text)[line - 1]
         column = next((i for i, c in enumerate(source, 1) if c == chr(_code(error.character))), 1)
         diagnostics.add(
             Span(name, line, column, 1, source),
             f"the character #x{_code(error.character):04x} is not allowed in YAML",
         )
+    except UnicodeEncodeError:  # from the command line, where bytes that are no UTF-8 stand for themselves
+        diagnostics.add(Span(name), "not valid UTF-8")
     return None
 
 
@@ -139,13 +187,16 @@ def _explain(error: yaml.MarkedYAMLError, span: Span) -> tuple[str, str | None]:
 class _Reader:
     """Builds located values from the events of one document."""
 
-    def __init__(self, text: str, name: str, diagnostics: Diagnostics, loose_booleans: bool) -> None:
+    def __init__(
+        self, text: str, name: str, diagnostics: Diagnostics, loose_booleans: bool, sealed: bool
+    ) -> None:
         self._text = text
         self._name = name
         self._diagnostics = diagnostics
         self._loose = loose_booleans
+        self._sealed = sealed
         # What messages show: the texts of secrets are blotted out, in their length so that columns hold.
-        shown = _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), text)
+        shown = "" if sealed else _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), text)
         self._lines = tuple(_LINE_BREAKS.split(shown))
         self._anchors: dict[str, tuple[Located, int] | None] = {}  # None while it is being read
         self._count = 0
@@ -160,7 +211,7 @@ class _Reader:
         event = next(self._events)
         if isinstance(event, yaml.StreamEndEvent):
             return LocatedScalar(None, Span(self._name, 1, 1, 1, self._lines[0]))
-        value = self._value(next(self._events), 0, Mark.NONE)
+        value = self._value(next(self._events), 0, Mark.SECRET if self._sealed else Mark.NONE)
         next(self._events)  # the end of the document
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
@@ -300,10 +351,22 @@ class _Reader:
                 value = resolve_plain(text, loose_booleans=self._loose)
         elif tag.startswith(_STANDARD):
             value = self._standard(tag.removeprefix(_STANDARD), text, span)
+        elif tag in _VAULT_TAGS:
+            return self._vault(text, span)
         else:
             mark = self._mark(event, mark, "str")
-        literal = event.style == "|" and mark is not Mark.SECRET
+        literal = event.style == "|" and Mark.SECRET not in mark
         return LocatedScalar(value, span, mark, self._lines if literal else ())
+
+    def _vault(self, text: str, span: Span) -> LocatedScalar:
+        """Return an encrypted text as it is: only what uses it pays for opening it."""
+        if self._diagnostics.vault is None:
+            raise _YamlError(span, "an encrypted value cannot be read here")
+        try:
+            self._diagnostics.vault.expect(text, span)
+        except InputError as error:
+            self._diagnostics.extend(error.diagnostics)
+        return LocatedScalar(text, span, Mark.VAULT)
 
     def _standard(self, kind: str, text: str, span: Span) -> Scalar:
         """Return the value of a text with one of YAML's own tags, such as `!!int "5"`."""
@@ -319,7 +382,8 @@ class _Reader:
         if kind not in wanted:
             raise _YamlError(span, f"the tag '!!{kind}' is not supported")
         if type(value) not in wanted[kind]:
-            raise _YamlError(span, f"{text!r} is not what '!!{kind}' says")
+            shown = "this" if self._sealed else repr(text)
+            raise _YamlError(span, f"{shown} is not what '!!{kind}' says")
         return float(value) if kind == "float" and isinstance(value, int) else value
 
     def _mark(self, event: Any, inherited: Mark, kind: str) -> Mark:
@@ -329,10 +393,10 @@ class _Reader:
             return inherited
         span = self.span(event.start_mark, event.end_mark)
         if tag in _MARKS:
-            return _MARKS[tag]
-        if tag in ("!vault", "!vault-encrypted"):
-            raise _YamlError(span, f"the tag {tag!r} is not supported yet", "encrypted values cannot be read")
+            return inherited | _MARKS[tag] if self._sealed else _MARKS[tag]
+        if tag in _VAULT_TAGS:
+            raise _YamlError(span, f"the tag {tag!r} is for texts alone")
         shown = tag.replace(_STANDARD, "!!", 1)
         raise _YamlError(
-            span, f"unknown tag {shown!r}", "the tags '!secret' and '!unsafe' have a meaning here"
+            span, f"unknown tag {shown!r}", "the tags '!secret', '!unsafe' and '!vault' have a meaning here"
         )

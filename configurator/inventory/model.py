@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.located import Located
+from configurator.inventory.filevars import FileVars
 from configurator.inventory.hosts import Host
 
 Vars = dict[str, Located]
@@ -32,8 +33,8 @@ class Inventory:
     groups: dict[str, Group] = field(default_factory=dict)
     hosts: dict[str, Host] = field(default_factory=dict)
     host_vars: dict[str, Vars] = field(default_factory=dict)  # written beside the host's name
-    group_files: dict[str, Vars] = field(default_factory=dict)  # group_vars/NAME
-    host_files: dict[str, Vars] = field(default_factory=dict)  # host_vars/NAME
+    group_files: dict[str, FileVars] = field(default_factory=dict)  # group_vars/NAME
+    host_files: dict[str, FileVars] = field(default_factory=dict)  # host_vars/NAME
     sources: list[str] = field(default_factory=list)
     _parents: dict[str, list[str]] = field(default_factory=dict)
     _direct: dict[str, list[str]] = field(default_factory=dict)
@@ -139,6 +140,20 @@ class Inventory:
         layers += [self.group_files.get(name, {}) for name in groups]
         layers += [self.host_vars.get(host.name, {}), self.host_files.get(host.name, {})]
         return tuple(layer for layer in layers if layer)
+
+    def files_of(self, host: Host) -> tuple[FileVars, ...]:
+        """Return the variables of a host that stand in group_vars/ and host_vars/."""
+        groups = (self.group_files.get(name) for name in self.groups_of(host))
+        return tuple(files for files in (*groups, self.host_files.get(host.name)) if files is not None)
+
+    def known_layers(self) -> tuple[Mapping[str, Located], ...]:
+        """Return all variables of all groups and hosts, but those of encrypted files not opened yet."""
+        return (
+            *(group.vars for group in self.groups.values()),
+            *(files.known for files in self.group_files.values()),
+            *self.host_vars.values(),
+            *(files.known for files in self.host_files.values()),
+        )
 
     def names(self) -> Iterable[str]:
         """Return all names that a pattern can mean."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 
-from configurator.config.diagnostics import Diagnostics
+from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import as_map, kind_of
+from configurator.config.sealed import HEADER, is_sealed
 from configurator.config.yamlsource import load_yaml
+from configurator.core.errors import InputError
+from configurator.inventory.filevars import FileVars
 from configurator.inventory.model import Inventory, Vars
 
 _SUFFIXES = (".yml", ".yaml", ".json", "")
@@ -18,18 +21,36 @@ def read_var_folders(folder: str, shown: str, inventory: Inventory, diagnostics:
         _read_folder(os.path.join(folder, part), os.path.join(shown, part), target, diagnostics)
 
 
-def _read_folder(folder: str, shown: str, target: dict[str, Vars], diagnostics: Diagnostics) -> None:
+def _read_folder(folder: str, shown: str, target: dict[str, FileVars], diagnostics: Diagnostics) -> None:
     for entry in _entries(folder):
         path, name = os.path.join(folder, entry), os.path.join(shown, entry)
         owner, suffix = os.path.splitext(entry)
         if os.path.isdir(path):
             for inner in _files_below(path):
                 inner_name = os.path.join(name, os.path.relpath(inner, path))
-                target.setdefault(entry, {}).update(_read_file(inner, inner_name, diagnostics))
-        elif suffix in _SUFFIXES:
-            target.setdefault(owner, {}).update(_read_file(path, name, diagnostics))
-        else:  # a name with a dot, such as web1.example.org
-            target.setdefault(entry, {}).update(_read_file(path, name, diagnostics))
+                _add_file(target.setdefault(entry, FileVars()), inner, inner_name, diagnostics)
+        else:  # an unknown suffix is part of a name with dots, such as web1.example.org
+            known = owner if suffix in _SUFFIXES else entry
+            _add_file(target.setdefault(known, FileVars()), path, name, diagnostics)
+
+
+def _add_file(target: FileVars, path: str, name: str, diagnostics: Diagnostics) -> None:
+    """Add a file's variables, or if it is encrypted the promise to read them."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(HEADER))
+    except OSError:
+        start = b""  # what is wrong is told where it is read
+    if diagnostics.vault is None or not is_sealed(start):
+        target.add(_read_file(path, name, diagnostics) or {}, Span(name))
+        return
+    try:
+        with open(path, encoding="ascii", errors="replace") as text:
+            diagnostics.vault.expect(text.read(), Span(name, 1, 1, len(HEADER), HEADER))
+    except (InputError, OSError) as error:
+        diagnostics.extend(getattr(error, "diagnostics", ()))
+        return
+    target.add_closed(lambda problems: _read_file(path, name, problems), Span(name), diagnostics.vault)
 
 
 def _entries(folder: str) -> list[str]:
@@ -52,9 +73,11 @@ def _files_below(folder: str) -> list[str]:
     return found
 
 
-def _read_file(path: str, name: str, diagnostics: Diagnostics) -> Vars:
+def _read_file(path: str, name: str, diagnostics: Diagnostics) -> Vars | None:
     value = load_yaml(path, diagnostics, name=name)
-    found = None if value is None else as_map(value, "a file of variables", diagnostics)
+    if value is None:
+        return None
+    found = as_map(value, "a file of variables", diagnostics)
     variables: Vars = {}
     for key, item in found.entries.items() if found else ():
         if isinstance(key, str):

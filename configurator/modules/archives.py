@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from configurator.modules.state import LargeContent
     from configurator.modules.web import Download
 
-# An archive: a path of the host, its bytes, or what was downloaded.
-Archive: TypeAlias = "str | bytes | Download"
+# An archive: a path of the host, its bytes, what was downloaded, or a large file of the controller.
+Archive: TypeAlias = "str | bytes | Download | LargeContent"
 
 SMALL_BYTES = 64 * 1024  # a file in an archive up to this size is handed out, for a diff
 

@@ -2,7 +2,6 @@
 
 Parameters are Ansible's. The fragments are on the host, or with `remote_src: false` on the controller,
 which joins them and sends a `copy`. A fragment without a line ending at its end gets one before the next.
-Where this module differs: there is no vault, so nothing is decrypted.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ class AssembleParams:
     remote_src: bool = param("bool", True)
     backup: bool = param("bool", False)
     validate: str | None = param("str")
+    decrypt: bool = param("bool", True)
     owner: str | None = param("str")
     group: str | None = param("str")
     mode: str | None = param("mode")
@@ -54,7 +54,7 @@ class Assemble(Copy):
 
     name: ClassVar[str] = "assemble"
     params: ClassVar[type] = AssembleParams
-    omitted: ClassVar[Mapping[str, str]] = {"decrypt": "there is no vault yet"}
+    omitted: ClassVar[Mapping[str, str]] = {}
 
     def check(self, params: Any) -> Sequence[ParamProblem]:
         problems = [*common_problems(params, path="dest"), *expression_problems(params, "regexp")]

@@ -49,6 +49,8 @@ class Module(Generic[P]):
     as_user: ClassVar[bool] = True
     override: ClassVar[bool] = False  # a project's module that replaces ours of the same name
     exclusive: ClassVar[bool] = False  # taken alone: nothing else runs on the host meanwhile
+    # True where `anticipate` is worth it for the tasks of a whole apply, too: most will find nothing to do.
+    foresees: ClassVar[bool] = False
     timeout_s: ClassVar[float] = 300.0
     typical_s: ClassVar[float] = (
         0.05  # how long it takes when it changes something: the scheduler's first guess

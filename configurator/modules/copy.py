@@ -1,8 +1,12 @@
 """copy: a file on the host with a given content, owner and mode.
 
-Parameters are Ansible's, but for `attributes`, `unsafe_writes`, `decrypt` and the SELinux ones. What `src`
+Parameters are Ansible's, but for `attributes`, `unsafe_writes` and the SELinux ones. What `src`
 names on the controller has become `content` by the time that a host sees the task, and a folder many
 tasks; what remains of it is the name, for a `dest` that is a directory. With `remote_src` the host reads it.
+
+A file may have any size. One of more than 8 MiB is compared by its sha256 and written piece by piece into a
+file without a name, which takes its place when all of it was found right; a plan sends nothing of it, and
+shows size and digest instead of a diff.
 """
 
 from __future__ import annotations
@@ -16,12 +20,12 @@ from configurator.core.errors import ParameterError
 from configurator.modules import copytree
 from configurator.modules.attributes import Attributes, clean, common_problems, make_parents
 from configurator.modules.base import Guard, Module
-from configurator.modules.content import matching_content
+from configurator.modules.content import large_content, matching_content
 from configurator.modules.copytree import Item
 from configurator.modules.effects import Effects, effects, parent_keys, path_keys
 from configurator.modules.guards import guard_for_path
 from configurator.modules.params import ParamProblem, ParamSpec, param
-from configurator.modules.state import Change, State, compare
+from configurator.modules.state import Change, Content, LargeContent, State, compare
 from configurator.modules.system import System
 from configurator.modules.validators import default_validator
 
@@ -44,6 +48,7 @@ class CopyParams:
     checksum: str | None = param("str")
     follow: bool = param("bool", False)
     local_follow: bool = param("bool", True)
+    decrypt: bool = param("bool", True)
     _original_basename: str | None = param("str")
 
 
@@ -52,7 +57,8 @@ class Copy(Module[Any]):
 
     name: ClassVar[str] = "copy"
     params: ClassVar[type] = CopyParams
-    omitted: ClassVar[Mapping[str, str]] = {"decrypt": "there is no vault yet"}
+    omitted: ClassVar[Mapping[str, str]] = {}
+    timeout_s: ClassVar[float] = 3600.0  # a file may have any size
 
     def check(self, params: Any) -> Sequence[ParamProblem]:
         problems = common_problems(params, path="dest", preserve=True)
@@ -109,7 +115,8 @@ class Copy(Module[Any]):
     def _items(self, system: System, params: Any) -> list[Item]:
         if params.content is not None:
             path = self._destination(system, params, params._original_basename)
-            return [Item(path, "file", matching_content(system, params.content, path), params.mode)]
+            content = large_content(params.content) or matching_content(system, params.content, path)
+            return [Item(path, "file", content, params.mode)]
         if not params.remote_src:
             raise ParameterError("the content of 'src' has not come along")
         source = system.stat(params.src, follow=True)
@@ -194,7 +201,7 @@ class Copy(Module[Any]):
         attributes = item.attributes(params)
         return system.write(
             item.path,
-            item.content.data,
+            item.content if isinstance(item.content, LargeContent) else item.content.data,
             mode=attributes.mode,
             owner=attributes.owner,
             group=attributes.group,
@@ -220,15 +227,21 @@ _SHA1_DIGITS = 40
 
 
 def _check_sum(expected: str, items: Sequence[Item]) -> None:
-    import hashlib  # noqa: PLC0415  (3 ms on the host, and few tasks give a checksum)
-
     for item in items:
         if item.content is not None:
-            found = hashlib.sha1(item.content.data, usedforsecurity=False).hexdigest()
+            found = _sha1(item.content)
             if found != expected.lower():
                 raise ParameterError(
                     f"the content has the checksum {found}, not {expected} as `checksum` says"
                 )
+
+
+def _sha1(content: Content | LargeContent) -> str | None:
+    import hashlib  # noqa: PLC0415  (3 ms on the host, and few tasks give a checksum)
+
+    if isinstance(content, LargeContent):
+        return content.sha1
+    return hashlib.sha1(content.data, usedforsecurity=False).hexdigest()
 
 
 def _name(params: Any, path: str, name: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from configurator.core.errors import TaskError
 from configurator.modules.attributes import Attributes
+from configurator.modules.content import LARGE_BYTES, present_content
 from configurator.modules.modes import octal
-from configurator.modules.state import Content, State
+from configurator.modules.state import Content, LargeContent, State
 from configurator.modules.system import FileStat, System
 
 
@@ -20,7 +21,7 @@ class Item:
 
     path: str
     kind: str
-    content: Content | None = None
+    content: Content | LargeContent | None = None
     mode: str | None = None
     target: str | None = None
 
@@ -58,7 +59,10 @@ def items(system: System, params: Any) -> Iterator[Item]:
 def file_item(system: System, params: Any, source: str, path: str, stat: FileStat) -> Item:
     """Return one file of the host as it is wanted elsewhere."""
     mode = octal(stat.mode) if params.mode == "preserve" else params.mode
-    return Item(path, "file", Content(system.read(source)), mode)
+    if stat.size <= LARGE_BYTES:
+        return Item(path, "file", Content(system.read(source)), mode)
+    sha1 = system.digest(source, "sha1") if params.checksum else None
+    return Item(path, "file", LargeContent(stat.size, system.digest(source), source, sha1), mode)
 
 
 def _inside(path: str, directory: str) -> bool:
@@ -69,8 +73,8 @@ def observed(system: System, item: Item, found: FileStat | None, attributes: Att
     """Return the fields of one path as it is."""
     fields = attributes.observed(found)
     fields["stat"] = found
-    if found is not None and found.kind == "file" and item.kind == "file":
-        fields["content"] = Content(system.read(item.path))
+    if found is not None and found.kind == "file" and item.content is not None:
+        fields["content"] = present_content(system, item.path, found, item.content)
     elif found is not None and found.kind == "link":
         fields["target"] = found.target
     return fields

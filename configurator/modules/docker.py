@@ -15,6 +15,7 @@ _MISSING_PROGRAM = 127  # System.query
 _ANY = tuple(range(256))
 _PACKAGES = ("docker.io", "docker-ce", "docker-ce-cli", "docker-cli")
 READS = frozenset({*(f"package:{name}" for name in _PACKAGES), "unit:docker.service", "path:/etc/docker/**"})
+_ADVICE = ("See 'docker", "Run 'docker", "Error: failed to start containers")
 _TLS = "a daemon elsewhere is reached by ssh:// in `docker_host`, which needs no certificates"
 OMITTED: dict[str, str] = {
     **dict.fromkeys(("ca_path", "client_cert", "client_key", "tls", "tls_hostname", "validate_certs"), _TLS),
@@ -86,14 +87,33 @@ class Docker:
         if done.exit_status != 0 and ("no such" in done.stderr.lower() or "not found" in done.stderr.lower()):
             return None
         _succeeded(done)
-        # A name may also be the beginning of another thing's id.
-        found: list[dict[str, Any]] = [one for one in json.loads(done.stdout) if one.get("Name") == name]
+        # A name may also be the beginning of another thing's id; an image has many names, and no short ids.
+        names = (name, f"/{name}")
+        found: list[dict[str, Any]] = [
+            one for one in json.loads(done.stdout) if kind == "image" or one.get("Name") in names
+        ]
         return found[0] if found else None
 
-    def run(self, words: Sequence[str], establishes: Mapping[str, State | None]) -> None:
-        """Have docker do something."""
-        argv = ["docker", *words]
-        _succeeded(self._system.run(argv, ok=_ANY, env=self._env, establishes=establishes))
+    def ask(self, words: Sequence[str], *, timeout_s: float = 60.0) -> CommandResult:
+        """Return what docker says, with the output of a failure as its error."""
+        done = self._system.query(["docker", *words], ok=_ANY, env=self._env, timeout_s=timeout_s)
+        _succeeded(done)
+        return done
+
+    def run(
+        self,
+        words: Sequence[str],
+        establishes: Mapping[str, State | None],
+        *,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> CommandResult:
+        """Have docker do something; `env` is for what must not be seen in the list of processes."""
+        done = self._system.run(
+            ["docker", *words], ok=_ANY, stdin=stdin, env=self._env | dict(env or {}), establishes=establishes
+        )
+        _succeeded(done)
+        return done
 
 
 def _nothing() -> State:
@@ -110,10 +130,21 @@ def _succeeded(done: CommandResult) -> None:
         ("permission denied", "only root and the group docker may talk to the daemon"),
         ("has active endpoints", "containers are connected to it: remove or disconnect them first"),
         ("volume is in use", "containers use it: remove them first"),
+        ("is using its referenced image", "remove the container first, or have `force_absent: true`"),
+        ("is being used by", "containers use it: remove them first"),
+        ("dial tcp", "is the registry up, and can the host reach it?"),
+        ("pull access denied", "is the name right? A private image needs `docker login` on the host"),
+        ("manifest unknown", "the registry has no such tag"),
+        ("no space left on device", "`docker system prune` removes what nothing uses"),
+        ("port is already allocated", "another container or service listens on it"),
     ):
         hint = what if part in done.stderr else hint
+    # The client adds advice in lines of its own after what went wrong.
+    said = [line for line in said if line and not line.startswith(_ADVICE)]
     message = said[-1] if said else "it gave no reason"
+    for prefix in ("docker: ", "Error response from daemon: ", "Error: "):
+        message = message.removeprefix(prefix)
     raise TaskError(
-        f"docker: {message.removeprefix('Error response from daemon: ')}",
-        command=done.argv, exit_status=done.exit_status, output=done.stderr, hint=hint,
+        f"docker: {message}",
+        command=done.argv, exit_status=done.exit_status, output=done.stdout + done.stderr, hint=hint,
     )  # fmt: skip

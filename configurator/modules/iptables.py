@@ -21,14 +21,12 @@ from configurator.core.errors import TaskError
 from configurator.modules.base import Guard, Module
 from configurator.modules.effects import Effects, effects
 from configurator.modules.iptables_rule import admits, rule_words
+from configurator.modules.iptables_tools import ANY, NOT_INSTALLED, WAIT_S, asked, refused
 from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import Change, State
 from configurator.modules.system import CommandResult, System
 
 _PROGRAMS = {"ipv4": ("iptables",), "ipv6": ("ip6tables",), "both": ("iptables", "ip6tables")}
-_NOT_INSTALLED = 127
-_ANY = tuple(range(256))
-_WAIT_S = "5"  # for another program that holds the lock of the rules; iptables(8), --wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +239,7 @@ class _Chain:
         self._state |= fields
         done = self._try(words)
         if done.exit_status != 0:
-            raise _refused(self._program, done)
+            raise refused(self._program, done)
 
     def change(self, rule: Sequence[str]) -> None:
         """Add the rule, or remove all of its copies."""
@@ -260,9 +258,11 @@ class _Chain:
             self.run(["--delete", name, *rule])
 
     def _try(self, words: Sequence[str]) -> CommandResult:
-        key = f"{_key(self._program, self._params.table)}{self._name}"
+        table = _key(self._program, self._params.table)
         argv = [*_begin(self._params, self._program), *words]
-        return self._system.run(argv, establishes={key: dict(self._state)}, ok=_ANY)
+        # The table is for iptables_state, which cannot tell what a rule will look like in it.
+        states = {f"{table}{self._name}": dict(self._state), table: None}
+        return self._system.run(argv, establishes=states, ok=ANY)
 
 
 def _key(program: str, table: str) -> str:
@@ -277,20 +277,11 @@ def _mark(params: IptablesParams, program: str) -> str:
 
 
 def _begin(params: IptablesParams, program: str) -> list[str]:
-    return [program, "--wait", params.wait or _WAIT_S, "--table", params.table]
+    return [program, "--wait", params.wait or WAIT_S, "--table", params.table]
 
 
 def _asked(system: System, params: IptablesParams, program: str, words: Sequence[str]) -> CommandResult:
-    answer = system.query([*_begin(params, program), *words], ok=_ANY)
-    if answer.exit_status == _NOT_INSTALLED:
-        package = system.lookup("package:iptables", lambda: {"exists": False})
-        if not package["exists"]:
-            raise TaskError(
-                f"{program} is not installed on the host", hint="install it first: `apt: {name: iptables}`"
-            )
-    elif "ermission denied" in answer.stderr or "not permitted" in answer.stderr:
-        raise _refused(program, answer)
-    return answer
+    return asked(system, [*_begin(params, program), *words])
 
 
 def _chains(system: System, params: IptablesParams, program: str) -> list[str]:
@@ -317,7 +308,7 @@ def _probe(system: System, params: IptablesParams, program: str, name: str) -> S
         words = line.split()
         policy = words[2] if words[:1] == ["-P"] else policy
         rules += words[:1] == ["-A"]
-    if answer.exit_status == _NOT_INSTALLED:
+    if answer.exit_status == NOT_INSTALLED:
         exists, policy = name.isupper(), "ACCEPT"  # a chain that is built in, as it is after the installation
     return {"exists": exists, "policy": policy, "rules": rules, "known": {}}
 
@@ -362,25 +353,10 @@ def _understood(system: System, params: IptablesParams, program: str, rule: Sequ
 
 def _explain(system: System, params: IptablesParams, program: str, answer: CommandResult) -> None:
     """Raise what iptables has against a rule, unless it is a chain that an earlier task makes."""
-    if answer.exit_status == _NOT_INSTALLED:
+    if answer.exit_status == NOT_INSTALLED:
         return
     target = params.jump or params.goto
     missing = target is not None and "does not exist" in answer.stderr
     if missing and (params.state == "absent" or _chain(system, params, program, str(target))["exists"]):
         return
-    raise _refused(program, answer)
-
-
-def _refused(program: str, done: CommandResult) -> TaskError:
-    said = next((line for line in done.stderr.splitlines() if line.strip()), "it gave no reason")
-    problem = said.partition("): ")[2] or said.partition(": ")[2] or said
-    hint = None
-    if "ermission denied" in done.stderr or "not permitted" in done.stderr:
-        hint = "the host may not set packet rules: run as root; a container needs CAP_NET_ADMIN"
-    return TaskError(
-        f"{program}: {problem}",
-        command=done.argv,
-        exit_status=done.exit_status,
-        output=done.stderr,
-        hint=hint,
-    )
+    raise refused(program, answer)

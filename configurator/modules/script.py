@@ -11,7 +11,6 @@ As in Ansible `stdout` keeps the newline at its end.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,6 +29,7 @@ class ScriptParams:
     creates: str | None = param("str")
     removes: str | None = param("str")
     executable: str | None = param("str")
+    decrypt: bool = param("bool", True)
     _content: Any = param("raw")
 
     # What command has and script has not.
@@ -49,9 +49,6 @@ class Script(Command):
 
     name: ClassVar[str] = "script"
     params: ClassVar[type] = ScriptParams
-    omitted: ClassVar[Mapping[str, str]] = {
-        "decrypt": "a file is sent as it is; keep secrets of a script in variables"
-    }
 
     def _execute(self, system: System, params: Any, stdin: str | None) -> CommandResult:  # noqa: ARG002
         name, *arguments = params.words

@@ -17,6 +17,7 @@ from configurator.modules.effects import Effects, effects
 from configurator.modules.looking import Looking
 from configurator.modules.state import State
 from configurator.modules.system import System
+from configurator.modules.systemd_show import parse_properties
 
 _PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState"
 
@@ -64,7 +65,7 @@ def services(loaded: str, files: str) -> dict[str, dict[str, str]]:
     """Return the services in the output of `systemctl show '*.service'` and `systemctl list-unit-files`."""
     found: dict[str, dict[str, str]] = {}
     for block in loaded.split("\n\n"):
-        shown = units.parse_properties(block)
+        shown = parse_properties(block)
         name = shown.get("Id", "")
         if name.endswith(".service"):
             missing = shown.get("LoadState") == "not-found"

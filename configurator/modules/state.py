@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from configurator.core.changes import Certainty, FieldChange
 
-# Field names to JSON values, Content, SecretValue or UNKNOWN; a desired state has only what matters.
+# Field names to JSON values, a content, SecretValue or UNKNOWN; a desired state has only what matters.
 # A name may be `key|field` (`package:nginx|version`) where a task is about several things.
 State: TypeAlias = dict[str, Any]
 
@@ -64,6 +64,26 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class LargeContent:
+    """The bytes of a file that is too large for memory: compared, and shown, by size and digest alone.
+
+    What is to be written comes piece by piece from `source`, a file of the host, or else from the
+    controller. A `sha256` of None is that of a file that another size tells apart already; `sha1` is there
+    only where a task asks for it.
+    """
+
+    size: int
+    sha256: str | None = None
+    source: str | None = field(default=None, compare=False)
+    sha1: str | None = field(default=None, compare=False)
+
+    def describe(self) -> str:
+        """Return size and digest, for people."""
+        digest = f", sha256 {self.sha256[:12]}" if self.sha256 else ""
+        return f"large file, {self.size / 1e6:.1f} MB{digest}"
+
+
+@dataclass(frozen=True, slots=True)
 class SecretValue:
     """A value that is compared but never shown."""
 
@@ -112,6 +132,8 @@ def compare(subject: str, actual: State, wanted: Mapping[str, Any]) -> Change:
 
 def unified_diff(subject: str, before: Any, after: Any) -> str | None:
     """Return a unified diff of two contents, or None where one of them is no text."""
+    if isinstance(before, LargeContent) or isinstance(after, LargeContent):
+        return None
     old = before.text() if isinstance(before, Content) else ""
     new = after.text() if isinstance(after, Content) else ""
     if old is None or new is None or UNKNOWN in (before, after):
@@ -135,7 +157,7 @@ def _same(actual: Any, wanted: Any) -> bool:
 
 
 def _show(value: Any) -> Any:
-    if isinstance(value, Content):
+    if isinstance(value, (Content, LargeContent)):
         return value.describe()
     if isinstance(value, SecretValue):
         return SHOWN_MASK

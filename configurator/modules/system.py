@@ -11,10 +11,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from configurator.modules.state import State
+from configurator.modules.state import LargeContent, State
 
 if TYPE_CHECKING:
     from configurator.modules.archives import Archive, Member, Placed
+    from configurator.modules.staging import Entry
     from configurator.modules.web import Answer, Download, Request
 
 
@@ -93,7 +94,7 @@ class System(Protocol):
     def write(
         self,
         path: str,
-        content: bytes,
+        content: bytes | LargeContent,
         *,
         mode: str | None = None,
         owner: str | None = None,
@@ -104,6 +105,7 @@ class System(Protocol):
     ) -> str | None:
         """Replace a file atomically; return the backup's path if one was made.
 
+        A large content is fetched and written piece by piece; TaskError if it is not what it should be.
         A new file gets `mode` (default 0644) and the owner; an existing one keeps what is not given. Owner
         and mode are set before the content is visible. `validate` is a command with `%s` for the temporary
         file; if it fails, nothing changed. A missing directory is a TaskError. A link at `path` is written
@@ -152,7 +154,8 @@ class System(Protocol):
     def recall(self, key: str, find: Callable[[], T]) -> T:
         """Return what `find` returned when this was last asked in the run, unless something was done since.
 
-        For what is costly to ask and the same for many tasks. The value may be added to by whoever asks.
+        For what is costly to ask and the same for many tasks. The value may be added to by whoever asks. A
+        change of a file counts for keys that begin with `units `, and of one below /etc/apt for all.
         """
 
     def fresh_index(self) -> bool:
@@ -212,6 +215,25 @@ class System(Protocol):
 
         The directories that they need are there or among them. Links are never followed by what is put in
         their place; those of directories on the way are followed as by `write`.
+        """
+
+    # -- trees of the controller ---------------------------------------------------------------------
+
+    def stage(
+        self, tree: Sequence[Entry], name: str, *, hollow: bool = False, like: str | None = None
+    ) -> str:
+        """Have a tree of the controller stand in a private directory; return its path, which ends in `name`.
+
+        It is gone with the task. Entries come from the top down, with their modes, times and owners. A
+        `hollow` one has files of the right size without their contents, of which nothing is sent. What is
+        in a file of the tree `like` on the host need not be sent either. In a plan, too, it stands in the
+        agent's cache.
+        """
+
+    def settled(self, path: str) -> None:
+        """UnknownState if earlier tasks of a plan change something at a path or below it.
+
+        For commands that look at files: they see those of the host, not what a plan would make of them.
         """
 
     # -- other servers -------------------------------------------------------------------------------

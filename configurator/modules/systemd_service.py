@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from configurator.core.errors import TaskError
+from configurator.modules import systemd_show
 from configurator.modules import systemd_units as units
 from configurator.modules.base import Guard, Module
 from configurator.modules.effects import Effects, effects
@@ -80,6 +81,7 @@ class SystemdService(Module[ServiceParams]):
     params = ServiceParams
     timeout_s: ClassVar[float] = 300.0
     typical_s: ClassVar[float] = 0.5
+    foresees: ClassVar[bool] = True
 
     def check(self, params: ServiceParams) -> Sequence[ParamProblem]:
         """Return combinations that mean nothing."""
@@ -143,6 +145,11 @@ class SystemdService(Module[ServiceParams]):
         return frozenset()
 
     # -- verbs ----------------------------------------------------------------------------------------
+
+    def anticipate(self, system: System, items: Sequence[ServiceParams]) -> None:
+        """Ask for the units of all tasks in one go; users' own managers are not asked through others."""
+        named = [params.unit for params in items if params.scope == "system" and params.unit is not None]
+        systemd_show.anticipate(system, [unit for unit in named if not units.is_template(unit)], units.SYSTEM)
 
     def observe(self, system: System, params: ServiceParams) -> State:
         """Return the unit's state (modules/shapes.py); TaskError if there is no such unit."""

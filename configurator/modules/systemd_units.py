@@ -10,6 +10,7 @@ from configurator.core.errors import TaskError
 from configurator.modules.params import did_you_mean
 from configurator.modules.state import State
 from configurator.modules.system import CommandResult, System
+from configurator.modules.systemd_show import Properties, no_systemd, parse_properties, show
 
 # systemd.unit(5): the endings of unit names, and where unit files are looked for, first match first.
 SUFFIXES = (
@@ -84,10 +85,6 @@ def user_scope(system: System) -> Scope:
     return Scope(("--user",), {"XDG_RUNTIME_DIR": runtime}, f"user-unit:{name}/", directories)
 
 
-_PROPERTIES = (
-    "Id,Names,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,CanReload,NeedDaemonReload,"
-    "FragmentPath,DropInPaths,Result,ExecMainExitTimestampMonotonic"
-)
 _ANY = tuple(range(256))
 # systemctl(1), Table 1: the words of is-enabled after which the unit starts at boot, or cannot be asked to.
 _ENABLED = frozenset({"enabled", "enabled-runtime", "alias", "static", "indirect", "generated", "transient"})
@@ -123,33 +120,7 @@ def _probe(system: System, unit: str, scope: Scope) -> State:
     return state
 
 
-def show(system: System, unit: str, scope: Scope) -> dict[str, str]:
-    """Return the unit's properties; TaskError if systemd does not answer."""
-    answer = scope.query(system, "show", unit, "--property", _PROPERTIES)
-    properties = parse_properties(answer.stdout)
-    if answer.exit_status != 0 or "LoadState" not in properties:
-        raise _no_systemd(answer.stderr, answer.exit_status)
-    return properties
-
-
-def parse_properties(text: str) -> dict[str, str]:
-    """Return the `Name=value` lines of one unit in the output of `systemctl show`."""
-    return dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
-
-
-def _no_systemd(stderr: str, exit_status: int) -> TaskError:
-    said = stderr.strip().splitlines()
-    if exit_status == 127 or not said or "chroot" in stderr or "not been booted" in stderr or "bus" in stderr:
-        return TaskError(
-            "systemd is not running here, so no unit can be managed",
-            output=stderr,
-            exit_status=exit_status,
-            hint="the host must be booted with systemd as PID 1; a chroot or plain container is not",
-        )
-    return TaskError(said[-1], command=("systemctl", "show"), exit_status=exit_status, output=stderr)
-
-
-def _state_of(shown: dict[str, str]) -> State:
+def _state_of(shown: Properties) -> State:
     if shown["LoadState"] == "not-found":
         return {"exists": False, "names": ()}
     own = shown["Id"]
@@ -300,7 +271,7 @@ def any_stale(system: System, scope: Scope = SYSTEM) -> bool:
     properties = "Id,NeedDaemonReload,FragmentPath,DropInPaths"
     answer = scope.query(system, "show", "*", "--property", properties)
     if answer.exit_status != 0 or not answer.stdout:
-        raise _no_systemd(answer.stderr, answer.exit_status)
+        raise no_systemd(answer.stderr, answer.exit_status)
     files: list[str] = []
     manager = manager_state(system, scope)
     since = float(manager["reloaded_at"])

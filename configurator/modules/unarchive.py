@@ -29,7 +29,7 @@ from configurator.modules.archive_options import Options, matches, parse
 from configurator.modules.archives import Archive, Member, Placed
 from configurator.modules.attributes import Attributes, clean, common_problems
 from configurator.modules.base import Module
-from configurator.modules.content import decode_content
+from configurator.modules.content import decode_content, large_content
 from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.globbing import exists
 from configurator.modules.modes import apply_mode, octal
@@ -61,6 +61,7 @@ class UnarchiveParams:
     group: str | None = param("str")
     mode: str | None = param("mode")
     validate_certs: bool = param("bool", True)
+    decrypt: bool = param("bool", True)
     _content: Any = field(default=None, metadata={"param": ParamSpec("raw")})
     _original_basename: str | None = param("str")
 
@@ -80,7 +81,6 @@ class Unarchive(Module[UnarchiveParams]):
     name: ClassVar[str] = "unarchive"
     params: ClassVar[type] = UnarchiveParams
     omitted: ClassVar[Mapping[str, str]] = {
-        "decrypt": "there is no vault yet",
         "io_buffer_size": "pieces of a mebibyte are read, which suits every archive",
     }
     timeout_s: ClassVar[float] = 3600.0
@@ -188,7 +188,7 @@ _CONTENTS = frozenset({"kind", "content", "target"})
 
 def _archive(system: System, params: UnarchiveParams) -> Archive:
     if params._content is not None:
-        return decode_content(system, params._content)
+        return large_content(params._content) or decode_content(system, params._content)
     assert params.src is not None
     if params.url:
         request = Request(

@@ -19,11 +19,27 @@ class Reason:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """How two tasks are ordered: `second` waits for `first` by the chain; an empty one says that they do not.
+
+    With `hard` the second runs only if the first has succeeded. `locks` are those that keep two tasks without
+    an order from running at once.
+    """
+
+    first: str
+    second: str
+    chain: tuple[Reason, ...] = ()
+    hard: bool = False
+    locks: tuple[str, ...] = ()
+
+
 _BARE = {
     "declared": "it says so in `requires`",
     "role": "its role requires that",
     "written_order": "as written",
     "handler": "handlers come last",
+    "data": "it uses what that registers",
 }
 
 
@@ -31,6 +47,22 @@ def reason_lines(reasons: Iterable[Reason]) -> Iterator[str]:
     """Return a line for each reason: which task waits for which, and why; sanitised."""
     for reason in reasons:
         yield f"{one_line(reason.after)} waits for {one_line(reason.before)} ({_why(reason)})"
+
+
+def why_lines(why: Why) -> Iterator[str]:
+    """Return why one task waits for another one, step by step; or that they have no order."""
+    first, second = one_line(why.first), one_line(why.second)
+    if not why.chain:
+        at_once = "they may run at once"
+        if why.locks:
+            at_once = f"they never run at once: both hold the lock {', '.join(map(one_line, why.locks))}"
+        yield f"{first} and {second} have no order; {at_once}."
+        return
+    needs = "and runs only if that succeeds" if why.hard else "but not for its success"
+    yield f"{second} waits for {first}, {needs}:"
+    yield f"  {one_line(why.chain[0].before)}"
+    for depth, reason in enumerate(why.chain):
+        yield f"  {'   ' * depth}└─ {one_line(reason.after)} ({_why(reason)})"
 
 
 def _why(reason: Reason) -> str:

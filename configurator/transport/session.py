@@ -7,7 +7,6 @@ person looks at a plan.
 
 from __future__ import annotations
 
-import binascii
 import functools
 import queue
 import threading
@@ -16,7 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from configurator.agent.frames import FrameError, Message, encode, messages
+from configurator.agent.protocol import Held
 from configurator.core.errors import HostSetupError, UnreachableError
+from configurator.transport.blobs import piece_of
 from configurator.transport.bootstrap import start_agent, sudo_command
 from configurator.transport.endpoint import Endpoint
 from configurator.transport.ssh import Connection, connect
@@ -63,7 +64,7 @@ class HostSession:
     def run(
         self,
         request: Mapping[str, Any],
-        blobs: Mapping[str, bytes],
+        blobs: Mapping[str, Held],
         on_message: Callable[[Message], None],
         questions: Mapping[str, Question] | None = None,
     ) -> None:
@@ -84,7 +85,7 @@ class HostSession:
             if kind == "refused":
                 raise self._refusal(message)
             if kind == "blob":
-                self._answer(message, _blob(blobs, message))
+                self._answer(message, piece_of(blobs, message))
             elif kind == "guard":
                 self._answer(message, self._confirm(message))
             elif questions and kind in questions:
@@ -196,8 +197,3 @@ class HostSession:
         """End the agent and the connection."""
         self._channel.close()
         self._connection.close()
-
-
-def _blob(blobs: Mapping[str, bytes], message: Message) -> dict[str, Any]:
-    data = blobs.get(str(message.get("digest")))
-    return {"data": None if data is None else binascii.b2a_base64(data, newline=False).decode()}

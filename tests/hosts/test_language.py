@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from configurator.sandbox import Lab
@@ -24,6 +26,11 @@ def apply(folder: Folder, code: int = 0) -> Ended:
     return ended
 
 
+def touched(name: str) -> dict[str, Any]:
+    """A task that makes a file of its own name."""
+    return {"name": name, "file": {"path": f"/root/{name}", "state": "touch"}}
+
+
 def test_a_registered_result_decides_what_runs_and_what_is_written(site: tuple[Folder, Remote]) -> None:
     """`when`, parameters, templates and messages speak of what earlier tasks have found out."""
     folder, host = site
@@ -37,7 +44,11 @@ def test_a_registered_result_decides_what_runs_and_what_is_written(site: tuple[F
                 "copy": {"content": "{{ said.stdout }} {{ said.rc }}\n", "dest": "/root/copy"},
                 "register": "written",
             },
-            {"name": "Not", "file": {"path": "/root/not", "state": "touch"}, "when": "said.stdout != 'hello'"},
+            {
+                "name": "Not",
+                "file": {"path": "/root/not", "state": "touch"},
+                "when": "said.stdout != 'hello'",
+            },
             {"name": "Shown", "debug": {"msg": "{{ said.stdout_lines }}"}, "when": "written.changed"},
             {"name": "Look", "stat": {"path": "/root/copy"}, "register": "found"},
             {"name": "Size", "debug": {"msg": "{{ found.stat.size }}"}},
@@ -130,20 +141,22 @@ def test_a_rescue_follows_a_failure_and_always_follows_both(site: tuple[Folder, 
     """The failure is not the run's; what is below the failed task of the block does not run."""
     folder, host = site
     host.sh("rm -f /root/rescued /root/below /root/always /root/after")
-    touch = lambda name: {"name": name, "file": {"path": f"/root/{name}", "state": "touch"}}  # noqa: E731
     folder.role(
         "r",
         [
             {
                 "name": "Try",
-                "block": [{"name": "break", "command": "false"}, touch("below")],
+                "block": [{"name": "break", "command": "false"}, touched("below")],
                 "rescue": [
-                    touch("rescued"),
-                    {"name": "why", "debug": {"msg": "{{ ansible_failed_task.name }} {{ ansible_failed_result.rc }}"}},
+                    touched("rescued"),
+                    {
+                        "name": "why",
+                        "debug": {"msg": "{{ ansible_failed_task.name }} {{ ansible_failed_result.rc }}"},
+                    },
                 ],
                 "always": [touch("always")],
             },
-            touch("after"),
+            touched("after"),
         ],
     )
     ended = apply(folder)
@@ -254,7 +267,13 @@ def test_a_plan_says_what_it_cannot_know_yet(site: tuple[Folder, Remote]) -> Non
             {"name": "Run", "command": "echo hello", "register": "said"},
             {"name": "Hangs on it", "copy": {"content": "{{ said.stdout }}", "dest": "/root/x"}},
             {"name": "Changed", "copy": {"content": "y", "dest": "/root/y"}, "when": "said.changed"},
-            {"name": "Probe", "command": "echo hi", "register": "probe", "check_mode": False, "changed_when": False},
+            {
+                "name": "Probe",
+                "command": "echo hi",
+                "register": "probe",
+                "check_mode": False,
+                "changed_when": False,
+            },
             {"name": "Known", "debug": {"msg": "{{ probe.stdout }}"}},
         ],
     )

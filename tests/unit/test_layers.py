@@ -40,7 +40,9 @@ HOMES = {
     "pydantic": ("config/",),
     "yaml": ("config/", "compiler/", "sandbox/"),  # native values and filters; an inventory to write
     "jinja2": ("compiler/",),
+    "cryptography": ("vault/",),
 }
+OWN_PROCESS = frozenset({"agent/namespaces.py"})  # called in processes of their own, which have one thread
 ENGINE = frozenset({"configurator.core.parallel", "configurator.core._schedule", "configurator.core.graph"})
 
 # Names by which code tells a plan from an apply. `simulate` alone is what apt-get is asked to do.
@@ -164,7 +166,7 @@ def prints(item: Source) -> list[str]:
 
 def process_wide(item: Source) -> list[str]:
     """What would hit all threads of the agent, or hand text to a shell."""
-    if item.layer not in ON_HOST:
+    if item.layer not in ON_HOST or item.path in OWN_PROCESS:
         return []
     banned = {"umask", "chdir", "fchdir", "system", "popen"}
     found = []

@@ -34,6 +34,20 @@ def test_messages_survive_the_wire(bodies: list[dict[str, Any]]) -> None:
     assert decode(b"".join(encode(message) for message in sent)) == sent
 
 
+@given(st.binary(max_size=3000), st.booleans(), st.dictionaries(texts, values, max_size=3))
+def test_bytes_survive_the_wire(data: bytes, packed: bool, body: dict[str, Any]) -> None:
+    """Bytes come out as they went in, beside whatever else the message says, be they packed or not."""
+    data = data * 20 if packed else data
+    sent = {**body, "type": "x", "data": data}
+    assert decode(encode(sent) + encode({"type": "y"})) == [sent, {"type": "y"}]
+
+
+def test_bytes_cost_no_more_than_they_are_and_less_where_they_can_be_packed() -> None:
+    """A file's content travels as it is: base64 would make a third more of it."""
+    assert len(encode({"type": "x", "data": os.urandom(1 << 20)})) < (1 << 20) + 200
+    assert len(encode({"type": "x", "data": b"text " * 200_000})) < 20_000
+
+
 def test_large_message_is_split_into_bounded_frames() -> None:
     """No frame is larger than 64 KiB, so that a heartbeat never waits behind a whole file."""
     message = {"type": "blob", "data": os.urandom(300_000).hex()}
@@ -64,8 +78,21 @@ def test_a_cut_message_is_an_end_and_not_an_error() -> None:
         struct.pack(">I", 4) + b"\xff\xfe{}",
         struct.pack(">I", 5 | 1 << 30) + b"hello",
         struct.pack(">I", 12) + b'{"type": 1 }',
+        struct.pack(">I", 3 | 1 << 29) + b"\0\0\0",
+        struct.pack(">I", 16 | 1 << 29) + struct.pack(">I", 0) + b'{"type":"x"}',
+        struct.pack(">I", 16 | 1 << 29) + struct.pack(">I", 13) + b'{"type":"x"}',
     ],
-    ids=["oversized", "no-object", "no-type", "no-utf8", "no-zlib", "type-is-no-text"],
+    ids=[
+        "oversized",
+        "no-object",
+        "no-type",
+        "no-utf8",
+        "no-zlib",
+        "type-is-no-text",
+        "no-length",
+        "no-object-before-bytes",
+        "object-beyond-the-end",
+    ],
 )
 def test_malformed_frames_are_refused(data: bytes) -> None:
     """What is not the protocol raises FrameError, never anything else."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from configurator.agent.debfile import read_deb
-from configurator.agent.packages_ahead import PackagesAhead
+from configurator.agent.packages_ahead import PackagesAhead, made_by_script
 from configurator.core.errors import TaskError
 
 POSTINST = """\
@@ -200,3 +200,30 @@ def test_packages_are_downloaded_without_touching_the_host(tmp_path: Path) -> No
     assert {f"Dir::Cache::Archives={tmp_path / 'a'}", "Debug::NoLocking=1", "Dir::State::Lists=/x"} <= set(
         argv
     )
+
+
+def test_all_accounts_of_packages_are_listed(ahead: PackagesAhead) -> None:
+    """Those of sysusers.d(5) and those that scripts make: a view of the host has them."""
+    ahead.add("toolbox", None)
+    assert ahead.accounts() == [("user", "toolbox"), ("user", "runner"), ("group", "helpers")]
+
+
+@pytest.mark.parametrize(
+    ("script", "accounts"),
+    [
+        (
+            "adduser --system --quiet --home /var/lib/x --gecos 'a daemon' --group xd || true",
+            [("user", "xd")],
+        ),
+        ('useradd -r -d /nonexistent -s /usr/sbin/nologin -c "It is" -g nogroup xd', [("user", "xd")]),
+        ("addgroup --quiet --system ssl-cert; groupadd -g 7 b", [("group", "ssl-cert"), ("group", "b")]),
+        ("adduser --group helpers", [("group", "helpers")]),
+        ("adduser --system --ingroup=www \\\n  --no-create-home xd >/dev/null 2>&1", [("user", "xd")]),
+        ('adduser --system "$USER"; adduser www ssl-cert', []),
+    ],
+)
+def test_accounts_are_read_from_the_calls_that_make_them(
+    script: str, accounts: list[tuple[str, str]]
+) -> None:
+    """Options and their values are no names; what a variable names, nobody knows."""
+    assert made_by_script(script) == accounts

@@ -183,3 +183,92 @@ def test_a_poor_terminal_gets_ascii_and_a_drawing_is_always_utf_8(
         assert data.startswith(b"people: Gr??e\n`-- people: Account\n")
     else:
         assert "people: Größe" in data.decode()
+
+
+# -- why ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wanted"),
+    [
+        (
+            "people: Group",
+            "people: Account",
+            "people: Account waits for people: Group, and runs only if that succeeds:\n"
+            "  people: Group\n"
+            "  └─ people: Account (as written: both touch group deploy)\n",
+        ),
+        (  # the other way round is the same question
+            "Two",
+            "account",
+            "checks: Two waits for people: Account, and runs only if that succeeds:\n"
+            "  people: Account\n"
+            "  └─ checks: Two (its role requires that)\n",
+        ),
+        (
+            "people: Account",
+            "Reload",
+            "site: Reload [handler] waits for people: Account, but not for its success:\n"
+            "  people: Account\n"
+            "  └─ site: Pages (a) (it needs user deploy)\n"
+            "     └─ site: Reload [handler] (handlers come last)\n",
+        ),
+        (
+            "Install the server",
+            "One",
+            "checks: One waits for site: Install the server, and runs only if that succeeds:\n"
+            "  site: Install the server\n"
+            "  └─ site: Pages (a) (as written: both touch /srv/a)\n"
+            "     └─ site: Run it (as written: both touch any file)\n"
+            "        └─ checks: One (it says so in `requires`)\n",
+        ),
+        ("one", "two", "checks: One and checks: Two have no order; they may run at once.\n"),
+    ],
+)
+def test_why_a_task_waits_is_told_step_by_step(
+    first: str, second: str, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every step with its reason: what was declared, what both touch, what a role requires."""
+    assert main(["graph", "--host", "web1", "--why", first, second]) == 0
+    assert capsys.readouterr().out == wanted
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("Acount", "Group"), "did you mean 'people: Account'?"),
+        (("Greeting", "Group"), "say which: 'people: Greeting', 'people: Greeting (2)'"),
+        (("Group", "group"), "is one task"),
+        (("Group", "Farewell"), "there is no task 'Farewell'"),
+    ],
+)
+def test_a_task_that_is_not_clear_is_an_error(
+    words: tuple[str, str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that a condition skips has no place in the order."""
+    assert main(["graph", "--host", "web1", "--why", *words]) == 1
+    out, err = capsys.readouterr()
+    assert (out, said in err) == ("", True), err
+
+
+def test_why_for_several_hosts_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["graph", "--why", "One", "Two"]) == 0
+    assert capsys.readouterr().out.startswith("web1:\nchecks: One and")
+    assert main(["graph", "--why", "Group", "Account", "--host", "web1", "--json"]) == 0
+    [line] = [line for line in lines(capsys.readouterr().out) if line["type"] == "why"]
+    step = {
+        "before": "people: Group",
+        "after": "people: Account",
+        "kind": "written_order",
+        "key": "group:deploy",
+    }
+    assert line == {
+        "type": "why",
+        "host": "web1",
+        "first": "people: Group",
+        "second": "people: Account",
+        "chain": [step],
+        "hard": True,
+        "locks": [],
+    }
+    assert main(["graph", "--why", "One", "Two", "--plan"]) == 1

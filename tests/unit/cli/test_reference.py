@@ -11,6 +11,7 @@ import pytest
 from configurator.cli.graph import graph
 from configurator.cli.info import check, facts, hosts
 from configurator.cli.main import COMMANDS
+from configurator.cli.project import init, schema
 from configurator.cli.runs import apply, plan
 from configurator.compiler.order_edges import EdgeKind
 from configurator.core.changes import Certainty, FieldChange
@@ -26,11 +27,11 @@ def page(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", [plan, apply, check, facts, hosts, graph], ids=lambda command: command.name
+    "command", [plan, apply, check, facts, hosts, graph, init, schema], ids=lambda command: command.name
 )
 def test_every_option_is_described(command: click.Command) -> None:
     text = page("command-line.md")
-    for option in command.params:
+    for option in (item for item in command.params if isinstance(item, click.Option)):
         for name in (*option.opts, *option.secondary_opts):
             assert f"`{name}`" in text or f"`{name} " in text, name
 

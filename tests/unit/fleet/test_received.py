@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import stat
@@ -24,7 +23,7 @@ def spec(dest: Path, **params: Any) -> TaskSpec:
 
 def piece(data: bytes, offset: int, whole: bytes, **more: Any) -> dict[str, Any]:
     return {
-        "data": base64.b64encode(data).decode(),
+        "data": data,
         "offset": offset,
         "total": len(whole),
         "sha256": hashlib.sha256(whole[: offset + len(data)]).hexdigest(),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from configurator.agent.contents import PIECE_BYTES
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.simulated import SimulatedSystem
 from configurator.agent.system import HostContext
@@ -35,11 +36,13 @@ class Host:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.context = HostContext(fetch_blob=self._fetch)
+        self.context = HostContext(fetch_piece=self._fetch)
 
-    def _fetch(self, digest: str) -> bytes:
-        self.asked.append(digest)
-        return self.blobs[digest]
+    def _fetch(self, digest: str, offset: int, _token: CancelToken | None) -> tuple[bytes, int]:
+        if not offset:
+            self.asked.append(digest)
+        whole = self.blobs[digest]
+        return whole[offset : offset + PIECE_BYTES], len(whole)
 
     def path(self, name: str) -> str:
         return str(self.root / name)

@@ -11,7 +11,7 @@ from typing import Any
 from configurator.core.errors import TaskError
 from configurator.modules.base import Module
 from configurator.modules.params import parse
-from configurator.modules.state import Change, State
+from configurator.modules.state import Change, LargeContent, State
 from configurator.modules.system import CommandResult, FileStat, T
 
 Answer = tuple[int, str, str] | str | Callable[[Sequence[str], str | None], "tuple[int, str, str] | str"]
@@ -111,7 +111,7 @@ class RecordedSystem:
     def write(
         self,
         path: str,
-        content: bytes,
+        content: bytes | LargeContent,
         *,
         mode: str | None = None,
         owner: str | None = None,
@@ -122,6 +122,7 @@ class RecordedSystem:
     ) -> str | None:
         if posixpath.dirname(path) not in self.files:
             raise TaskError(f"no such directory: {posixpath.dirname(path)}")
+        assert isinstance(content, bytes), "nothing large is recorded"
         old = self.files.get(path)
         base = old.stat if old else FileStat("file", 0o644, 0, 0, "root", "root", 0)
         self.files[path] = Entry(replace(base, kind="file", target=None, size=len(content)), content)
@@ -251,6 +252,12 @@ class RecordedSystem:
 
     def install(self, download: Any, path: str, **_: Any) -> str | None:
         raise AssertionError("nothing was downloaded")
+
+    def stage(self, tree: Any, name: str, **_: Any) -> str:
+        return f"/stage/{name}"
+
+    def settled(self, path: str) -> None:
+        pass
 
     def members(self, archive: Any) -> Any:
         raise AssertionError(f"no recorded archive {archive!r}")

@@ -65,6 +65,98 @@ def test_a_running_enabled_unit_needs_one_question_and_no_change() -> None:
     assert len(system.queried) == 1
 
 
+def together(*units: str, **answers: str) -> str:
+    """What `systemctl show` prints of several units, by their names' beginnings."""
+    missing = {"LoadState": "not-found", **DOWN, "UnitFileState": ""}
+    blocks = (shown(unit, **(missing if unit.startswith("missing") else {})) for unit in units)
+    return answers.get("instead", "\n".join(blocks))
+
+
+def many(answer: str | None = None, *names: str) -> tuple[RecordedSystem, list[Any]]:
+    """Return a host with some units, and tasks about them."""
+    wanted = names or ("a.service", "missing.service", "b.timer", "c@1.service")
+    first = " ".join(dict.fromkeys(wanted))
+    system = RecordedSystem(
+        {
+            f"systemctl show {first}": together(*dict.fromkeys(wanted)) if answer is None else answer,
+            "systemctl list-unit-files": "",
+            **{f"systemctl show {name} --property": together(name) for name in wanted},
+        }
+    )
+    return system, [params_of(SERVICE, name=name, state="started") for name in wanted]
+
+
+def test_the_units_of_many_tasks_need_one_question() -> None:
+    """Services, timers, instances, and those that are not there."""
+    system, tasks = many()
+    SERVICE.anticipate(system, tasks)
+    for params in tasks:
+        if params.unit == "missing.service":
+            with pytest.raises(TaskError, match="Could not find the requested service"):
+                SERVICE.observe(system, params)
+        else:
+            assert SERVICE.observe(system, params)["active"] == "active"
+    assert [argv[1] for argv in system.queried] == ["show", "list-unit-files"]
+
+
+def test_only_units_of_the_system_are_asked_for_together() -> None:
+    """Each user has a manager of their own, templates cannot be shown, and patterns are no names."""
+    system, _ = many()
+    given: list[dict[str, Any]] = [
+        {"name": "a", "state": "started"},
+        {"name": "u", "state": "started", "scope": "user"},
+        {"name": "g", "enabled": True, "scope": "global"},
+        {"name": "t@", "enabled": True},
+        {"name": "p*", "state": "started"},
+        {"name": "-.mount", "enabled": True},
+        {"daemon_reload": True},
+    ]
+    SERVICE.anticipate(system, [params_of(SERVICE, **params) for params in given])
+    assert system.queried == [], "one is asked for as well alone"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (1, together("a.service", "b.service"), "Invalid unit name"),
+        together("a.service"),
+        together("a.service", "b.service", "c.service"),
+        "",
+        "Id=a.service\n\nId=b.service\n",
+        together("x.service", "y.service"),
+        (1, "", "System has not been booted with systemd as init system"),
+    ],
+    ids=["refused", "too few", "too many", "nothing", "no states", "others", "no systemd"],
+)
+def test_an_answer_that_does_not_fit_is_not_used(answer: Any) -> None:
+    """Then every task asks for its own unit, and says what is wrong with it."""
+    system, tasks = many(answer, "a.service", "b.service")
+    SERVICE.anticipate(system, tasks)
+    assert [SERVICE.observe(system, params)["names"] for params in tasks] == [("a.service",), ("b.service",)]
+    assert len(system.queried) == 3
+
+
+def test_an_alias_is_known_under_the_name_that_was_asked_for() -> None:
+    """systemd tells its own name first; another unit's state is never taken for it."""
+    alias = shown("ssh.service", Names="ssh.service sshd.service")
+    system, tasks = many(f"{alias}\n{shown('b.service')}", "sshd.service", "b.service")
+    SERVICE.anticipate(system, tasks)
+    assert SERVICE.observe(system, tasks[0])["names"] == ("ssh.service", "sshd.service")
+    assert len(system.queried) == 1
+
+
+def test_what_was_said_long_ago_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service may have died by itself while other tasks took their time."""
+    now = [0.0]
+    monkeypatch.setattr("configurator.modules.systemd_show.monotonic", lambda: now[0])
+    system, tasks = many(None, "a.service", "b.service")
+    SERVICE.anticipate(system, tasks)
+    for at, questions in ((9.0, 1), (11.0, 2)):
+        now[0] = at
+        SERVICE.observe(system, tasks[0])
+        assert len(system.queried) == questions
+
+
 def test_starting_and_enabling_are_seen_by_later_tasks_of_a_plan() -> None:
     """After the first task the unit is up and enabled, though nothing was really started."""
     system = host(UnitFileState="disabled", **DOWN)

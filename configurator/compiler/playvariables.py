@@ -1,0 +1,69 @@
+"""The variables of a host in a play, from the weakest to the strongest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from configurator.compiler.plays import BoundPlay, PlayTurn, plan_play
+from configurator.compiler.roles import Role
+from configurator.compiler.scope import Entry, FactStore, Ready, Scope
+from configurator.compiler.site import Mention
+from configurator.compiler.variables import HostVariables, VariableSource
+from configurator.config.diagnostics import Diagnostics
+from configurator.inventory.hosts import Host
+
+
+class PlayVariables(HostVariables):
+    """The variables of one host in one play; what set_fact sets is seen by all that follows."""
+
+    def __init__(
+        self,
+        bound: BoundPlay,
+        source: VariableSource,
+        host: Host,
+        facts: Mapping[str, Any],
+        turn: PlayTurn,
+        state_secrets: set[str],
+        problems: Diagnostics,
+    ) -> None:
+        super().__init__(source, host, facts, state_secrets)
+        self._turn = turn
+        self._own = {role.name for role in bound.play.own_roles}
+        parts = plan_play(bound.play, bound.tools.library)
+        self._roles = [part.role for part in parts if part.role.name not in self._own]
+        self._play: dict[str, Entry] = {**bound.play.vars, **turn.answers}
+        self._magic |= {
+            "ansible_play_name": Ready(bound.play.name),
+            "ansible_play_hosts": Ready(list(turn.hosts)),
+            "ansible_play_hosts_all": Ready(list(turn.hosts)),
+            "ansible_play_batch": Ready(list(turn.batch)),
+            "play_hosts": Ready(list(turn.batch)),
+            "ansible_play_role_names": Ready(list(dict.fromkeys(role.name for role in self._roles))),
+        }
+        self._play |= bound.files.variables(bound.play, self.plain_scope(), problems)
+
+    def plain_scope(self) -> Scope:
+        """Return the variables of the play without those of any role."""
+        low: dict[str, Entry] = {**self._inventory, **self._facts, **self._play}
+        high = {**self._source.extra, **self._magic}
+        return Scope(self._source.engine, low, high, self._turn.facts, self._secrets)
+
+    def facts_of(self, role: Role, needed: Sequence[Role]) -> FactStore:  # noqa: ARG002
+        """Return the one store of the host: a play's parts follow each other."""
+        return self._turn.facts
+
+    def scope(self, role: Role, needed: Sequence[Role], mention: Mention) -> Scope:
+        """Return the variables of a part of the play: it sees the defaults and variables of all its roles."""
+        ordinary = [one for one in self._roles if one.name != role.name]
+        low: dict[str, Entry] = {}
+        for one in (*ordinary, *needed, role):
+            low.update(one.defaults)
+        low = {**self._managed(), **low, **self._inventory, **self._facts, **self._play}
+        for one in (*ordinary, *needed, role):
+            low.update(one.vars)
+        low.update(mention.use.vars)
+        high: dict[str, Entry] = {**self._source.extra, **self._magic}
+        if role.name not in self._own:
+            high |= {"role_name": Ready(mention.use.name), "role_path": Ready(role.path)}
+        return Scope(self._source.engine, low, high, self._turn.facts, self._secrets)

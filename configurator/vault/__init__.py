@@ -1,0 +1,1 @@
+"""Ansible Vault: reading and writing what it has encrypted."""

@@ -264,6 +264,10 @@ class RealSystem(Asking, Staging, Unpacking):
     def _run(self, command: Command) -> CommandResult:
         return run(command, self._context.processes, self._token)
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment that the task's commands find."""
+        return self._env(None)
+
     def _env(self, extra: Mapping[str, str] | None) -> dict[str, str]:
         return _base_environment() | dict(self._environment) | dict(extra or {})
 

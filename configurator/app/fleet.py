@@ -59,7 +59,7 @@ def load_project(
     with masking(redactor):
         project = Project.load(
             config_path=options.config,
-            inventory=options.inventory,
+            inventory=options.inventory or None,
             extra_vars=options.extra_vars,
             vault=vault,
         )
@@ -98,7 +98,7 @@ def load_fleet(
     """
     project = load_project(options, prompt, redactor)
     with masking(redactor):
-        selected = project.hosts(options.hosts)
+        selected = project.hosts(options.hosts, options.limit)
         project.check_selection(
             selected,
             roles=options.roles,

@@ -47,7 +47,8 @@ def check(options: RunOptions, prompt: Prompt | None = None) -> CheckReport:
     redactor = Redactor()
     project = load_project(options, prompt, redactor)
     with masking(redactor):
-        hosts = project.hosts(options.hosts) if options.hosts or project.inventory.hosts else []
+        some = options.hosts or options.limit or project.inventory.hosts
+        hosts = project.hosts(options.hosts, options.limit) if some else []
         for host in hosts:
             project.connection(host)
         project.check_selection((), roles=project.own_roles)  # also those that no entry of `site:` uses yet
@@ -63,7 +64,7 @@ def hosts(options: RunOptions, prompt: Prompt | None = None) -> list[HostRow]:
     project = load_project(options, prompt, redactor)
     rows = []
     with masking(redactor):
-        for host in project.hosts(options.hosts):
+        for host in project.hosts(options.hosts, options.limit):
             address = project.connection(host)
             groups = tuple(name for name in project.inventory.groups_of(host) if name != "all")
             roles = tuple(project.roles_for(host))
@@ -77,7 +78,7 @@ def facts(options: RunOptions, prompt: Prompt | None = None) -> dict[str, dict[s
     project = load_project(options, prompt, redactor)
     secrets = ask_secrets(options, prompt)
     with masking(redactor):
-        selected = project.hosts(options.hosts)
+        selected = project.hosts(options.hosts, options.limit)
 
     def read(endpoint: Any) -> dict[str, Any] | ConfiguratorError:
         try:

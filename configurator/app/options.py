@@ -10,12 +10,14 @@ class RunOptions:
     """The choices of one run; None means: as config.yaml says.
 
     `hosts` are names, globs, groups or ad hoc `user@address:port`; empty means every host of the inventory.
+    `limit` are patterns, or `@file` with some, that these hosts must match too.
     `only` are `module` or `module:name` selections. `verbosity` counts `-v`.
     `deep` has a plan look into the packages that would be installed.
     """
 
     hosts: tuple[str, ...] = ()
-    inventory: str | None = None
+    inventory: tuple[str, ...] = ()
+    limit: tuple[str, ...] = ()
     config: str | None = None
     extra_vars: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()

@@ -42,10 +42,19 @@ def check(as_json: bool, **values: Any) -> int:
 
 
 @click.command(short_help="List the hosts of the inventory with their groups and roles.")
+@click.option("--graph", "as_tree", is_flag=True, help="Show the groups as a tree instead.")
+@click.option("--vars", "of", metavar="HOST", help="Show the variables of a host, a group or a glob instead.")
+@click.option("--origin", is_flag=True, help="With --vars: also where each is set, and what it shadows.")
 @where_options
 @json_option
-def hosts(as_json: bool, **values: Any) -> int:
+def hosts(as_tree: bool, of: str | None, origin: bool, as_json: bool, **values: Any) -> int:
     """List the hosts of the inventory with their addresses, groups and roles."""
+    if origin and of is None:
+        raise click.UsageError("--origin belongs to --vars HOST")
+    if of is not None:
+        return _variables({**values, "hosts": (*values["hosts"], of)}, origin, as_json)
+    if as_tree:
+        return _groups(values, as_json)
     from configurator.app import info  # noqa: PLC0415
     from configurator.cli.ending import ask_secret  # noqa: PLC0415
     from configurator.report.grid import grid  # noqa: PLC0415
@@ -69,6 +78,54 @@ def hosts(as_json: bool, **values: Any) -> int:
     for line in grid(("host", "address", "port", "groups", "roles"), cells):
         click.echo(line)
     return 0
+
+
+def _groups(values: dict[str, Any], as_json: bool) -> int:
+    from configurator.app import inventory  # noqa: PLC0415
+    from configurator.cli.ending import ask_secret  # noqa: PLC0415
+    from configurator.report.sanitize import one_line  # noqa: PLC0415
+
+    with told_as_json(as_json):
+        rows = inventory.groups(to_run_options(values), ask_secret)
+    if as_json:
+        names = ("name", "children", "hosts", "priority")
+        write_json({"type": "group", **{name: getattr(row, name) for name in names}} for row in rows)
+        return 0
+    for line in inventory.tree(rows):
+        click.echo(one_line(line))
+    return 0
+
+
+def _variables(values: dict[str, Any], origin: bool, as_json: bool) -> int:
+    from configurator.app import inventory  # noqa: PLC0415
+    from configurator.cli.ending import ask_secret  # noqa: PLC0415
+    from configurator.report.grid import tree  # noqa: PLC0415
+    from configurator.report.sanitize import one_line  # noqa: PLC0415
+    from configurator.report.words import value  # noqa: PLC0415
+
+    with told_as_json(as_json):
+        rows = inventory.variables(to_run_options(values), ask_secret)
+    if as_json:
+        write_json(_variable_json(row) for row in rows)
+        return 0
+    for number, row in enumerate(rows):
+        if number == 0 or rows[number - 1].host != row.host:
+            click.echo(f"{one_line(row.host)}:")
+        for line in tree({row.name: row.value}, 2):
+            click.echo(line)
+        if row.problem is not None:
+            click.echo(f"      cannot be rendered: {one_line(row.problem)}")
+        if origin:
+            click.echo(f"      set at {one_line(row.origin)}")
+            for weaker, place in row.shadowed:
+                click.echo(f"      shadows {one_line(value(weaker))} at {one_line(place)}")
+    return 0
+
+
+def _variable_json(row: Any) -> Mapping[str, Any]:
+    names = ("host", "name", "value", "origin", "problem")
+    shadowed = [{"value": weaker, "origin": place} for weaker, place in row.shadowed]
+    return {"type": "variable", **{name: getattr(row, name) for name in names}, "shadowed": shadowed}
 
 
 @click.command(short_help="Show what is read from the hosts.")

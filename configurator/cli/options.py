@@ -28,11 +28,20 @@ _WHERE = (
         help="A host, group or glob of the inventory, or user@address:port. Repeatable.",
     ),
     click.option(
+        "-l",
+        "--limit",
+        multiple=True,
+        metavar="PATTERN",
+        callback=_split,
+        help="Of these hosts only those that match this too; @FILE has a pattern a line. Repeatable.",
+    ),
+    click.option(
         "-i",
         "--inventory",
-        metavar="FILE",
-        type=click.Path(),
-        help="The inventory (default: inventory/hosts.yml).",
+        multiple=True,
+        metavar="SOURCE",
+        help="A file, a program, a folder of them, or hosts with commas (default: inventory/hosts.yml). "
+        "Repeatable.",
     ),
     click.option(
         "--config",

@@ -182,7 +182,7 @@ def _tools_in(folder: str, tools: Toolbox) -> Toolbox:
     if os.path.realpath(folder) == os.path.realpath(tools.root):
         return tools
     source = replace(tools.variables, root=folder)
-    return replace(tools, templates=TemplateFiles(folder), variables=source)
+    return replace(tools, templates=TemplateFiles(folder, tools.variables.engine.vault), variables=source)
 
 
 def read_variables_beside(

@@ -13,6 +13,7 @@ from configurator.compiler.extravars import read_extra_vars
 from configurator.compiler.hostgraph import compile_host
 from configurator.compiler.hosts import connection_of
 from configurator.compiler.order import OrderedGraph
+from configurator.compiler.origins import Origin, origins
 from configurator.compiler.playbook import load_plays, play_folders
 from configurator.compiler.playproject import Playbook, read_variables_beside
 from configurator.compiler.plays import BoundPlay, PlayTurn, role_folders
@@ -32,7 +33,7 @@ from configurator.core.errors import InputError
 from configurator.inventory.hosts import IGNORED_VARS, Host, HostAddress
 from configurator.inventory.loader import load_inventory
 from configurator.inventory.model import Inventory
-from configurator.inventory.patterns import select
+from configurator.inventory.patterns import read_limit, select
 from configurator.modules import registry
 from configurator.vault.vault import Vault
 
@@ -156,13 +157,20 @@ class Project:
 
     # -- hosts ----------------------------------------------------------------------------------------
 
-    def hosts(self, patterns: Sequence[str] = ()) -> list[Host]:
+    def hosts(self, patterns: Sequence[str] = (), limit: Sequence[str] = ()) -> list[Host]:
         """Return the hosts that are meant, in the order of the inventory; without patterns all of them.
 
+        Of these only the ones that `limit` means too, whose parts may be `@file`: a host or pattern a line.
         InputError if a pattern means nothing, or if there is no host at all.
         """
         problems = Diagnostics()
         found = select(self.inventory, [(text, Span("--host")) for text in patterns], problems)
+        if limit:
+            allowed = {host.name for host in select(self.inventory, read_limit(limit, problems), problems)}
+            problems.raise_if_any()
+            found = [host for host in found if host.name in allowed]
+            if not found:
+                raise InputError("--limit leaves no host to work on", hint="it means none of those chosen")
         problems.raise_if_any()
         if not found:
             where = ", ".join(self.inventory.sources) or "no inventory was found"
@@ -193,6 +201,14 @@ class Project:
             found = self.playbook.reached(host, found, scope, problems)
         problems.raise_if_any()
         return found
+
+    def origins(self, host: Host, secrets: set[str]) -> list[Origin]:
+        """Return a host's variables with where they were set; `secrets` gains those met on the way."""
+        source = self._tools.variables
+        names = self.roles_for(host)
+        roles = [role for name in names if (role := self._tools.library.get(name)) is not None]
+        scope = source.host_scope(host, secrets)
+        return origins(host, self.inventory, roles, source.extra, scope)
 
     def _entries_of(self, host: Host) -> list[Entry]:
         return [entry for entry in self._entries if entry.matches(host, self.inventory)]
@@ -294,10 +310,10 @@ def _sources(loaded: LoadedSettings, inventory: str | Sequence[str] | None) -> l
 def _unused(inventory: Inventory) -> list[Diagnostic]:
     """Return a warning for each file of variables whose group or host does not exist: a typo, probably."""
     found = []
-    for kind, files, known in (
-        ("group", inventory.group_files, inventory.groups.keys()),
-        ("host", inventory.host_files, inventory.hosts.keys()),
-    ):
+    groups, hosts = list(inventory.groups), list(inventory.hosts)
+    kinds = [("group", folder.groups, groups) for folder in inventory.folders]
+    kinds += [("host", folder.hosts, hosts) for folder in inventory.folders]
+    for kind, files, known in kinds:
         for name, variables in files.items():
             if name not in known and variables.span is not None:
                 message = f"no {kind} is named {name!r}: these variables are not used"

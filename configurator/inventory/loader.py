@@ -7,16 +7,31 @@ import re
 from collections.abc import Sequence
 
 from configurator.config.diagnostics import Diagnostics, Span
-from configurator.config.yamlsource import parse_yaml, read_text
+from configurator.config.yamlsource import parse_yaml, read_source
 from configurator.inventory.inifile import read_ini_inventory
 from configurator.inventory.model import Inventory
+from configurator.inventory.ranges import expand
+from configurator.inventory.script import is_script, read_script
 from configurator.inventory.varfiles import read_var_folders
 from configurator.inventory.yamlfile import read_yaml_inventory
 
 # What is read where nothing was said, the first that exists.
 DEFAULT_SOURCES = ("inventory/hosts.yml", "inventory/hosts.yaml", "inventory/hosts.ini", "inventory/hosts")
 _DEFAULT_FOLDER = "inventory"
-_SKIPPED_SUFFIXES = ("~", ".orig", ".bak", ".cfg", ".retry", ".pyc", ".pyo", ".md", ".swp")
+_SKIPPED_SUFFIXES = (
+    "~",
+    ".orig",
+    ".bak",
+    ".cfg",
+    ".retry",
+    ".pyc",
+    ".pyo",
+    ".md",
+    ".swp",
+    ".txt",
+    ".rst",
+    ".rpm",
+)
 _YAML_START = re.compile(r"---|[\w.\"'-]+\s*:\s*(#.*)?$|\{")
 
 
@@ -25,6 +40,8 @@ def load_inventory(
 ) -> Inventory:
     """Return everything that the sources say; without sources, the inventory of the project at `root`.
 
+    A source is a file in YAML, JSON or INI, a program that prints JSON, a folder of them, or hosts with
+    commas (`web1,web2` or `web1,`). Several make one inventory; what later ones say of a name wins.
     Relative sources count from the working directory or are absolute; `shown_root` begins the names in
     messages of what was found below `root`.
     """
@@ -33,7 +50,9 @@ def load_inventory(
         sources = _default_sources(root)
     folders: dict[str, None] = {}
     for path, span in sources:
-        if os.path.isdir(path):
+        if _is_list(path):
+            _read_list(path, span, inventory, diagnostics)
+        elif os.path.isdir(path):
             _read_folder(path, inventory, diagnostics)
             folders[path] = None
         elif os.path.lexists(path):
@@ -60,6 +79,20 @@ def _default_sources(root: str) -> list[tuple[str, Span]]:
     return []
 
 
+def _is_list(source: str) -> bool:
+    return "," in source and not os.path.lexists(source)
+
+
+def _read_list(source: str, span: Span, inventory: Inventory, diagnostics: Diagnostics) -> None:
+    inventory.group("all", span)
+    for word in filter(None, map(str.strip, source.split(","))):
+        try:
+            for name in expand(word):
+                inventory.add_host(name, span, "all")
+        except ValueError as error:
+            diagnostics.add(span, f"host {word!r}: {error}")
+
+
 def _read_folder(folder: str, inventory: Inventory, diagnostics: Diagnostics) -> None:
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
@@ -72,16 +105,21 @@ def _read_folder(folder: str, inventory: Inventory, diagnostics: Diagnostics) ->
 
 
 def _read_source(path: str, inventory: Inventory, diagnostics: Diagnostics) -> None:
-    text = read_text(path, diagnostics)
-    if text is None:
+    if is_script(path):
+        inventory.sources.append(path)
+        read_script(path, inventory, diagnostics)
         return
+    source = read_source(path, diagnostics)
+    if source is None:
+        return
+    text = source.text
     inventory.sources.append(path)
     if _is_yaml(path, text):
-        value = parse_yaml(text, path, diagnostics)
+        value = parse_yaml(text, path, diagnostics, sealed=source.sealed)
         if value is not None:
             read_yaml_inventory(value, inventory, diagnostics)
     else:
-        read_ini_inventory(text, path, inventory, diagnostics)
+        read_ini_inventory(text, path, inventory, diagnostics, sealed=source.sealed)
 
 
 def _is_yaml(path: str, text: str) -> bool:

@@ -27,14 +27,21 @@ class Group:
 
 
 @dataclass(slots=True)
+class VarFolder:
+    """The variables of one place: group_vars/NAME and host_vars/NAME in it."""
+
+    groups: dict[str, FileVars] = field(default_factory=dict)
+    hosts: dict[str, FileVars] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Inventory:
     """Every host and group. `finish` must have been called before anything is read from it."""
 
     groups: dict[str, Group] = field(default_factory=dict)
     hosts: dict[str, Host] = field(default_factory=dict)
     host_vars: dict[str, Vars] = field(default_factory=dict)  # written beside the host's name
-    group_files: dict[str, FileVars] = field(default_factory=dict)  # group_vars/NAME
-    host_files: dict[str, FileVars] = field(default_factory=dict)  # host_vars/NAME
+    folders: list[VarFolder] = field(default_factory=list)  # the weakest first
     sources: list[str] = field(default_factory=list)
     _parents: dict[str, list[str]] = field(default_factory=dict)
     _direct: dict[str, list[str]] = field(default_factory=dict)
@@ -133,26 +140,35 @@ class Inventory:
     def layers(self, host: Host) -> tuple[Mapping[str, Located], ...]:
         """Return the variables of a host from all files, the weakest layer first.
 
-        What group_vars/ says of a group wins over what the inventory itself says of any group, as in Ansible.
+        As in Ansible: what the inventory itself says of groups, group_vars/all of each place, group_vars/ of
+        the other groups, what the inventory says of the host, host_vars/. A place beside the playbook or the
+        project is stronger than one beside the inventory, whichever groups they speak of.
         """
         groups = self.groups_of(host)
         layers: list[Mapping[str, Located]] = [self.groups[name].vars for name in groups]
-        layers += [self.group_files.get(name, {}) for name in groups]
-        layers += [self.host_vars.get(host.name, {}), self.host_files.get(host.name, {})]
+        layers += self._group_files(groups)
+        layers += [self.host_vars.get(host.name, {}), *self._host_files(host)]
         return tuple(layer for layer in layers if layer)
 
     def files_of(self, host: Host) -> tuple[FileVars, ...]:
-        """Return the variables of a host that stand in group_vars/ and host_vars/."""
-        groups = (self.group_files.get(name) for name in self.groups_of(host))
-        return tuple(files for files in (*groups, self.host_files.get(host.name)) if files is not None)
+        """Return the variables of a host that stand in group_vars/ and host_vars/, the weakest first."""
+        return (*self._group_files(self.groups_of(host)), *self._host_files(host))
+
+    def _group_files(self, groups: tuple[str, ...]) -> list[FileVars]:
+        names = [("all", folder) for folder in self.folders]
+        names += [(name, folder) for folder in self.folders for name in groups if name != "all"]
+        return [folder.groups[name] for name, folder in names if name in folder.groups]
+
+    def _host_files(self, host: Host) -> list[FileVars]:
+        return [folder.hosts[host.name] for folder in self.folders if host.name in folder.hosts]
 
     def known_layers(self) -> tuple[Mapping[str, Located], ...]:
         """Return all variables of all groups and hosts, but those of encrypted files not opened yet."""
         return (
             *(group.vars for group in self.groups.values()),
-            *(files.known for files in self.group_files.values()),
+            *(files.known for folder in self.folders for files in folder.groups.values()),
             *self.host_vars.values(),
-            *(files.known for files in self.host_files.values()),
+            *(files.known for folder in self.folders for files in folder.hosts.values()),
         )
 
     def names(self) -> Iterable[str]:

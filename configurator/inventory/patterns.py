@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from fnmatch import fnmatchcase
 
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import did_you_mean
+from configurator.config.yamlsource import read_text
 from configurator.inventory.hosts import Host
 from configurator.inventory.model import Inventory
 
 _ADHOC = re.compile(
     r"(?P<user>[^@:,\[\]!&\s]+)@(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^@:,\[\]\s]+))(?::(?P<port>[0-9]+))?"
 )
-_SLICE = re.compile(r"(?P<name>.+)\[(?P<first>-?[0-9]+)(?P<range>:(?P<last>-?[0-9]*))?\]")
+_SLICE = re.compile(r"(?P<name>.+)\[(?P<first>-?[0-9]+)(?P<range>[:-](?P<last>[0-9]*))?\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,21 @@ def select(
             chosen = {name: None for name in chosen if name not in found}
     hosts = [host for name, host in inventory.hosts.items() if name in chosen]
     return [*hosts, *adhoc.values()]
+
+
+def read_limit(texts: Sequence[str], diagnostics: Diagnostics) -> list[tuple[str, Span]]:
+    """Return the patterns of `--limit`; `@file` stands for the lines of that file, as in Ansible."""
+    found: list[tuple[str, Span]] = []
+    for text in (part.strip() for whole in texts for part in whole.split(",")):
+        if not text.startswith("@"):
+            found.append((text, Span("--limit")))
+            continue
+        lines = (read_text(os.path.expanduser(text[1:]), diagnostics) or "").splitlines()
+        for number, line in enumerate(lines, 1):
+            word = line.partition("#")[0].strip()
+            if word:
+                found.append((word, Span(text[1:], number, line.index(word) + 1, len(word), line)))
+    return [(text, span) for text, span in found if text]
 
 
 def means_adhoc(patterns: Sequence[str]) -> bool:

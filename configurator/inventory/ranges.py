@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from string import ascii_letters
 
-_RANGE = re.compile(r"\[([0-9]+|[A-Za-z]):([0-9]+|[A-Za-z])(?::([0-9]+))?\]")
+_RANGE = re.compile(r"\[([0-9]+|[A-Za-z]|):([0-9]+|[A-Za-z])(?::([0-9]+))?\]")
 _MAX_NAMES = 65_536  # a typo such as [1:99999999] shall not fill the memory
 
 
 def expand(pattern: str) -> list[str]:
     """Return the names that a pattern stands for; ValueError says what is wrong with it.
 
-    Leading zeros of the first number set the width of all, as in Ansible.
+    As in Ansible leading zeros of the first number set the width of all, a missing first number is 0, and
+    small letters come before capital ones.
     """
     parts = _RANGE.split(pattern)
     texts = parts[0::4]
@@ -32,12 +34,14 @@ def expand(pattern: str) -> list[str]:
 
 
 def _one_range(first: str, last: str, step: int) -> list[str]:
+    first = first or "0"
     if first.isdigit() != last.isdigit() or step < 1:
         raise ValueError("a range goes from number to number or from letter to letter, in steps of 1 or more")
     if not first.isdigit():
-        if first.isupper() != last.isupper() or first > last:
+        start, stop = ascii_letters.index(first), ascii_letters.index(last)
+        if start > stop:
             raise ValueError(f"the range [{first}:{last}] is empty")
-        return [chr(code) for code in range(ord(first), ord(last) + 1, step)]
+        return list(ascii_letters[start : stop + 1 : step])
     width = len(first) if first.startswith("0") and len(first) > 1 else 0
     if width and len(last) < width:
         raise ValueError(f"the range [{first}:{last}] has numbers of different width")

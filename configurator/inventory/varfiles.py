@@ -10,14 +10,16 @@ from configurator.config.sealed import HEADER, is_sealed
 from configurator.config.yamlsource import load_yaml
 from configurator.core.errors import InputError
 from configurator.inventory.filevars import FileVars
-from configurator.inventory.model import Inventory, Vars
+from configurator.inventory.model import Inventory, VarFolder, Vars
 
 _SUFFIXES = (".yml", ".yaml", ".json", "")
 
 
 def read_var_folders(folder: str, shown: str, inventory: Inventory, diagnostics: Diagnostics) -> None:
     """Add what group_vars/ and host_vars/ in `folder` say; later folders win over earlier ones."""
-    for part, target in (("group_vars", inventory.group_files), ("host_vars", inventory.host_files)):
+    place = VarFolder()
+    inventory.folders.append(place)
+    for part, target in (("group_vars", place.groups), ("host_vars", place.hosts)):
         _read_folder(os.path.join(folder, part), os.path.join(shown, part), target, diagnostics)
 
 

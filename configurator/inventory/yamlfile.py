@@ -16,6 +16,10 @@ def read_yaml_inventory(value: Located, inventory: Inventory, diagnostics: Diagn
     top = as_map(value, "an inventory", diagnostics)
     if top is None:
         return
+    if "plugin" in top and isinstance(plugin := top.entries["plugin"], LocatedScalar):
+        hint = "a program that prints JSON for `--list` can say the same"
+        diagnostics.add(top.key_span("plugin"), f"there is no inventory plugin {plugin.value!r}", hint)
+        return
     pending: list[tuple[str, Span, Located]] = []
     for name, body in top.entries.items():
         if name == "_meta":  # what inventory scripts print for their own use

@@ -2,6 +2,7 @@
 
 Parameters are Ansible's. The fragments are on the host, or with `remote_src: false` on the controller,
 which joins them and sends a `copy`. A fragment without a line ending at its end gets one before the next.
+If `dest` is in `src` it is no fragment of itself, otherwise than in Ansible, where it would grow each time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.fragments import chosen, joined
 from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import Content
-from configurator.modules.system import System
+from configurator.modules.system import FileStat, System
 from configurator.modules.textfile import expression_problems
 
 
@@ -83,9 +84,24 @@ class Assemble(Copy):
         for name in chosen(names, params.regexp, ignore_hidden=params.ignore_hidden):
             path = posixpath.join(params.src, name)
             found = system.stat(path, follow=True)
-            if found is not None and found.kind == "file":
+            if found is not None and found.kind == "file" and not _is_dest(system, params, name, found):
                 fragments.append(system.read(path))
         return [Item(params.dest, "file", Content(joined(fragments, params.delimiter)), params.mode)]
 
     def _destination(self, system: System, params: Any, name: str | None) -> str:  # noqa: ARG002
         return str(params.dest)
+
+
+def _is_dest(system: System, params: Any, name: str, found: FileStat) -> bool:
+    """Return True if a fragment is the file to be made, or a link to it; another name of it is none."""
+    dest = clean(params.dest)
+    if name == posixpath.basename(dest) and _same(
+        system.stat(params.src, follow=True), system.stat(posixpath.dirname(dest), follow=True)
+    ):
+        return True
+    link = system.stat(posixpath.join(params.src, name))
+    return link is not None and link.kind == "link" and _same(found, system.stat(dest, follow=True))
+
+
+def _same(one: FileStat | None, other: FileStat | None) -> bool:
+    return one is not None and other is not None and (one.device, one.inode) == (other.device, other.inode)

@@ -94,11 +94,17 @@ class Docker:
         ]
         return found[0] if found else None
 
-    def ask(self, words: Sequence[str], *, timeout_s: float = 60.0) -> CommandResult:
+    def ask(
+        self, words: Sequence[str], *, stdin: str | None = None, program: str = "docker"
+    ) -> CommandResult:  # fmt: skip
         """Return what docker says, with the output of a failure as its error."""
-        done = self._system.query(["docker", *words], ok=_ANY, env=self._env, timeout_s=timeout_s)
+        done = self._system.query([program, *words], ok=_ANY, stdin=stdin, env=self._env)
         _succeeded(done)
         return done
+
+    def has(self, *argv: str) -> bool:
+        """Return True if a command ends well: if there is such a program, say."""
+        return self._system.query(argv, ok=_ANY, env=self._env).exit_status == 0
 
     def run(
         self,
@@ -107,10 +113,11 @@ class Docker:
         *,
         stdin: str | None = None,
         env: Mapping[str, str] | None = None,
+        program: str = "docker",
     ) -> CommandResult:
         """Have docker do something; `env` is for what must not be seen in the list of processes."""
         done = self._system.run(
-            ["docker", *words], ok=_ANY, stdin=stdin, env=self._env | dict(env or {}), establishes=establishes
+            [program, *words], ok=_ANY, stdin=stdin, env=self._env | dict(env or {}), establishes=establishes
         )
         _succeeded(done)
         return done

@@ -7,11 +7,12 @@ another holder, is refused unless `force: true` replaces it.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from configurator.core.errors import TaskError
+from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects
 from configurator.modules.modes import octal
@@ -70,6 +71,7 @@ class DpkgDivert(Module[DpkgDivertParams]):
 
     def observe(self, system: System, params: DpkgDivertParams) -> State:
         """Return where the file is diverted to, and by whom; refuse to touch another one's."""
+        _refuse_path(system, params)
         found = system.lookup(self.subject(params), lambda: _probe(system, params.path))
         state: State = {
             "exists": found["exists"],
@@ -133,6 +135,21 @@ class DpkgDivert(Module[DpkgDivertParams]):
     def outputs(self, params: DpkgDivertParams, actual: State) -> dict[str, object]:
         """Return the diversion as it is now."""
         return {"path": params.path, "divert": actual["divert"], "holder": actual["holder"]}
+
+
+def _refuse_path(system: System, params: DpkgDivertParams) -> None:
+    """Fail as dpkg-divert would, which looks at the path itself when it adds."""
+    if params.state == "absent":
+        return
+    found = system.stat(params.path)
+    if found is not None and found.kind == "directory":
+        raise ParameterError(f"{params.path} is a directory, and dpkg-divert diverts files alone")
+    above = params.path
+    while found is None and above != "/":
+        above = posixpath.dirname(above)
+        found = system.stat(above, follow=True)
+        if found is not None and found.kind != "directory":
+            raise ParameterError(f"{params.path} cannot be: {above} is no directory")
 
 
 def _holder(params: DpkgDivertParams) -> str:

@@ -25,6 +25,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "deb822_repository": ("deb822_repository", "Deb822Repository"),
     "debconf": ("debconf", "Debconf"),
     "debug": ("debug", "Debug"),
+    "docker_container": ("docker_container", "DockerContainer"),
     "docker_image": ("docker_image", "DockerImage"),
     "docker_image_pull": ("docker_image_pull", "DockerImagePull"),
     "docker_network": ("docker_network", "DockerNetwork"),

@@ -35,10 +35,11 @@ END
   systemctl restart docker
 fi
 image() {  # image NAME LINE...: an image of busybox, with more lines of its Dockerfile
+  name=$1; shift
   mkdir -p /srv/t/image && cp /bin/busybox /srv/t/image/busybox && cd /srv/t/image
   printf '%s\n' 'FROM scratch' 'LABEL test=1' 'COPY busybox /bin/busybox' 'COPY busybox /bin/sh' \
-    'COPY busybox /bin/sleep' "${@:2}" >Dockerfile
-  docker build -q -t "$1" . >/dev/null 2>&1
+    'COPY busybox /bin/sleep' "$@" >Dockerfile
+  docker build -q -t "$name" . >/dev/null 2>&1
   cd /srv/t && rm -r image
 }
 """

@@ -36,6 +36,17 @@ CASES = {
         f"{_FRAGMENTS}; echo one > same; mkdir e; echo 1 > e/1",
         idle=frozenset({"same"}),
     ),
+    "into its own folder": Case(
+        (
+            _assemble("new", "d/whole", regexp="^1|whole|link2"),
+            _assemble("by a link", "linked/other", regexp="^1|other|link$"),
+            _assemble("old", "d/old", regexp="^1|old"),
+        ),
+        "cd d; head -99 whole other old",
+        "==> whole <==\none\nold\n\n==> other <==\none\nold\n\n==> old <==\none\nold\n",
+        "mkdir d; cd d; echo one > 1; echo old > 11; echo x > old; ln -s other link;"
+        " ln -s whole link2; ln -s d ../linked",
+    ),
     "the file around it": Case(
         (
             _assemble("kept", "f", regexp="^10", backup=True),

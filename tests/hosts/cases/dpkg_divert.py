@@ -55,4 +55,20 @@ CASES = {
             "in the way": "/etc/own-way.conf.distrib exists",
         },
     ),
+    "what cannot be diverted": Case(
+        (
+            _divert("a folder", "/srv/t/d"),
+            _divert("below a file", "/srv/t/f/x", rename=True),
+            _divert("no folder", "/srv/t/none/x"),
+            _divert("forgotten", "/srv/t/none/x", state="absent"),
+        ),
+        "dpkg-divert --list '/srv/t/*'",
+        "",
+        "mkdir d; touch f",
+        fails={
+            "a folder": "/srv/t/d is a directory, and dpkg-divert diverts files alone",
+            "below a file": "/srv/t/f/x cannot be: /srv/t/f is no directory",
+        },
+        again=frozenset({"no folder", "forgotten"}),
+    ),
 }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from configurator.agent import hostview
 from configurator.agent.apply_taker import ApplyTaker
 from configurator.agent.notifications import Notifications
 from configurator.agent.plan_taker import PlanTaker
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.system import HostContext
 from configurator.core.cancel import CancelToken
+from configurator.core.changes import Certainty
 from configurator.core.errors import TaskError
 from configurator.core.task import TaskContext
 
@@ -35,3 +38,44 @@ def test_a_refused_content_is_refused_in_the_words_of_the_apply(tmp_path: Path) 
     assert path in planned.value.output
     assert list(cache.iterdir()) == []
     assert list(tmp_path.iterdir()) == [cache]
+
+
+@pytest.mark.parametrize(("deep", "uid", "sure"), [(True, 0, True), (False, 0, False), (True, 1000, False)])
+def test_a_deep_plan_by_root_tries_validators_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deep: bool, uid: int, sure: bool
+) -> None:
+    """With the task's own environment; what is taken for it is let go at the end of the plan."""
+    asked: list[dict[str, Any]] = []
+    closed: list[bool] = []
+
+    class Holder:
+        alive = True
+
+        def __init__(self, _table: object) -> None:
+            pass
+
+        def ask(self, question: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+            asked.append(question)
+            return {"type": "ended", "status": 0, "output": "", "timeout_s": timeout_s}
+
+        def stop(self) -> None:
+            pass
+
+        def close(self) -> None:
+            closed.append(True)
+
+    monkeypatch.setattr(hostview, "Holder", Holder)
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    cache = tmp_path / "cache"
+    taker = PlanTaker(
+        HostContext(), Notifications(persistent=False), cast(ApplyTaker, None), str(cache), deep=deep
+    )
+    params = {"dest": str(tmp_path / "site"), "content": "x", "validate": "nginx -t -c %s"}
+    spec = TaskSpec("t", "r", "t", "copy", params, environment={"SITE": "one"})
+    done = taker.take(spec, TaskContext("t", CancelToken()))
+    taker.close()
+    assert [change.certainty is Certainty.EXACT for change in done.changes] == [sure]
+    assert closed == ([True] if sure else [])
+    assert [(question["environment"]["SITE"], "PATH" in question["environment"]) for question in asked] == (
+        [("one", True)] if sure else []
+    )

@@ -83,7 +83,7 @@ def test_options_reach_the_app(app: FakeApp) -> None:
     assert app.options == [
         RunOptions(
             hosts=("web1", "web2", "db*"),
-            inventory="inv",
+            inventory=("inv",),
             config="c.yaml",
             extra_vars=("a=1", "@f.yml"),
             tags=("a", "b"),

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.located import Located, LocatedScalar
+from configurator.inventory.filevars import FileVars
 from configurator.inventory.loader import load_inventory
-from configurator.inventory.model import Inventory
+from configurator.inventory.model import Inventory, VarFolder
 
 
 @pytest.fixture(autouse=True)
@@ -220,7 +221,7 @@ def test_a_mistake_is_shown_at_its_place(text: str, expected: str) -> None:
         ("[web:childs]\na", "hosts.ini:1:1: cannot read the section '[web:childs]'"),
         ("h 'x=1", "hosts.ini:1:1: cannot read this host: no closing quotation"),
         ("h x", "hosts.ini:1:1: expected name=value after the host, not 'x'"),
-        ("[w:vars]\nx", "hosts.ini:2:1: a variable is written name=value"),
+        ("[w]\n[w:vars]\nx", "hosts.ini:3:1: a variable is written name=value"),
     ],
 )
 def test_a_mistake_in_ini_is_shown_at_its_place(text: str, expected: str) -> None:
@@ -250,9 +251,11 @@ def test_merging_takes_each_name_from_the_strongest_layer_that_has_it(layers: li
     inventory.add_host("h", span, "web")
     everything.vars.update(located[0])
     group.vars.update(located[1])
-    inventory.group_files["web"] = dict(located[2])
     inventory.host_vars["h"].update(located[3])
-    inventory.host_files["h"] = dict(located[4])
+    place = VarFolder({"web": FileVars()}, {"h": FileVars()})
+    place.groups["web"].add(dict(located[2]), span)
+    place.hosts["h"].add(dict(located[4]), span)
+    inventory.folders.append(place)
     inventory.finish(Diagnostics())
     expected = {name: value for layer in layers for name, value in layer.items()}
     assert variables(inventory, "h") == expected

@@ -73,7 +73,7 @@ def test_a_registered_result_decides_what_runs_and_what_is_written(site: tuple[F
 
 def test_a_loop_is_registered_round_by_round(site: tuple[Folder, Remote]) -> None:
     """`results` has a result for each item, and a loop over them makes the next tasks."""
-    folder, host = site
+    folder, _ = site
     folder.role(
         "r",
         [
@@ -154,7 +154,7 @@ def test_a_rescue_follows_a_failure_and_always_follows_both(site: tuple[Folder, 
                         "debug": {"msg": "{{ ansible_failed_task.name }} {{ ansible_failed_result.rc }}"},
                     },
                 ],
-                "always": [touch("always")],
+                "always": [touched("always")],
             },
             touched("after"),
         ],
@@ -191,7 +191,7 @@ def test_a_block_that_is_not_rescued_fails_the_run_after_its_always(site: tuple[
 
 def test_a_rescue_is_silent_where_nothing_failed(site: tuple[Folder, Remote]) -> None:
     """A good block has no rescue to be shown, in the plan and in the apply."""
-    folder, host = site
+    folder, _ = site
     folder.role(
         "r",
         [

@@ -21,7 +21,8 @@ REMOUNT, BIND = 32, 4096
 _MOVE, _RECURSIVE, _PRIVATE = 8192, 16384, 1 << 18
 _PARENT_DIES, _DROP = 1, 24  # PR_SET_PDEATHSIG, PR_CAPBSET_DROP
 # What reaches beyond the namespaces: modules, raw devices, clocks, mounts, device files, the kernel's log...
-_BEYOND = (2, 9, 16, 17, 20, 21, 22, 25, 26, 27, 30, 32, 33, 34, 35, 36, 37, 38, 39, 40)
+# Without CAP_SYS_PTRACE (19) the root of a process that can do more, /proc/1/root, stays closed, too.
+_BEYOND = (2, 9, 16, 17, 19, 20, 21, 22, 25, 26, 27, 30, 32, 33, 34, 35, 36, 37, 38, 39, 40)
 _KILL = 9
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -135,6 +135,9 @@ echo harm > /etc/hostname
 echo harm > /etc/left-behind
 no mount -t tmpfs harm /mnt
 no mknod /root/disk b 8 0
+no ls /proc/1/root/
+no ls /proc/1/cwd/
+kill -9 1
 no sh -c "echo 61 > /proc/sys/vm/swappiness"
 no sh -c "echo harm > /sys/kernel/uevent_helper"
 test ! -e /run/systemd/private

@@ -289,11 +289,17 @@ def failure(block: Sequence[CompiledTask], generation: int) -> dict[str, Late]:
 
 
 def detached(
-    node: TaskNode, tasks: Sequence[CompiledTask], here: Inherited, settings: TaskSettings
+    node: TaskNode,
+    tasks: Sequence[CompiledTask],
+    here: Inherited,
+    settings: TaskSettings,
+    jobs: set[str],
 ) -> Iterator[CompiledTask]:
     """Yield the tasks; nothing waits for those that were started with `poll: 0`, unless it asks for them."""
     alone = _alone(node, here, settings)
     for task in tasks:
+        if alone:
+            jobs.add(task.spec.id)
         yield replace(task, effects=Effects(), spec=replace(task.spec, tell=True)) if alone else task
 
 

@@ -88,9 +88,8 @@ class RoleExpander:
             blobs=found.blobs,
             secrets=set(maker.state.secrets),
             left_out=set(),
-            selection=Selection(),
         )
-        maker.state, maker.selection, maker.ids = state, Selection(), TaskIds(put_off.task_id)
+        maker.state, maker.selection, maker.ids = state, put_off.selection, TaskIds(put_off.task_id)
         again = RoleExpander(maker, self._variables)
         again._generation = results.generation
         facts = put_off.inherited.scope.facts.copy()
@@ -112,7 +111,11 @@ class RoleExpander:
             except LateValueError as late:
                 self._maker.ids.numbers = numbers
                 try:
-                    yield self._put_off(node, inherited, depth, late)
+                    task = self._put_off(node, inherited, depth, late)
+                    if not isinstance(node, TaskNode) or self._maker.selection.wants_task(task):
+                        yield task
+                    else:
+                        self._maker.state.left_out.add((self._maker.role.name, task.name))
                 except TemplatingError as error:
                     self._maker.state.diagnostics.extend([error.diagnostic])
             except TemplatingError as error:
@@ -390,15 +393,29 @@ class RoleExpander:
                 name = maker.name(node, here.scope)
                 made = list(maker.skipped(node, name, here, false, item.label))
                 rounds.append(Round((), item.names or {}, false))
+            elif node.module == "async_status":
+                rounds.append(Round((self._ended_job(node, here.scope),), item.names or {}))
+                continue
             else:
                 made = list(maker.concrete(node, here, item.label))
                 ids = tuple(task.spec.id for task in made if task.spec.skip is None)
                 skip = next((task.spec.skip for task in made if task.spec.skip is not None), None)
                 rounds.append(Round(ids, item.names or {}, skip if not ids else None))
             every += made
-        yield from ahead.detached(node, every, entered, maker.settings)
+        yield from ahead.detached(node, every, entered, maker.settings, maker.late.jobs)
         var = node.loop.var if node.loop else "item"
         self._registered(node, entered, Rounds(tuple(rounds), node.loop is not None, var))
+
+    def _ended_job(self, node: TaskNode, scope: Scope) -> str:
+        """Return the task that an async_status asks for; LateValueError if it has not ended yet."""
+        located = node.args.get("jid")
+        jid = "" if located is None else str(scope.value(located))
+        place = node.args.span if located is None else located.span
+        if jid not in self._maker.late.jobs:
+            raise TemplatingError(place.diagnostic(f"no task was started as {jid!r}"))
+        if self._generation == 0 or self._maker.late.results.raw(jid) is None:
+            raise LateValueError((jid,))
+        return jid
 
     def _registered(self, node: TaskNode, entered: Inherited, rounds: Rounds) -> None:
         """Note what the task sets: its registered variable, and facts if it gathers some."""
@@ -437,7 +454,7 @@ class RoleExpander:
             no_log=ahead.hidden(entered, maker.settings),
         )
         inside = isinstance(node, IncludeNode | RoleNode)
-        maker.late.put_off[spec.id] = PutOff(self, node, frozen, depth, spec.id, inside)
+        maker.late.put_off[spec.id] = PutOff(self, node, frozen, depth, spec.id, maker.selection, inside)
         made = maker.finish(node, spec, written, notify, ahead.guessed(node, entered, maker), 0.05)
         ahead.sets(node, spec.id, inherited.scope, self._generation, maker)
         return replace(made, data=hard, data_after=soft, words=inside)

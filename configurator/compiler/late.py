@@ -44,7 +44,7 @@ class Version:
         """Return the value in a tuple; an empty one if the task has set nothing."""
         if self.inner is not None:
             return entry_value(results.inner.get((self.task, self.inner)), results)
-        rounds = self.rounds or results.rounds.get(self.task)
+        rounds = self.rounds or results.rounds_of(self.task)
         if rounds is None:
             return ()
         if self.fact is not None:

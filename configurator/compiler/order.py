@@ -78,7 +78,7 @@ def build_graph(
     For tasks that join a run, `words` are the handlers there, and `base` is the task that they come out of.
     InputError with every problem found: unknown requirements and handlers, conflicting wishes, a cycle.
     """
-    ordering = _Ordering(Nodes(roles, base), left_out, words or {})
+    ordering = _Ordering(Nodes(roles, base), left_out, words or {}, joins=bool(base))
     ordering.declare()
     ordering.keep_written_order()
     ordering.place_handlers()
@@ -90,10 +90,12 @@ def build_graph(
 class _Ordering:
     """The state of one `build_graph`; its methods are the steps, in the order in which they are called."""
 
-    def __init__(self, nodes: Nodes, left_out: LeftOut, words: Words) -> None:
+    def __init__(self, nodes: Nodes, left_out: LeftOut, words: Words, *, joins: bool) -> None:
         self._nodes = nodes
+        self._joins = joins
         self._outside = words
         self._words: dict[str, dict[str, tuple[int, ...]]] = {}
+        self._requires_outside: dict[int, list[str]] = defaultdict(list)
         self._notify_outside: dict[int, dict[str, None]] = defaultdict(dict)
         self._left_out = left_out
         self._problems = Diagnostics()
@@ -134,7 +136,10 @@ class _Ordering:
             task = self._nodes.task(node)
             own = set(task.groups)
             for name in task.data:
-                if (earlier := numbers.get(name)) is not None:
+                if (earlier := numbers.get(name)) is None:
+                    if self._joins:
+                        self._requires_outside[node].append(name)
+                else:
                     # What a rescue reads may come from the task that has failed.
                     hard = not own.intersection(self._nodes.task(earlier).groups)
                     self._edges.add(earlier, node, Link(EdgeKind.DATA, hard))
@@ -368,7 +373,10 @@ class _Ordering:
         before = sorted(self._edges.before[node].items())
         return replace(
             self._nodes.spec(node),
-            requires=tuple(names[earlier] for earlier, link in before if link.hard),
+            requires=(
+                *(names[earlier] for earlier, link in before if link.hard),
+                *self._requires_outside.get(node, ()),
+            ),
             after=tuple(names[earlier] for earlier, link in before if not link.hard),
             notify=(
                 *(names[handler] for handler in self._notify.get(node, ())),

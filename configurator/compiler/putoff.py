@@ -21,6 +21,7 @@ from configurator.core.errors import InputError
 if TYPE_CHECKING:
     from configurator.compiler.inherited import Inherited
     from configurator.compiler.scope import FactStore
+    from configurator.compiler.selection import Selection
     from configurator.compiler.tasknodes import Node
     from configurator.compiler.verdicts import Judged
 
@@ -48,6 +49,7 @@ class PutOff:
     inherited: Inherited
     depth: int
     task_id: str
+    selection: Selection
     includes: bool = False
 
 
@@ -117,6 +119,7 @@ class LateTasks:
     def __init__(self) -> None:
         self.put_off: dict[str, PutOff] = {}
         self.judged: dict[str, Judged] = {}
+        self.jobs: set[str] = set()
         self.results = Results()
 
     def __bool__(self) -> bool:
@@ -125,6 +128,7 @@ class LateTasks:
     def begin(self) -> None:
         """Forget what an earlier plan or apply has found out."""
         self.results = Results()
+        self.results.jobs = self.jobs
 
     def note(self, task_id: str, raw: Mapping[str, Any]) -> None:
         """Keep the result of a task that was to be told."""
@@ -197,6 +201,8 @@ class LateTasks:
             self.results.rounds[task_id] = Rounds((Round((task_id,)),))
         elif found.rounds is not None:
             self.results.rounds[task_id] = found.rounds
+        elif len(tasks) == 1 and tasks[0].spec.late:
+            self.results.again[task_id] = tasks[0].spec.id
         elif not tasks or all(task.spec.skip for task in tasks):
             why = next((str(task.spec.skip) for task in tasks), "no items")
             self.results.rounds[task_id] = Rounds((Round((), {}, why),))

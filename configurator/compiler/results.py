@@ -87,12 +87,15 @@ class Results:
     """The results of one host in one run, by task id.
 
     `rounds` are those of tasks that were put off, `inner` the variables set inside of put-off includes, by
-    the include's id and their name. `generation` counts the compilations.
+    the include's id and their name. `generation` counts the compilations. `jobs` are tasks that
+    nobody waits for unless they ask, and `again` what a task became that had to be put off once more.
     """
 
     def __init__(self) -> None:
         self._raw: dict[str, Mapping[str, Any]] = {}
+        self.jobs: set[str] = set()
         self.rounds: dict[str, Rounds] = {}
+        self.again: dict[str, str] = {}
         self.inner: dict[tuple[str, str], Any] = {}
         self.generation = 0
 
@@ -111,6 +114,12 @@ class Results:
             if found:
                 return str(found)
         return None
+
+    def rounds_of(self, task_id: str) -> Rounds | None:
+        """Return the rounds of a task that was put off, perhaps more than once."""
+        while task_id in self.again:
+            task_id = self.again[task_id]
+        return self.rounds.get(task_id)
 
     def registered(self, rounds: Rounds) -> Any:
         """Return Ansible's value of a registered variable; None if no part of the task has ended."""
@@ -135,7 +144,11 @@ class Results:
     def _round(self, each: Round) -> dict[str, Any] | None:
         if each.skipped is not None:
             return skipped(each.skipped)
-        found = [as_registered(raw) for name in each.ids if (raw := self._raw.get(name)) is not None]
+        found = [
+            as_registered(raw) | (job_words(name) if name in self.jobs else {})
+            for name in each.ids
+            if (raw := self._raw.get(name)) is not None
+        ]
         if len(found) < 2:
             return found[0] if found else None
         merged = dict(plainly(found[0]))
@@ -179,6 +192,11 @@ def _failure(raw: Mapping[str, Any], name: str) -> tuple[Any, ...]:
     if not raw.get("failed"):
         return ()
     return (as_registered(raw),) if name == FAILURES[1] else ({"name": str(raw.get("task", ""))},)
+
+
+def job_words(task_id: str) -> dict[str, Any]:
+    """Return what the result of a task that was started with `poll: 0` has besides, when it has ended."""
+    return {"ansible_job_id": task_id, "started": 1, "finished": 1}
 
 
 def skipped(why: str) -> dict[str, Any]:

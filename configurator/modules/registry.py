@@ -16,6 +16,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "apt_pin": ("apt_pin", "AptPin"),
     "apt_repository": ("apt_repository", "AptRepository"),
     "assemble": ("assemble", "Assemble"),
+    "async_status": ("async_status", "AsyncStatus"),
     "assert": ("assert_", "Assert"),
     "authorized_key": ("authorized_key", "AuthorizedKey"),
     "blockinfile": ("blockinfile", "BlockInFile"),

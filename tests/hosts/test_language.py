@@ -285,3 +285,66 @@ def test_a_plan_says_what_it_cannot_know_yet(site: tuple[Folder, Remote]) -> Non
     assert ended.task("Changed")["status"] == "changed"
     assert ended.task("Known")["says"] == "hi"
     assert host.sh("ls /root/x /root/y 2>/dev/null; true") == ""
+
+
+def test_a_task_may_be_started_and_asked_for_later(site: tuple[Folder, Remote]) -> None:
+    """`poll: 0` holds nobody up; async_status waits for the end and has the result, also of a loop."""
+    folder, host = site
+    host.sh("rm -f /root/order /root/go")
+    wait = "until test -e /root/go; do sleep 0.05; done; echo {{ item }}"
+    folder.role(
+        "r",
+        [
+            {
+                "name": "Start",
+                "shell": wait,
+                "loop": ["one", "two"],
+                "async": 60,
+                "poll": 0,
+                "register": "jobs",
+            },
+            {"name": "Go", "command": "touch /root/go"},
+            {
+                "name": "Wait",
+                "async_status": {"jid": "{{ item.ansible_job_id }}"},
+                "loop": "{{ jobs.results }}",
+                "register": "ended",
+                "until": "ended.finished",
+                "retries": 10,
+            },
+            {"name": "Said", "debug": {"msg": "{{ ended.results | map(attribute='stdout') | join(' ') }}"}},
+        ],
+    )
+    ended = apply(folder)
+    assert ended.task("Said")["says"] == "one two"
+
+
+def test_a_role_may_be_included_where_it_is_needed(site: tuple[Folder, Remote]) -> None:
+    """Its defaults, variables, files and handlers come along; the including role goes on below."""
+    folder, host = site
+    host.sh("rm -f /root/inner /root/handled")
+    folder.role(
+        "inner",
+        [
+            {
+                "name": "Inner",
+                "template": {"src": "inner.j2", "dest": "/root/inner"},
+                "notify": "inner handler",
+            },
+        ],
+        defaults={"word": "default", "other": "kept"},
+        handlers=[{"name": "inner handler", "copy": {"content": "{{ word }}", "dest": "/root/handled"}}],
+    )
+    folder.write("roles/inner/templates/inner.j2", "{{ word }} {{ other }} {{ role_name }}\n")
+    folder.role(
+        "r",
+        [
+            {"name": "Include", "include_role": {"name": "inner"}, "vars": {"word": "given"}},
+            {"name": "Then", "command": "cat /root/inner", "register": "read", "changed_when": False},
+            {"name": "Say", "debug": {"msg": "{{ read.stdout }}"}},
+        ],
+    )
+    ended = apply(folder)
+    assert ended.task("Say")["says"] == "given kept inner"
+    assert host.sh("cat /root/handled") == "given"
+    assert apply(folder).counts[host.name]["changed"] == 0

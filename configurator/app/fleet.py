@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from configurator.compiler.project import Project
 from configurator.compiler.putoff import Answer
 from configurator.compiler.selection import Met
 from configurator.core.errors import ConfiguratorError, InputError, RefusedError
-from configurator.fleet.host import HostRun, HostSettings
+from configurator.fleet.host import Compile, HostRun, HostSettings
 from configurator.fleet.prompts import AskPerson, Prompts
 from configurator.inventory.hosts import Host
 from configurator.report.redact import RedactingSink, Redactor
@@ -22,6 +22,8 @@ from configurator.transport.endpoint import Endpoint, resolve
 from configurator.transport.sshauth import Prompt, Secrets
 from configurator.vault.choice import VaultChoice
 from configurator.vault.vault import Vault
+
+Arrange = Callable[[OrderedGraph], OrderedGraph]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,11 @@ def load_fleet(
     redactor: Redactor,
     prompt: Prompt | None,
     ask: AskPerson | None = None,
+    arrange: Arrange | None = None,
 ) -> Fleet:
     """Return the selected hosts, ready to connect; InputError or RefusedError before anything is touched.
 
-    `prompt` asks for passwords, `ask` what tasks want to know.
+    `prompt` asks for passwords, `ask` what tasks want to know. `arrange` may order compiled tasks further.
     """
     project = load_project(options, prompt, redactor)
     with masking(redactor):
@@ -118,7 +121,7 @@ def load_fleet(
         HostRun(
             host.name,
             functools.partial(endpoint_of, project, host, redactor),
-            functools.partial(_compile, project, host, options, redactor, sink, met),
+            _arranged(functools.partial(_compile, project, host, options, redactor, sink, met), arrange),
             HostSettings(jobs, fail_fast, options.deep),
             secrets,
             sink.handle,
@@ -135,6 +138,12 @@ def _masked(ask: AskPerson | None, redactor: Redactor) -> AskPerson | None:
     if ask is None:
         return None
     return lambda text, *rest: ask(redactor.text(text), *rest)
+
+
+def _arranged(compile_graph: Compile, arrange: Arrange | None) -> Compile:
+    if arrange is None:
+        return compile_graph
+    return lambda facts: arrange(compile_graph(facts))
 
 
 def _compile(

@@ -75,6 +75,51 @@ def ssh(context: click.Context, name: str, command: tuple[str, ...], user: str, 
 
 
 @sandbox.command()
+@click.argument("role")
+@click.option("--release", default="bookworm", show_default=True, help="Debian release: bookworm or trixie.")
+@click.option(
+    "--shuffle",
+    type=click.IntRange(0, 1000),
+    default=0,
+    metavar="N",
+    help="Also apply it in N orders that its declared and found prerequisites allow, each on a fresh host.",
+)
+@click.option(
+    "--seed", type=int, metavar="NUMBER", help="Repeat the orders of an earlier run, which printed it."
+)
+@click.option("--config", metavar="FILE", type=click.Path(), help="Settings and site (default: config.yaml).")
+@click.option(
+    "-e",
+    "--extra-vars",
+    multiple=True,
+    metavar="VARS",
+    help="Variables of the role: key=value, JSON, or @FILE. Repeatable.",
+)
+def test(
+    role: str, release: str, shuffle: int, seed: int | None, config: str | None, extra_vars: tuple[str, ...]
+) -> int:
+    """Apply a role to a fresh host, twice: the second time must change nothing.
+
+    With --shuffle every order must lead to the same files, packages, accounts, units and rules. What differs
+    is shown with the order that led to it. The hosts are destroyed again.
+    """
+    import random  # noqa: PLC0415
+
+    from configurator.app.options import RunOptions  # noqa: PLC0415
+    from configurator.app.roletest import test_role  # noqa: PLC0415
+    from configurator.report.roletest import role_test_lines  # noqa: PLC0415
+
+    number = random.randrange(10**6) if seed is None else seed  # noqa: S311  (to be repeatable)
+    options = RunOptions(config=config, extra_vars=extra_vars)
+    report = test_role(
+        role, options, release, shuffle, number, lambda line: click.echo(f"{line} ...", err=True)
+    )
+    for line in role_test_lines(role, report):
+        click.echo(line)
+    return 0 if report.passed else 3
+
+
+@sandbox.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All hosts of the sandbox, and its network and key.")
 @LAB

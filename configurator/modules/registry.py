@@ -26,6 +26,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "deb822_repository": ("deb822_repository", "Deb822Repository"),
     "debconf": ("debconf", "Debconf"),
     "debug": ("debug", "Debug"),
+    "docker_compose": ("docker_compose", "DockerCompose"),
     "docker_container": ("docker_container", "DockerContainer"),
     "docker_image": ("docker_image", "DockerImage"),
     "docker_image_pull": ("docker_image_pull", "DockerImagePull"),
@@ -98,6 +99,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "wait_for_connection": ("wait_for_connection", "WaitForConnection"),
 }
 _ALIASES = {
+    "docker_compose_v2": "docker_compose",
     "service": "systemd_service",
     "systemd": "systemd_service",
     "x509_certificate": "openssl_certificate",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # Paths, or directories with all below, that change when someone logs in without a terminal.
 EXCLUDED = ("var/log/journal",)  # journald: "Accepted publickey for root"
@@ -39,6 +39,15 @@ def of_layer(upper: str) -> dict[str, str]:
         except FileNotFoundError:  # a running host's file may go between listing and reading
             continue
     return marks
+
+
+def mark_in(layers: Iterable[str], path: str) -> str | None:
+    """Return the mark of what layers, the topmost first, have at an absolute path; None if nothing."""
+    for layer in layers:
+        full = layer + path
+        if os.path.lexists(full):
+            return _mark(full, os.lstat(full))
+    return None
 
 
 def _walk(upper: str, directory: str) -> Iterator[str]:

@@ -5,24 +5,13 @@ Names are few, so that tasks meet what earlier ones have made, changed or remove
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.hosts.corpus_system import PATHS, SystemTasks
+
 TaskTuple = tuple[str, str, Mapping[str, Any]]
 
-PATHS = (
-    "/srv/t/a",
-    "/srv/t/b",
-    "/srv/t/d",
-    "/srv/t/d/e",
-    "/srv/t/d/f/g",
-    "/srv/t/link",
-    "/srv/t/spaced name",
-)
-USERS = ("root", "worker", "www-data", "corpus1", "corpus2", "33", "54321")
-GROUPS = ("root", "www-data", "worker", "corpusgroup", "54321")
-MODES = ("0644", "600", "0755", "u=rw,g=r,o=", "u+x", "a-w", "g+s", "02770", "1777", "u=rwX,g=rX,o=")
 TEXTS = (
     "",
     "one\n",
@@ -49,16 +38,33 @@ _STATES = (
 )
 
 
-class Corpus:
+class Corpus(SystemTasks):
     """One combination: `prepare` is a shell script, `tasks` a chain."""
 
     def __init__(self, seed: int) -> None:
-        self._dice = dice = random.Random(seed)
+        super().__init__(seed)
+        dice = self._dice
         self._others: tuple[Callable[[], TaskTuple], ...] = (
             self._user,
             self._group,
             self._sysctl,
             self._unit,
+            self._cron,
+            self._authorized_key,
+            self._known_hosts,
+            self._sudoers,
+            self._pam_limits,
+            self._ini_file,
+            self._hosts_entry,
+            self._alternatives,
+            self._dpkg_divert,
+            self._htpasswd,
+            self._validated,
+            self._assemble,
+            self._timezone,
+            self._hostname,
+            self._mount,
+            self._acl,
         )
         self.prepare = "; ".join(["true", *(self._state() for _ in range(dice.randint(0, 5)))])
         count = 1 if seed % 3 == 0 else dice.randint(2, 6)
@@ -66,12 +72,6 @@ class Corpus:
             (f"t{number}", module, {key: value for key, value in params.items() if value is not None})
             for number, (_, module, params) in enumerate(self._task() for _ in range(count))
         )
-
-    def _pick(self, *options: Any) -> Any:
-        return self._dice.choice(options)
-
-    def _maybe(self, *options: Any, chance: float = 0.3) -> Any:
-        return self._pick(*options) if self._dice.random() < chance else None
 
     def _state(self) -> str:
         text = self._pick(*TEXTS).replace("\\", "\\\\").replace("%", "%%").replace("'", "'\\''")
@@ -88,15 +88,8 @@ class Corpus:
         )
         return made
 
-    def _owned(self) -> dict[str, Any]:
-        return {
-            "mode": self._maybe(*MODES),
-            "owner": self._maybe(*USERS, chance=0.2),
-            "group": self._maybe(*GROUPS, chance=0.15),
-        }
-
     def _task(self) -> TaskTuple:
-        if self._dice.random() < 0.25:
+        if self._dice.random() < 0.5:
             other: TaskTuple = self._pick(*self._others)()
             return other
         made: TaskTuple = self._pick(
@@ -224,7 +217,10 @@ cd /etc/systemd/system
 daemon='[Service]\nExecStart=/bin/sleep 1000000\n[Install]\nWantedBy=multi-user.target\n'
 for unit in corpus-a corpus-b; do printf "$daemon" > $unit.service; done
 printf '[Service]\nType=oneshot\nExecStart=/bin/true\nRemainAfterExit=yes\n' > corpus-once.service
-systemctl daemon-reload; id worker >/dev/null 2>&1 || useradd -m -s /bin/sh worker
+systemctl daemon-reload; mkdir -p /var/corpus; apt-get install -y -qq cron acl >/dev/null 2>&1
+cp -a /etc/hosts /etc/fstab /etc/hostname /etc/timezone /etc/localtime /etc/security/limits.conf \
+    /var/lib/dpkg/diversions /var/corpus
+id worker >/dev/null 2>&1 || useradd -m -s /bin/sh worker
 """
 RESET = """
 rm -rf /srv/t /srv/hard /etc/sysctl.d/50-corpus.conf; mkdir /srv/t; chmod 755 /srv/t
@@ -234,4 +230,9 @@ for user in corpus1 corpus2; do ! getent group $user >/dev/null || groupdel $use
 systemctl unmask -q corpus-a corpus-b corpus-once 2>/dev/null
 systemctl disable -q --now corpus-a corpus-b corpus-once 2>/dev/null || :
 sysctl -qw net.ipv4.ip_forward=0
+cd /var/corpus; cp -a hosts fstab hostname timezone localtime /etc; cp -a limits.conf /etc/security
+hostname "$(cat hostname)"; rm -rf /etc/sudoers.d/corpus* /etc/cron.d/corpus /home/worker/.ssh
+for user in root worker corpus1; do crontab -r -u $user 2>/dev/null || :; done
+update-alternatives --quiet --remove-all corpus-alt 2>/dev/null; rm -f /usr/local/bin/corpus-alt
+rm -f /var/spool/cron/crontabs/*; cp -a /var/corpus/diversions /var/lib/dpkg
 """

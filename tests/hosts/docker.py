@@ -17,6 +17,7 @@ systemctl start docker
 docker ps -aq | xargs -r docker rm -f >/dev/null
 docker volume ls -q | xargs -r docker volume rm >/dev/null
 docker network ls -q -f name=tnet | xargs -r docker network rm >/dev/null
+docker network ls -q -f label=com.docker.compose.project | xargs -r docker network rm >/dev/null
 docker images -q -f label=test | sort -u | xargs -r docker rmi -f >/dev/null
 """
 _RUNTIME = r"""

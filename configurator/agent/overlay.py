@@ -54,6 +54,23 @@ class Later(bytes):
         return made
 
 
+class LaterText(str):
+    """Stands for what only the apply will have a command say; a file that is made of it is for later, too."""
+
+    reason = ""
+
+    @classmethod
+    def because(cls, reason: str) -> LaterText:
+        """Return one; `reason` says what the text waits for."""
+        made = cls()
+        made.reason = reason
+        return made
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> Later:  # noqa: ARG002
+        """Return a content for later."""
+        return Later.because(self.reason)
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A path as the plan would leave it. `content` is None where the real file's content still holds.
@@ -74,6 +91,7 @@ class Overlay:
         self._nodes: dict[str, Node | None] = {}
         self._changed: dict[tuple[int, int], FileStat] = {}  # by device and inode: seen under every name
         self._inodes = itertools.count(1)
+        self._overtaken: set[str] = set()  # nodes of which a later task has made what nobody knows
         self._unsettled: dict[str, str] = {}  # by path, with a slash for all below it: why
 
     def lstat(self, path: str, *, careful: bool = False) -> tuple[str, FileStat | None]:
@@ -176,11 +194,19 @@ class Overlay:
 
     def unsettle(self, resolved: str, because: str, *, below: bool) -> None:
         """Have nobody know from now on what is at a path, or `below` it: only the apply tells."""
-        self._unsettled[f"{resolved}/" if below else resolved] = because
+        start = resolved.rstrip("/") + "/" if below else resolved
+        self._unsettled[start] = because
+        for path, node in self._nodes.items():
+            if not path.startswith(start) if below else path != resolved:
+                continue
+            if node is not None and node.stat.kind == "file":
+                self._nodes[path] = replace(node, content=Later.because(because))
+            if node is None or node.stat.kind != "directory":
+                self._overtaken.add(path)
 
     def unsettled(self, resolved: str) -> str | None:
         """Return why nobody knows what will be at a path; None if somebody does."""
-        if not self._unsettled or resolved in self._nodes:
+        if not self._unsettled or (resolved in self._nodes and resolved not in self._overtaken):
             return None
         if because := self._unsettled.get(resolved):
             return because
@@ -209,6 +235,8 @@ class Overlay:
         self, resolved: str, stat: FileStat, content: bytes | None = None, *, fresh: bool = False
     ) -> None:
         """Have the path be this from now on."""
+        if content is not None or stat.kind != "file":
+            self._overtaken.discard(resolved)
         before = self._nodes.get(resolved)
         if content is None and before is not None and stat.kind == "file":
             content = before.content
@@ -242,6 +270,8 @@ class Overlay:
         prefix = resolved.rstrip("/") + "/"
         for path in [path for path in self._nodes if path.startswith(prefix)]:
             del self._nodes[path]
+            self._overtaken.discard(path)
+        self._overtaken.discard(resolved)
         self._nodes[resolved] = None
 
     def _at(self, resolved: str) -> FileStat | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from configurator.agent.overlay import LaterText
 from configurator.agent.simulated_files import MISSING_PROGRAM, SimulatedFiles
 from configurator.core.errors import ParameterError
+from configurator.modules.effects import Effects
 from configurator.modules.shapes import PACKAGE_INDEX, assumed_group, assumed_unit, assumed_user
 from configurator.modules.state import State, UnknownState
 from configurator.modules.system import CommandResult, T
@@ -137,7 +139,17 @@ class SimulatedStates(SimulatedFiles):
             self._look_ahead(argv, establishes, env or {})
             for key, state in establishes.items():
                 self._establish(key, state)
-        return CommandResult(tuple(argv), 0, "", "")
+        return CommandResult(tuple(argv), 0, LaterText.because(f"{self._task!r} makes it in the apply"), "")
+
+    def leave_open(self, effects: Effects, because: str) -> None:
+        """Have later tasks not know what the task writes, of which nobody can say what it will do."""
+        if effects.opaque:
+            self._world.pending.add_opaque(self._task)
+        for key in effects.writes:
+            if key.startswith("path:/"):
+                self._unsettle(key.removeprefix("path:"), because)
+            elif not key.endswith("*"):
+                self._world.states[key] = None
 
     def _look_ahead(
         self, argv: Sequence[str], establishes: Mapping[str, State | None], env: Mapping[str, str]
@@ -157,9 +169,7 @@ class SimulatedStates(SimulatedFiles):
     def _establish(self, key: str, state: State | None) -> None:
         namespace, _, name = key.partition(":")
         if namespace == "path" and state is None:
-            resolved, _ = self._world.files.lstat(name.removesuffix("/**"))
-            because = f"{self._task!r} fills {resolved} in the apply"
-            self._world.files.unsettle(resolved, because, below=name.endswith("/**"))
+            self._unsettle(name)
             return
         if namespace == "path" and state is not None and state.get("kind", "directory") == "directory":
             self._establish_directory(name, state)
@@ -168,6 +178,12 @@ class SimulatedStates(SimulatedFiles):
             if known is None or not known.get("exists"):
                 self._world.pending.add_package(name, self._task)
         self._world.states[key] = None if state is None else dict(state)
+
+    def _unsettle(self, pattern: str, because: str | None = None) -> None:
+        """Have nobody know what is at a path, or below one that ends in `/**`."""
+        resolved, _ = self._world.files.lstat(pattern.removesuffix("/**"))
+        because = because or f"{self._task!r} fills {resolved} in the apply"
+        self._world.files.unsettle(resolved, because, below=pattern.endswith("/**"))
 
     def _establish_directory(self, path: str, state: State) -> None:
         """Have a directory be there, or be gone, that a command makes or removes on its way."""

@@ -151,7 +151,10 @@ class SshHostKey(Module[SshHostKeyParams]):
             "public key": "there",
         }  # fmt: skip
         # `y`: replace the old one; only asked where there is one.
-        system.run(argv, stdin="y\n", establishes={params.key: new})
+        written: dict[str, State | None] = {
+            f"path:{path}": None for path in (params.file, f"{params.file}.pub")
+        }
+        system.run(argv, stdin="y\n", establishes={params.key: new, **written})
 
     def outputs(self, params: SshHostKeyParams, actual: State) -> dict[str, Any]:
         """Return the file, type, size, fingerprint and public key."""

@@ -31,10 +31,11 @@ def observe(system: System, params: UserParams, home: str) -> State:
         return {"exists": system.stat(path) is not None}
 
     state: State = {"ssh key": None, "ssh_key_file": path}
-    if not system.lookup(f"path:{path}", probe)["exists"]:
+    known = system.lookup(f"ssh-key:{path}", probe)
+    if not known["exists"]:
         return state
     state["ssh key"] = "present"
-    if system.stat(f"{path}.pub", follow=True) is not None:
+    if known.get("public") is not UNKNOWN and system.stat(f"{path}.pub", follow=True) is not None:
         public = system.read(f"{path}.pub").decode(errors="replace").strip()
         state |= {"ssh_public_key": public, "ssh_fingerprint": fingerprint(public)}
     return state
@@ -61,7 +62,8 @@ def generate(system: System, params: UserParams, user: State) -> None:
     comment = params.ssh_key_comment or f"{params.name}@{system.fact('nodename') or 'localhost'}"
     argv = ["ssh-keygen", "-q", "-t", params.ssh_key_type, "-C", comment, "-f", path]
     argv += ["-b", str(params.ssh_key_bits)] if params.ssh_key_bits else []
-    establishes = {f"path:{path}": {"exists": True, "public": UNKNOWN}}
+    establishes: dict[str, State | None] = {f"ssh-key:{path}": {"exists": True, "public": UNKNOWN}}
+    establishes |= {f"path:{path}": None, f"path:{path}.pub": None}
     # runuser(1) changes the user without a shell of its own, and keeps the environment.
     as_user = ["runuser", "-u", params.name, "--"]
     every = tuple(range(256))

@@ -201,6 +201,24 @@ CASES = {
         },
         blobs=_BLOBS,
     ),
+    "what a download leaves open": Case(
+        (
+            _fetched("fetched", "/b.tgz", "fetched"),
+            ("edit", "lineinfile", {"path": "/srv/t/fetched/app/conf", "line": "b = 2"}),
+            ("mode", "file", {"path": "/srv/t/fetched/app/conf", "mode": "0600"}),
+            ("add", "copy", {"dest": "/srv/t/fetched/app/new", "content": "new\n"}),
+            ("as it is", "copy", {"dest": "/srv/t/fetched/old", "content": "old\n"}),
+            ("look", "stat", {"path": "/srv/t/fetched/app/conf"}),
+            ("beside", "copy", {"dest": "/srv/t/beside", "content": "x\n"}),
+        ),
+        "cat fetched/app/conf fetched/app/new fetched/old beside; stat -c %a fetched/app/conf",
+        "a = 1\nb = 2\nnew\nold\nx\n600\n",
+        WEB + "mkdir -p fetched s/app; echo a = 1 > s/app/conf; tar -C s -czf www/b.tgz app;"
+        " echo old > fetched/old",
+        plan_blind={"as it is": "ok", "look": "ok"},
+        assumed=dict.fromkeys(("fetched", "edit", "mode", "add"), "known once it is downloaded"),
+        again=frozenset({"fetched", "edit", "mode"}),
+    ),
     "as another user": Case(
         (_sent("mine", APP, "home", extra_opts=["--strip-components", "1"]),),
         "stat -c '%n %a %U:%G' home/conf home/bin/run",

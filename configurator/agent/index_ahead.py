@@ -13,6 +13,8 @@ _PARTS = "/etc/apt/apt.conf.d"  # apt.conf(5)
 # What hooks do after an update (time stamps, other caches) is for the host's own index.
 _CLEARED = ("APT::Update::Pre-Invoke", "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success")
 _PROGRAMS = ("apt-get", "apt-cache")
+_KEPT_S = 7 * 86400.0  # as it is; what has changed since would be fetched almost as a whole
+_OF_USE_S = 3600.0  # to a plan under way, when the host has a newer one already
 Run = Callable[[Sequence[str], Mapping[str, str]], None]
 
 
@@ -76,6 +78,17 @@ class IndexAhead:
     def _write(self, name: str, text: str) -> None:
         with open(os.path.join(self._folder, name), "w", encoding="utf-8") as file:
             file.write(text)
+
+
+def forget_old(folder: str, now: float) -> None:
+    """Remove an index that no plan would begin with, or that nobody has planned with for a week.
+
+    One that was in use within the last hour stays: plans take no lock, and one may be under way.
+    """
+    made = _modified(os.path.join(folder, "lists"))
+    kept_s = _OF_USE_S if made < _modified(_LISTS) else _KEPT_S
+    if made and now - made > kept_s:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def settings(*values: str) -> list[str]:

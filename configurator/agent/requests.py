@@ -21,6 +21,7 @@ from configurator.agent.extensions import Extensions
 from configurator.agent.frames import Message
 from configurator.agent.host_run import HostRun, Taker
 from configurator.agent.hostlock import HostLock
+from configurator.agent.index_ahead import forget_old as forget_old_index
 from configurator.agent.notifications import Notifications
 from configurator.agent.plan_taker import PlanTaker
 from configurator.agent.protocol import TaskSpec
@@ -42,6 +43,7 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
             agent.send({"type": "refused", "reason": "locked", "holder": dict(holder)})
             return
         scripts.forget_old()
+        forget_old_index(os.path.join(agent.cache, "index"), time.time())
         if guards.settle_left_over(lock.descriptor):
             agent.send({"type": "notice", "level": "warning", "message": _PUT_BACK})
     rebooted = message.get("rebooted") or {}

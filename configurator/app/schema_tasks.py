@@ -12,8 +12,9 @@ import re
 import sys
 from typing import Any
 
-from configurator.app.schema_words import BOOLEAN, MAPPING, TEMPLATE, Schema, control, word
+from configurator.app.schema_words import BOOLEAN, MAPPING, PLAY_WORDS, TEMPLATE, Schema, control, word
 from configurator.compiler import keywords as words
+from configurator.compiler import playwords
 from configurator.compiler.taskfile import ModuleTable
 from configurator.modules.base import Module
 from configurator.modules.params import ParamSpec, specs
@@ -21,9 +22,18 @@ from configurator.modules.registry import COLLECTIONS
 
 # Where Ansible has the modules that are not in ansible.builtin, so that editors complete their full names.
 _HOMES = {
-    "ansible.posix": ("acl", "authorized_key", "mount", "sysctl"),
+    "ansible.posix": ("acl", "authorized_key", "mount", "synchronize", "sysctl"),
     "community.general": (
-        *("alternatives", "dpkg_divert", "htpasswd", "ini_file", "locale_gen", "modprobe", "npm"),
+        *(
+            "alternatives",
+            "dpkg_divert",
+            "htpasswd",
+            "ini_file",
+            "iptables_state",
+            "locale_gen",
+            "modprobe",
+            "npm",
+        ),
         *("pam_limits", "sudoers", "timezone", "ufw"),
     ),
     "configurator": (
@@ -89,6 +99,28 @@ def tasks_schema(modules: ModuleTable, *, handlers: bool = False) -> Schema:
     }
 
 
+def playbook_schema(modules: ModuleTable) -> Schema:
+    """Return what a playbook may hold, for these modules: plays, and imports of other playbooks."""
+    schema = tasks_schema(modules, handlers=True)
+    lists = {key: {"$ref": "#/$defs/tasks"} for key in (*playwords.SECTIONS, "handlers")}
+    own = {name: PLAY_WORDS.get(name) or word(name) for name in sorted(playwords.PLAY)}
+    imported = {name: word(name) for name in playwords.IMPORT_KEYS}
+    play: Schema = {"properties": {**own, **lists}, "additionalProperties": False}
+    import_: Schema = {"properties": imported, "additionalProperties": False}
+    items: Schema = {
+        "type": "object",
+        "if": {"anyOf": [{"required": [name]} for name in playwords.IMPORT]},
+        "then": import_,
+        "else": play,
+    }
+    return {
+        "title": "a playbook",
+        "type": ["array", "null"],
+        "items": items,
+        "$defs": schema["$defs"],
+    }
+
+
 def full_name(module: str) -> str:
     """Return a module's name with the collection that has it in Ansible, or with `configurator.`."""
     family = next((home for begin, home in _FAMILIES.items() if module.startswith(begin)), "ansible.builtin")
@@ -96,7 +128,9 @@ def full_name(module: str) -> str:
 
 
 def _task(own: dict[str, str], found: dict[str, Module[Any]], *, handlers: bool) -> Schema:
-    keywords = sorted(words.TASK - (set() if handlers else {"listen"}))
+    keywords = sorted(
+        {*words.TASK, *words.WITHOUT_MEANING, *words.LOOPS} - (set() if handlers else {"listen"})
+    )
     properties = {name: word(name) for name in keywords}
     properties |= {name: control(name) for name in words.CONTROL}
     patterns: dict[str, Schema] = {f"^(?:{_PREFIXES}){name}$": control(name) for name in words.CONTROL}
@@ -123,8 +157,8 @@ def _demands(own: dict[str, str], found: dict[str, Module[Any]]) -> Schema:
 
 
 def _block() -> Schema:
-    # A `when` of a block may also stand beside `rescue` and `always`, once those are supported.
-    return {"properties": {name: word(name) for name in sorted(words.BLOCK)}, "additionalProperties": False}
+    known = sorted(words.BLOCK | words.WITHOUT_MEANING)
+    return {"properties": {name: word(name) for name in known}, "additionalProperties": False}
 
 
 def _module(module: Module[Any]) -> Schema:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from configurator.compiler import keywords, playwords
+
 Schema = dict[str, Any]
 
 TEMPLATE: Schema = {"type": "string", "pattern": r"\{\{|\{%"}
@@ -112,6 +114,14 @@ _VALUES: dict[str, tuple[Schema, str]] = {
     "poll": (NUMBER, "Seconds between two looks at a task in the background."),
     "diff": (BOOLEAN, "Whether contents are shown as diffs."),
     "any_errors_fatal": (BOOLEAN, "A failure on one host ends the run on all."),
+    "ignore_unreachable": (BOOLEAN, "A host that cannot be reached any more does not count as lost."),
+    "guarded": (BOOLEAN, "The change is undone by the host unless a new login proves that it holds."),
+    "collections": ({}, "Accepted, and without a meaning here: modules are found by their names."),
+    "action": (
+        {"type": ["string", "object"]},
+        "Older way to name the module, with its parameters behind it.",
+    ),
+    "local_action": ({"type": ["string", "object"]}, "The same, done by the controller."),
     "module_defaults": (MAPPING, "Parameters by module, where a task does not give them."),
 }
 _FILE: Schema = {
@@ -129,9 +139,27 @@ _FILE: Schema = {
         },
     ]
 }
+_ROLE: Schema = {
+    "type": ["object", "string"],
+    "properties": {
+        "name": {"type": "string", "description": "The role."},
+        "tasks_from": {"type": "string", "description": "Another file of its tasks/ than main.yml."},
+        "vars_from": {"type": "string", "description": "Another file of its vars/ than main.yml."},
+        "defaults_from": {"type": "string", "description": "Another file of its defaults/ than main.yml."},
+        "handlers_from": {"type": "string", "description": "Another file of its handlers/ than main.yml."},
+        "apply": {"type": ["object", "null"], "description": "Keywords of every task of the role."},
+    },
+}
 _CONTROL: dict[str, tuple[Schema, str]] = {
     "import_tasks": (_FILE, "The tasks of another file, as if they stood here."),
     "include_tasks": (_FILE, "The tasks of another file, chosen when the host is compiled; can loop."),
+    "import_role": (_ROLE, "The tasks of a role, as if they stood here."),
+    "include_role": (_ROLE, "The tasks of a role, chosen when the host is compiled; can loop."),
+    "include_vars": (
+        {"type": ["object", "string"]},
+        "Variables from a file, or from those of a folder (`dir`).",
+    ),
+    "meta": ({"enum": list(keywords.META)}, "What is done with the run itself, such as flush_handlers."),
     "set_fact": ({"type": ["object", "string", "null"]}, "Variables for the tasks that come after."),
 }
 
@@ -139,6 +167,10 @@ _CONTROL: dict[str, tuple[Schema, str]] = {
 def word(name: str) -> Schema:
     """Return what a keyword may be; one without an entry here may be anything."""
     value, text = _VALUES.get(name, (ANYTHING, ""))
+    if name in keywords.LOOPS and not text:
+        text = "Ansible's older way to write a loop."
+    elif name in keywords.WITHOUT_MEANING and not text:
+        text = "Accepted, and without a meaning here."
     return {**value, "description": text} if text else dict(value)
 
 
@@ -151,3 +183,21 @@ def control(name: str) -> Schema:
 def undescribed(names: Iterable[str]) -> set[str]:
     """Return those keywords and statements of which editors could say nothing."""
     return {name for name in names if name not in _VALUES and name not in _CONTROL}
+
+
+# What only a play says.
+PLAY_WORDS: dict[str, Schema] = {
+    "hosts": {**TEXTS, "description": "Hosts, groups and globs, as a list or as one pattern."},
+    "roles": {
+        "type": ["array", "null"],
+        "items": {"type": ["string", "object"]},
+        "description": "Roles in the order in which they run, by name or as mappings that begin with `role`.",
+    },
+    "serial": {"description": "How many hosts at once: a number, a percentage, or a list of them."},
+    "order": {"enum": list(playwords.ORDERS), "description": "In which order the hosts are taken."},
+    "max_fail_percentage": {**NUMBER, "description": "The share of a batch that may fail."},
+    "vars_files": {"description": "Files of variables; of a list inside the list the first that exists."},
+    "vars_prompt": {"type": ["array", "null"], "description": "Variables that are asked for."},
+    "gather_facts": {**BOOLEAN, "description": "Accepted: facts are always read, in the first round trip."},
+    "strategy": {"type": "string", "description": "Accepted: every host goes its own way."},
+}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 
 from configurator.app.schema_inventory import inventory_schema, meta_schema, vars_schema
-from configurator.app.schema_tasks import tasks_schema
+from configurator.app.schema_tasks import playbook_schema, tasks_schema
 from configurator.app.schema_words import Schema
 from configurator.compiler.extensions import with_extensions
 from configurator.compiler.taskfile import ModuleTable
@@ -23,6 +23,7 @@ _MAKERS: Mapping[str, Callable[[ModuleTable], Schema]] = {
     "inventory": lambda _modules: inventory_schema(),
     "tasks": tasks_schema,
     "handlers": lambda modules: tasks_schema(modules, handlers=True),
+    "playbook": playbook_schema,
     "meta": lambda _modules: meta_schema(),
     "vars": lambda _modules: vars_schema(),
 }

@@ -34,7 +34,7 @@ def init(folder: str) -> int:
 def schema(kind: str | None, output: str | None) -> int:
     """Write the JSON Schema (draft 2020-12) of one KIND of file, or those of all into .configurator/schemas/.
 
-    KIND is config, inventory, tasks, handlers, meta or vars. Modules of the project are known.
+    KIND is config, inventory, tasks, handlers, playbook, meta or vars. Modules of the project are known.
     """
     from configurator.app import schemas  # noqa: PLC0415
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -106,11 +107,33 @@ def test_what_check_takes_is_taken(task: str) -> None:
         ("inventory", "all: {hosts: {a: {ansible_port: 99999}}}", "99999"),
         ("meta", "dependencies: nginx", "nginx"),
         ("vars", "[a]", "a"),
+        ("playbook", "- hosts: all\n  task: []", "task"),
+        ("playbook", "- hosts: all\n  tasks: [{coppy: {}}]", "coppy"),
+        ("playbook", "- import_playbook: x.yml\n  hosts: all", "hosts"),
+        ("playbook", "- hosts: all\n  order: random", "random"),
     ],
 )
 def test_what_is_wrong_is_found(kind: str, text: str, word: str) -> None:
     found = problems(kind, text)
     assert any(word in message for message in found), found
+
+
+def test_a_playbook_is_taken() -> None:
+    text = """
+        - import_playbook: other.yml
+        - name: Web
+          hosts: web:!web3
+          become: yes
+          serial: [1, "50%"]
+          vars_files: [a.yml]
+          pre_tasks: [{ping: }]
+          roles: [nginx, {role: base, tags: [x]}]
+          tasks:
+            - block: [{copy: {dest: /x, content: y}}]
+              rescue: [{debug: msg=x}]
+          handlers: [{name: x, service: name=nginx state=restarted, listen: y}]
+    """
+    assert problems("playbook", textwrap.dedent(text)) == []
 
 
 def test_every_keyword_and_statement_is_described() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from configurator.config.diagnostics import Diagnostics, Span
@@ -15,7 +13,6 @@ from configurator.config.located import locate
 from configurator.inventory.model import Inventory
 
 TIMEOUT_S = 60.0  # a cloud's API that takes longer would make every command unbearable
-_AT_ONCE = 8  # `--host` calls of an old script, which has no `_meta`
 _SHOWN_LINES = 20
 _MAX_BYTES = 64 * 1024 * 1024
 _PARTS = frozenset({"hosts", "vars", "children"})
@@ -67,20 +64,8 @@ def _ask_each(path: str, told: Mapping[str, Any], inventory: Inventory, timeout_
     for body in told.values():
         members = body.get("hosts", ()) if isinstance(body, dict) else body
         hosts |= dict.fromkeys(str(host) for host in members or ())
-    failed = threading.Event()
-
-    def ask(host: str) -> dict[str, Any]:
-        if failed.is_set():
-            return {}
-        try:
-            return _json(path, ["--host", host], timeout_s)
-        except BaseException:
-            failed.set()  # one story of what is wrong is enough
-            raise
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for host, variables in zip(hosts, pool.map(ask, hosts), strict=True):
-            _variables(host, variables, inventory, Span(path))
+    for host in hosts:
+        _variables(host, _json(path, ["--host", host], timeout_s), inventory, Span(path))
 
 
 def _group(name: str, body: Any, inventory: Inventory, span: Span) -> None:

@@ -154,8 +154,7 @@ class Agent:
             threading.Thread(target=target, name=target.__name__, daemon=True).start()
         handle = load_handler()
         while (message := self._requests.get()) is not None:
-            if message["type"] == "run":
-                handle(self, message)
+            handle(self, message)
         if self._context is not None:
             self._context.processes.wait_uninterruptible()
 

@@ -33,6 +33,7 @@ def platform() -> dict[str, Any]:
         "kernel_version": name.version,
         "architecture": name.machine,
         "machine": name.machine,
+        "userspace_architecture": name.machine,
         "userspace_bits": "64" if sys.maxsize > 1 << 32 else "32",
         "nodename": name.nodename,
         "hostname": name.nodename.partition(".")[0],
@@ -53,6 +54,10 @@ def distribution() -> dict[str, Any]:
         "distribution_release": release.get("VERSION_CODENAME", ""),
         "distribution_version": _debian_version() or release.get("VERSION_ID", ""),
         "distribution_major_version": release.get("VERSION_ID", "").partition(".")[0],
+        "distribution_minor_version": _debian_version().partition(".")[2],
+        "distribution_file_parsed": True,
+        "distribution_file_path": "/etc/os-release",
+        "distribution_file_variety": "Debian",
         "os_family": "Debian" if "debian" in found else "",
         "pkg_mgr": "apt",
     }
@@ -140,8 +145,11 @@ def python() -> dict[str, Any]:
 def virtual() -> dict[str, Any]:
     """Return what the host runs in."""
     kind = _virtualization()
+    ansibles = "container" if kind in _CONTAINERS - _NAMED_CONTAINERS else kind
     return {
-        "virtualization_type": kind,
+        "virtualization_type": ansibles,
+        "virtualization_tech_guest": [word for word in dict.fromkeys((ansibles, kind)) if word],
+        "virtualization_tech_host": [],
         "virtualization_role": "guest" if kind else "host",
         "is_container": kind in _CONTAINERS,
     }
@@ -176,6 +184,8 @@ _DISTRIBUTIONS = {"debian": "Debian", "ubuntu": "Ubuntu"}
 _CONTAINERS = frozenset(
     {"systemd-nspawn", "lxc", "lxc-libvirt", "docker", "podman", "openvz", "wsl", "rkt", "proot", "pouch"}
 )
+
+_NAMED_CONTAINERS = frozenset({"lxc", "docker", "podman", "openvz"})  # Ansible calls the others "container"
 
 
 def os_release() -> dict[str, str]:

@@ -12,6 +12,26 @@ from configurator.agent import facts, facts_network
 # What a mount table calls file systems that no network is asked for (proc(5): /dev/... is a block device).
 _LOCAL = ("/dev/",)
 _DISKLESS = frozenset({"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "debugfs", "tracefs", "bpf"})
+# linux/capability.h, by number, as libcap's tools write them.
+_CAPABILITIES = (
+    *("cap_chown", "cap_dac_override", "cap_dac_read_search", "cap_fowner", "cap_fsetid", "cap_kill"),
+    *("cap_setgid", "cap_setuid", "cap_setpcap", "cap_linux_immutable", "cap_net_bind_service"),
+    *("cap_net_broadcast", "cap_net_admin", "cap_net_raw", "cap_ipc_lock", "cap_ipc_owner"),
+    *("cap_sys_module", "cap_sys_rawio", "cap_sys_chroot", "cap_sys_ptrace", "cap_sys_pacct"),
+    *("cap_sys_admin", "cap_sys_boot", "cap_sys_nice", "cap_sys_resource", "cap_sys_time"),
+    *("cap_sys_tty_config", "cap_mknod", "cap_lease", "cap_audit_write", "cap_audit_control"),
+    *("cap_setfcap", "cap_mac_override", "cap_mac_admin", "cap_syslog", "cap_wake_alarm"),
+    *("cap_block_suspend", "cap_audit_read", "cap_perfmon", "cap_bpf", "cap_checkpoint_restore"),
+)
+# System enclosure types of the SMBIOS specification, section 7.4.1, as far as hosts have them.
+_FORMS = {
+    "1": "Other", "2": "Unknown", "3": "Desktop", "4": "Low Profile Desktop", "6": "Mini Tower", "7": "Tower",
+    "8": "Portable", "9": "Laptop", "10": "Notebook", "11": "Hand Held", "13": "All In One",
+    "14": "Sub Notebook", "17": "Main Server Chassis", "23": "Rack Mount Chassis",
+    "24": "Sealed-case PC", "25": "Multi-system",
+    "28": "Blade", "29": "Blade Enclosure", "30": "Tablet", "31": "Convertible", "32": "Detachable",
+    "33": "IoT Gateway", "34": "Embedded PC", "35": "Mini PC", "36": "Stick PC",
+}  # fmt: skip
 _SECTOR = 512  # sysfs counts in these, whatever the disk has
 
 
@@ -57,8 +77,46 @@ def security() -> dict[str, Any]:
     return {
         "apparmor": {"status": "enabled" if apparmor else "disabled"},
         "fips": facts.read("/proc/sys/crypto/fips_enabled").strip() == "1",
+        "is_chroot": _is_chroot(),
         "selinux": {"status": "enabled" if os.path.isdir("/sys/fs/selinux/class") else "disabled"},
+        "selinux_python_present": False,
+        **_capabilities(),
     }
+
+
+def _is_chroot() -> bool:
+    """Return True in a chroot: our root is not that of the first process (in a container it is)."""
+    if "debian_chroot" in os.environ:
+        return True
+    try:
+        ours, first = os.stat("/"), os.stat("/proc/1/root/.")
+    except OSError:
+        return False
+    return (ours.st_ino, ours.st_dev) != (first.st_ino, first.st_dev)
+
+
+def _capabilities() -> dict[str, Any]:
+    """Return the capabilities that the agent may use (capabilities(7)); all of them count as not enforced."""
+    words = dict(line.split(":", 1) for line in facts.read("/proc/self/status").splitlines() if ":" in line)
+    last = int(facts.read("/proc/sys/kernel/cap_last_cap").strip() or 0)
+    mask = int(words.get("CapEff", "0").strip() or "0", 16)
+    held = [name for number, name in enumerate(_CAPABILITIES[: last + 1]) if mask >> number & 1]
+    free = len(held) == last + 1
+    return {
+        "system_capabilities_enforced": "False" if free else "True",
+        "system_capabilities": [] if free else held,
+    }
+
+
+def systemd() -> dict[str, Any]:
+    """Return the version of systemd, if that is what starts services, from its library's file name."""
+    folders = [f"/usr/lib/{name}/systemd" for name in _listed("/usr/lib") if name.endswith("-gnu")]
+    for folder in ("/usr/lib/systemd", *folders):
+        for name in _listed(folder):
+            found = name.removeprefix("libsystemd-shared-").partition(".")[0]
+            if found != name.partition(".")[0] and found.isdigit():
+                return {"systemd": {"version": int(found)}}
+    return {}
 
 
 def ssh_host_keys() -> dict[str, Any]:
@@ -76,11 +134,14 @@ def cpus() -> dict[str, Any]:
     """Return the processors (/proc/cpuinfo)."""
     listed: list[str] = []
     packages: set[str] = set()
+    flags: list[str] = []
     cores, siblings = 1, 1
     for line in facts.read("/proc/cpuinfo").splitlines():
         key, _, value = (part.strip() for part in line.partition(":"))
         if key in ("processor", "vendor_id", "model name"):
             listed.append(value)
+        elif key in ("flags", "Features") and not flags:
+            flags = value.split()
         elif key == "physical id":
             packages.add(value)
         elif key == "cpu cores":
@@ -92,6 +153,7 @@ def cpus() -> dict[str, Any]:
         "processor_count": max(1, len(packages)),
         "processor_cores": cores,
         "processor_threads_per_core": max(1, siblings // cores),
+        "flags": flags,
     }
 
 
@@ -121,16 +183,24 @@ def hardware() -> dict[str, Any]:
         "bios_date": "bios_date",
         "bios_vendor": "bios_vendor",
         "bios_version": "bios_version",
+        "board_asset_tag": "board_asset_tag",
         "board_name": "board_name",
+        "board_serial": "board_serial",
         "board_vendor": "board_vendor",
+        "board_version": "board_version",
+        "chassis_asset_tag": "chassis_asset_tag",
+        "chassis_serial": "chassis_serial",
         "chassis_vendor": "chassis_vendor",
+        "chassis_version": "chassis_version",
         "product_name": "product_name",
         "product_serial": "product_serial",
         "product_uuid": "product_uuid",
         "product_version": "product_version",
         "system_vendor": "sys_vendor",
     }
-    return {fact: facts.read(f"/sys/class/dmi/id/{name}").strip() or "NA" for fact, name in names.items()}
+    found = {fact: facts.read(f"/sys/class/dmi/id/{name}").strip() or "NA" for fact, name in names.items()}
+    number = facts.read("/sys/class/dmi/id/chassis_type").strip()
+    return found | {"form_factor": _FORMS.get(number, f"unknown ({number})") if number else "NA"}
 
 
 def load() -> dict[str, Any]:
@@ -145,6 +215,7 @@ def load() -> dict[str, Any]:
 def devices() -> dict[str, Any]:
     """Return the disks and their partitions (sysfs, /sys/block)."""
     found: dict[str, Any] = {}
+    links = _links()
     for name in _listed("/sys/block"):
         place = f"/sys/block/{name}"
         if name.startswith(("ram", "loop")) and not int(_attribute(place, "size") or 0):
@@ -155,6 +226,12 @@ def devices() -> dict[str, Any]:
             "vendor": _attribute(place, "device/vendor") or None,
             "removable": _attribute(place, "removable"),
             "rotational": _attribute(place, "queue/rotational"),
+            "holders": _listed(f"{place}/holders"),
+            "links": links.get(name, _no_links()),
+            "scheduler_mode": _scheduler(_attribute(place, "queue/scheduler")),
+            "serial": _attribute(place, "device/serial") or None,
+            "support_discard": _attribute(place, "queue/discard_granularity"),
+            "virtual": 0 if os.path.exists(f"{place}/device") else 1,
             "sectors": size,
             "sectorsize": _attribute(place, "queue/logical_block_size"),
             "size": _human(size * _SECTOR),
@@ -162,13 +239,50 @@ def devices() -> dict[str, Any]:
                 part: {
                     "start": _attribute(f"{place}/{part}", "start"),
                     "sectors": int(_attribute(f"{place}/{part}", "size") or 0),
+                    "links": links.get(part, _no_links()),
+                    "uuid": next(iter(links.get(part, _no_links())["uuids"]), None),
                     "size": _human(int(_attribute(f"{place}/{part}", "size") or 0) * _SECTOR),
                 }
                 for part in _listed(place)
                 if part.startswith(name) and os.path.exists(f"{place}/{part}/partition")
             },
         }
-    return {"devices": found}
+    kinds = ("ids", "labels", "uuids")
+    by_kind = {kind: {name: one[kind] for name, one in links.items() if one[kind]} for kind in kinds}
+    masters = {name: one["masters"] for name, one in links.items() if one["masters"]}
+    return {"devices": found, "device_links": by_kind | {"masters": masters}}
+
+
+def _no_links() -> dict[str, list[str]]:
+    return {"ids": [], "labels": [], "uuids": [], "masters": []}
+
+
+def _links() -> dict[str, dict[str, list[str]]]:
+    """Return by what other names udev knows disks and partitions (/dev/disk), and what is built on them."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for kind, folder in (("ids", "by-id"), ("labels", "by-label"), ("uuids", "by-uuid")):
+        for name in _listed(f"/dev/disk/{folder}"):
+            try:
+                target = os.path.basename(os.readlink(f"/dev/disk/{folder}/{name}"))
+            except OSError:
+                continue
+            found.setdefault(target, _no_links())[kind].append(name)
+    for name in _listed("/sys/class/block"):
+        for master in _listed(f"/sys/class/block/{name}/holders"):
+            found.setdefault(name, _no_links())["masters"].append(master)
+    return found
+
+
+def _scheduler(text: str) -> str:
+    """Return the one in brackets: `mq-deadline kyber [bfq] none`."""
+    return text.partition("[")[2].partition("]")[0]
+
+
+def _with_uuids(entries: list[dict[str, Any]]) -> None:
+    links = _links()
+    for entry in entries:
+        uuids = links.get(os.path.basename(os.path.realpath(entry["device"])), _no_links())["uuids"]
+        entry["uuid"] = next(iter(uuids), "N/A")
 
 
 def mounts(timeout_s: float) -> dict[str, Any]:
@@ -178,6 +292,7 @@ def mounts(timeout_s: float) -> dict[str, Any]:
     """
     entries = [_mount(line.split()) for line in facts.read("/proc/self/mounts").splitlines()]
     shown = [entry for entry in entries if entry["fstype"] not in _DISKLESS]
+    _with_uuids([entry for entry in shown if entry["device"].startswith(_LOCAL)])
     remote = [entry for entry in shown if not _is_local(entry)]
     for entry in shown:
         if _is_local(entry):
@@ -270,6 +385,7 @@ COLLECTORS: dict[str, Callable[[], dict[str, Any]]] = {
     "security": security,
     "service_mgr": facts.service_manager,
     "ssh": ssh_host_keys,
+    "systemd": systemd,
     "user": facts.user,
     "virtual": facts.virtual,
 }

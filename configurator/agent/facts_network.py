@@ -16,6 +16,7 @@ from typing import Any
 _ADDRESS, _BROADCAST, _NETMASK = 0x8915, 0x8919, 0x891B  # netdevice(7): SIOCGIF*
 _NET = "/sys/class/net"
 _MOST = 16  # interfaces that are described in every run; a host of containers has hundreds
+_PROMISCUOUS = 0x100  # netdevice(7): IFF_PROMISC
 _TYPES = {"1": "ether", "772": "loopback"}  # if_arp.h
 
 
@@ -62,7 +63,12 @@ def _interface(name: str, probe: Any) -> dict[str, Any]:
         "mtu": int(_sysfs(name, "mtu") or 0),
         "type": _TYPES.get(_sysfs(name, "type"), "unknown"),
     }
-    mac = _sysfs(name, "address")
+    speed = _sysfs(name, "speed")  # -1 where nobody knows
+    if speed.isdigit():
+        found["speed"] = int(speed)
+    flags = int(_sysfs(name, "flags") or "0", 16)
+    found["promisc"] = bool(flags & _PROMISCUOUS)
+    mac = "" if found["type"] == "loopback" else _sysfs(name, "address")
     ipv4 = _ipv4(name, probe)
     return found | ({"macaddress": mac} if mac else {}) | ({"ipv4": ipv4} if ipv4 else {})
 

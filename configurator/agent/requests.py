@@ -1,4 +1,4 @@
-"""What the controller can ask of the agent: a plan or an apply of a list of tasks."""
+"""What the controller can ask of the agent: a plan or an apply of a list of tasks, and more facts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,15 @@ _PUT_BACK = "an earlier run ended before it could prove that we can still log in
 
 
 def run(agent: Agent, message: Mapping[str, Any]) -> None:
-    """Run a plan or an apply; `finished` is the last message about it, or `refused` the only one."""
+    """Run a plan or an apply; `finished` is the last message about it, or `refused` the only one.
+
+    A request for facts is answered with one message.
+    """
+    if message["type"] == "facts":
+        from configurator.agent.fact_requests import gather  # noqa: PLC0415  (few runs need it)
+
+        gather(agent, message)
+        return
     applying = message["mode"] == "apply"
     lock = HostLock()
     if applying:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from configurator.app.fleet import ask_secrets, endpoint_of, load_project, masked, masking
 from configurator.app.options import RunOptions
+from configurator.compiler.factnames import PARTS
 from configurator.compiler.tasknodes import FactNode, TaskNode
 from configurator.config.diagnostics import Diagnostic
-from configurator.core.errors import ConfiguratorError
+from configurator.config.expect import did_you_mean
+from configurator.core.errors import ConfiguratorError, InputError
 from configurator.core.graph import TaskGraph
 from configurator.core.parallel import ParallelExecutor
 from configurator.core.task import Task
@@ -72,8 +75,19 @@ def hosts(options: RunOptions, prompt: Prompt | None = None) -> list[HostRow]:
     return rows
 
 
-def facts(options: RunOptions, prompt: Prompt | None = None) -> dict[str, dict[str, Any] | ConfiguratorError]:
-    """Return the facts of the selected hosts, or for a host what stood in the way."""
+def facts(
+    options: RunOptions, prompt: Prompt | None = None, parts: Collection[str] = ()
+) -> dict[str, dict[str, Any] | ConfiguratorError]:
+    """Return the facts of the selected hosts, or for a host what stood in the way.
+
+    `parts` are what to read besides the facts of every run; `all` means each of them.
+    """
+    known = set(PARTS.values())
+    for part in parts:
+        if part not in known and part != "all":
+            hint = did_you_mean(part, known) or f"there are {', '.join(sorted(known))}, and all"
+            raise InputError(f"no facts are called {part!r}", hint=hint)
+    wanted = known if "all" in parts else set(parts)
     redactor = Redactor()
     project = load_project(options, prompt, redactor)
     secrets = ask_secrets(options, prompt)
@@ -85,8 +99,12 @@ def facts(options: RunOptions, prompt: Prompt | None = None) -> dict[str, dict[s
             session = HostSession(endpoint(), secrets)
         except ConfiguratorError as error:
             return masked(error, redactor)
-        session.close()
-        return session.facts
+        try:
+            return session.facts | (session.gather(wanted)["facts"] if wanted else {})
+        except ConfiguratorError as error:
+            return masked(error, redactor)
+        finally:
+            session.close()
 
     tasks = []
     for host in selected:

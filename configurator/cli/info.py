@@ -129,10 +129,17 @@ def _variable_json(row: Any) -> Mapping[str, Any]:
 
 
 @click.command(short_help="Show what is read from the hosts.")
+@click.option(
+    "--gather",
+    "parts",
+    multiple=True,
+    metavar="PART",
+    help="Also these, which are read only where something uses them: mounts, devices, local... or all.",
+)
 @where_options
 @login_options
 @json_option
-def facts(as_json: bool, **values: Any) -> int:
+def facts(as_json: bool, parts: tuple[str, ...], **values: Any) -> int:
     """Connect to the hosts and show their facts: what templates and conditions can use."""
     from configurator.app import info  # noqa: PLC0415
     from configurator.cli.ending import ask_secret, show_error  # noqa: PLC0415
@@ -140,7 +147,8 @@ def facts(as_json: bool, **values: Any) -> int:
     from configurator.report.grid import tree  # noqa: PLC0415
 
     with told_as_json(as_json):
-        found = info.facts(to_run_options(values), ask_secret)
+        wanted = [part.strip() for text in parts for part in text.split(",") if part.strip()]
+        found = info.facts(to_run_options(values), ask_secret, wanted)
     errors = [item for item in found.values() if isinstance(item, ConfiguratorError)]
     code = worst_exit_code(errors)
     if as_json:

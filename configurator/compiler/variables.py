@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from configurator.compiler.hostfacts import fact_entries
 from configurator.compiler.roles import Role
 from configurator.compiler.scope import Entry, FactStore, Ready, Scope
 from configurator.compiler.site import Mention
@@ -110,8 +111,7 @@ class HostVariables:
         self._source = source
         self._secrets = secrets
         self._inventory = source.inventory_layer(host)
-        self._facts: dict[str, Entry] = {"ansible_facts": Ready(dict(facts))}
-        self._facts |= {f"ansible_{name}": Ready(value) for name, value in facts.items()}
+        self._facts = fact_entries(facts)
         self._magic = source.magic(host)
         self._magic["hostvars"] = Ready(HostVars(source, secrets))
         self._stores: dict[str, FactStore] = {}

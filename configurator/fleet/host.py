@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
+from configurator.compiler.hostfacts import HostFacts
 from configurator.compiler.order import OrderedGraph
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.errors import ConfiguratorError, InputError, UnreachableError
@@ -293,9 +294,18 @@ class HostRun:
 
     def _compiled(self, session: HostSession) -> OrderedGraph:
         if self._graph is None:
-            self._graph = self._compile(session.facts)
+            self._graph = self._compile(HostFacts(session.facts, functools.partial(self._ask, session)))
             self._specs = {spec.id: spec for spec in self._graph.tasks}
         return self._graph
+
+    def _ask(self, session: HostSession, part: str) -> Mapping[str, Any]:
+        """Return facts that are not read in every run; what could not be read is told."""
+        answer = session.gather([part])
+        problems = answer.get("problems") or {}
+        for text in (*answer.get("notices", ()), *(f"{name}: {why}" for name, why in problems.items())):
+            self._emit(HostNotice(self.name, self._clock(), "warning", f"facts: {text}"))
+        found = answer.get("facts")
+        return found if isinstance(found, dict) else {}
 
     def _connect(self, *, applying: bool, clock: Clock) -> HostSession | None:
         """Return the session; None in a plan of a host that lacks python3, after saying so."""

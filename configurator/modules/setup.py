@@ -24,7 +24,7 @@ from configurator.modules.system import System
 
 _MIN = (
     *("platform", "distribution", "user", "python", "service_mgr", "date_time", "env", "cmdline"),
-    *("lsb", "dns", "security", "ssh", "local"),
+    *("lsb", "dns", "security", "ssh", "systemd", "local"),
 )
 _HARDWARE = ("processor", "memory", "devices", "mounts", "dmi", "load")
 # Ansible's words for subsets, and the parts that they mean (agent/facts_more.py). Facts by name stand in for
@@ -50,6 +50,7 @@ SUBSETS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("python_version",), ("python",)),
     **dict.fromkeys(("loadavg",), ("load",)),
 }
+_FACT_PATH = "/etc/ansible/facts.d"
 _FOREIGN = frozenset({"facter", "ohai"})
 
 
@@ -60,7 +61,7 @@ class SetupParams:
     gather_subset: tuple[str, ...] = param("list", ("all",))
     filter: tuple[str, ...] = param("list")
     gather_timeout: int = param("int", 10)
-    fact_path: str = param("str", "/etc/ansible/facts.d")
+    fact_path: str = param("str", _FACT_PATH)
 
     @property
     def parts(self) -> frozenset[str]:
@@ -110,9 +111,7 @@ class Setup(Module[SetupParams]):
         return effects(reads=(EVERYTHING,))  # what stands above it may be what it is to find out
 
     def observe(self, system: System, params: SetupParams) -> State:
-        found = system.gather(params.parts - {"local"}, float(params.gather_timeout))
-        if "local" in params.parts:
-            found |= {"local": _local(system, params.fact_path, float(params.gather_timeout))}
+        found = facts_of(system, params.parts, float(params.gather_timeout), params.fact_path)
         found |= {"gather_subset": list(params.gather_subset), "module_setup": True}
         return {"facts": {f"ansible_{name}": value for name, value in sorted(found.items())}}
 
@@ -126,6 +125,14 @@ class Setup(Module[SetupParams]):
             if not params.filter or any(_means(pattern, name) for pattern in params.filter)
         }
         return {"ansible_facts": wanted}
+
+
+def facts_of(
+    system: System, parts: frozenset[str], timeout_s: float, fact_path: str = _FACT_PATH
+) -> dict[str, Any]:
+    """Return the facts of some parts as they are now, `local` ones from `fact_path`."""
+    found = system.gather(parts - {"local"}, timeout_s)
+    return found | ({"local": _local(system, fact_path, timeout_s)} if "local" in parts else {})
 
 
 def _means(pattern: str, name: str) -> bool:

@@ -11,7 +11,7 @@ import functools
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from configurator.agent.frames import FrameError, Message, encode, messages
@@ -92,6 +92,19 @@ class HostSession:
                 questions[kind](message, functools.partial(self._answer, message))
             else:
                 on_message(message)
+
+    def gather(self, parts: Collection[str], timeout_s: float = 10.0) -> Message:
+        """Return the agent's answer with the facts of these parts; call it while no run is under way.
+
+        `timeout_s` is for what may hang on the host. Raises UnreachableError when the agent or link is gone.
+        """
+        self._send({"type": "facts", "parts": sorted(parts), "timeout_s": timeout_s})
+        while True:
+            message = self._queue.get()
+            if isinstance(message, Exception):
+                raise message
+            if message["type"] == "facts":
+                return message
 
     def cancel(self, *, abort: bool) -> None:
         """Ask the agent to start nothing more; with `abort` also to stop what runs."""

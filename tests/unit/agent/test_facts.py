@@ -13,9 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configurator.agent import facts, facts_more, facts_network
+from configurator.agent import fact_requests, facts, facts_more, facts_network
+from configurator.agent.system import HostContext, RealSystem
+from configurator.core.cancel import CancelToken
+from configurator.core.errors import TaskError
 from configurator.modules.params import parse
-from configurator.modules.setup import SUBSETS, Setup, SetupParams
+from configurator.modules.setup import SUBSETS, Setup, SetupParams, facts_of
 
 
 @given(st.integers(0, 2**128 - 1))
@@ -143,3 +146,102 @@ def test_a_dead_file_server_costs_no_more_than_its_time(monkeypatch: pytest.Monk
     assert found["/"]["size_total"] == 1
     assert found["/mnt/dead"]["note"] == "no answer in time"
     assert "/proc" not in found
+
+
+def files_at(monkeypatch: pytest.MonkeyPatch, texts: dict[str, str]) -> None:
+    monkeypatch.setattr(facts, "read", lambda path: texts.get(path, ""))
+
+
+@pytest.mark.parametrize(
+    ("mask", "enforced", "held"),
+    [
+        ("000001ffffffffff", "False", []),
+        ("0000000000000003", "True", ["cap_chown", "cap_dac_override"]),
+        ("0000010000000000", "True", ["cap_checkpoint_restore"]),
+    ],
+)
+def test_capabilities_are_told_by_name(
+    monkeypatch: pytest.MonkeyPatch, mask: str, enforced: str, held: list[str]
+) -> None:
+    """All of them count as none enforced, as in Ansible."""
+    status = f"Name:\tpython3\nCapEff:\t{mask}\n"
+    files_at(monkeypatch, {"/proc/self/status": status, "/proc/sys/kernel/cap_last_cap": "40\n"})
+    told = facts_more.security()
+    assert (told["system_capabilities_enforced"], told["system_capabilities"]) == (enforced, held)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "container"),
+    [
+        ("systemd-nspawn", "container", True),
+        ("docker", "docker", True),
+        ("kvm", "kvm", False),
+        ("", "", False),
+    ],
+)
+def test_containers_have_ansibles_names(
+    monkeypatch: pytest.MonkeyPatch, kind: str, told: str, container: bool
+) -> None:
+    """It knows a few by name; roles ask for `container` to mean the others."""
+    monkeypatch.setattr(facts, "_virtualization", lambda: kind)
+    found = facts.virtual()
+    assert (found["virtualization_type"], found["is_container"]) == (told, container)
+    assert found["virtualization_role"] == ("guest" if kind else "host")
+    assert found["virtualization_tech_guest"] == list(dict.fromkeys(word for word in (told, kind) if word))
+
+
+def test_the_scheduler_of_a_disk_is_the_one_in_brackets() -> None:
+    """sysfs lists all that the kernel has."""
+    assert facts_more._scheduler("mq-deadline kyber [bfq] none") == "bfq"
+    assert facts_more._scheduler("none") == ""
+
+
+def test_what_is_local_is_read_and_run(tmp_path: Path) -> None:
+    """A fact that cannot be read is left out with a warning, and the others are told."""
+    real = RealSystem(HostContext(facts={}, fetch_piece=_no_piece, ssh_connection=""), CancelToken(), {})
+    (tmp_path / "ini.fact").write_text("[section]\nname = value\n")
+    (tmp_path / "json.fact").write_text('{"a": [1]}')
+    (tmp_path / "broken.fact").write_text("neither")
+    (tmp_path / "ignored.txt").write_text("{}")
+    program = tmp_path / "program.fact"
+    program.write_text('#!/bin/sh\necho \'{"from": "program"}\'\n')
+    program.chmod(0o755)
+    found = facts_of(real, frozenset({"local"}), 5.0, str(tmp_path))
+    assert found == {
+        "local": {"ini": {"section": {"name": "value"}}, "json": {"a": [1]}, "program": {"from": "program"}}
+    }
+    assert len(real.notices) == 1
+    assert real.notices[0].startswith(f"{tmp_path}/broken.fact is no fact: ")
+
+
+def _no_piece(*_args: Any) -> tuple[bytes, int]:
+    raise AssertionError("nothing is fetched")
+
+
+class Listener:
+    """The part of an agent that answers."""
+
+    ssh_connection = ""
+    piece = staticmethod(_no_piece)
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Any] = {}
+        self.sent: list[dict[str, Any]] = []
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+
+def test_one_answer_has_all_parts_and_says_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that fails takes none of the others with it."""
+
+    def fail(*_args: Any) -> dict[str, Any]:
+        raise TaskError("systemd is not running here")
+
+    monkeypatch.setitem(fact_requests._LISTS, "services", fail)
+    agent = Listener()
+    parts = ["dns", "services", "cmdline"]
+    fact_requests.gather(agent, {"parts": parts, "timeout_s": 5})  # type: ignore[arg-type]
+    (answer,) = agent.sent
+    assert {"dns", "cmdline"} <= answer["facts"].keys()
+    assert answer["problems"] == {"services": "systemd is not running here"}

@@ -9,6 +9,7 @@ from typing import Any
 
 from configurator.agent import guard as guards
 from configurator.agent.child import Children
+from configurator.agent.delegated import delegated
 from configurator.agent.notifications import Noted, Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.system import HostContext
@@ -61,6 +62,8 @@ class ApplyTaker:
 
     def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
         """Return the locks, batch, time limit and weight of a task, as its module declares them."""
+        if spec.delegate_to is not None:
+            return {"timeout_s": spec.timeout_s}
         try:
             module, params = load(spec)
         except TaskError:
@@ -99,6 +102,8 @@ class ApplyTaker:
         return done
 
     def _done(self, spec: TaskSpec, context: TaskContext, noted: list[Noted]) -> Done:
+        if spec.delegate_to is not None:
+            return delegated(self._context.ask, spec, context)
         begun = self._begun.pop(spec.id, ())
         self._anticipate(spec, context)
         work = self._work(spec, context)

@@ -158,7 +158,7 @@ class HostRun:
             return self._begun(spec, context)
         self._check(spec.module)
         if not spec.handler:
-            return self._taker.take(spec, context)
+            return self._throttled(spec, context)
         if self._notifications.order(spec.id) is None:
             return Skip(SkipReason.NOT_NOTIFIED)
         done = self._handler(spec, context) if spec.late else self._taker.take(spec, context)
@@ -166,6 +166,17 @@ class HostRun:
             self._handled.add(spec.id)
             self._notifications.done(spec.id)
         return done
+
+    def _throttled(self, spec: TaskSpec, context: TaskContext) -> Done:
+        """Do the task when few enough hosts do it."""
+        if not spec.throttle:
+            return self._taker.take(spec, context)
+        self._ask({"type": "throttle", "task_id": spec.id}, None, context.token)
+        context.token.raise_if_cancelled()
+        try:
+            return self._taker.take(spec, context)
+        finally:
+            self._send({"type": "released", "task_id": spec.id})
 
     def _together(self, contexts: Sequence[TaskContext], settle: SettleEarly) -> Sequence[Done | None]:
         specs = [self._specs[context.name] for context in contexts]

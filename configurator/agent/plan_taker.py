@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from configurator.agent.apply_taker import ApplyTaker, redundant
+from configurator.agent.delegated import delegated
 from configurator.agent.notifications import Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.simulated import SimulatedSystem
@@ -61,6 +62,8 @@ class PlanTaker:
 
     def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
         """A plan needs no locks: it runs one task at a time."""
+        if spec.delegate_to is not None:
+            return {"timeout_s": spec.timeout_s}
         self._expected.setdefault(spec.module, []).append(spec)
         return {"timeout_s": spec.timeout_s}
 
@@ -85,6 +88,8 @@ class PlanTaker:
         return Done((unknown_change(spec, because),), exact=False)
 
     def _predicted(self, spec: TaskSpec, context: TaskContext) -> Done:
+        if spec.delegate_to is not None:
+            return delegated(self._context.ask, spec, context)
         real = self._context.for_task(context.token, environment=spec.environment)
         system = SimulatedSystem(
             self._world,

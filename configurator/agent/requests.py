@@ -47,7 +47,9 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
     lock = HostLock()
     if applying:
         holder = lock.acquire({**message.get("holder", {}), "pid": os.getpid(), "since": int(time.time())})
-        if holder is not None:
+        # Another host of the same run hands a task to this one, which that run has locked.
+        ours = bool(message.get("delegated")) and holder is not None and holder.get("run") == _run_of(message)
+        if holder is not None and not ours:
             agent.send({"type": "refused", "reason": "locked", "holder": dict(holder)})
             return
         scripts.forget_old()
@@ -113,6 +115,11 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
     if isinstance(taker, PlanTaker):
         agent.remember(taker.predicted)
     agent.send({"type": "finished"})
+
+
+def _run_of(message: Mapping[str, Any]) -> str:
+    holder = message.get("holder")
+    return str(holder.get("run", "?")) if isinstance(holder, Mapping) else "?"
 
 
 def _asking(agent: Agent, planned: Mapping[str, Done] | None) -> Callable[..., Message | None]:

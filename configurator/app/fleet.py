@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import getpass
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +16,10 @@ from configurator.compiler.project import Project
 from configurator.compiler.putoff import Answer
 from configurator.compiler.selection import Met
 from configurator.core.errors import ConfiguratorError, InputError, RefusedError
+from configurator.fleet.delegates import Delegates
 from configurator.fleet.host import Compile, HostRun, HostSettings
 from configurator.fleet.prompts import AskPerson, Prompts
+from configurator.fleet.shared import Shared
 from configurator.inventory.hosts import Host
 from configurator.report.redact import RedactingSink, Redactor
 from configurator.transport.endpoint import Endpoint, resolve
@@ -117,16 +121,21 @@ def load_fleet(
     fail_fast = execution.fail_fast if options.fail_fast is None else options.fail_fast
     met = Met()
     prompts = Prompts(_masked(ask, redactor), lambda text: redactor.add({text}))
+    shared = Shared(Delegates(functools.partial(delegate_endpoint, project, redactor), secrets))
+    peers = tuple(host.name for host in selected)
     hosts = tuple(
         HostRun(
             host.name,
             functools.partial(endpoint_of, project, host, redactor),
-            _arranged(functools.partial(_compile, project, host, options, redactor, sink, met), arrange),
+            _arranged(
+                functools.partial(_compile, project, host, options, redactor, sink, met, peers), arrange
+            ),
             HostSettings(jobs, fail_fast, options.deep),
             secrets,
             sink.handle,
             prompts,
             functools.partial(_learn, host, redactor, sink),
+            shared,
         )
         for host in selected
     )
@@ -153,6 +162,7 @@ def _compile(
     redactor: Redactor,
     sink: RedactingSink,
     met: Met,
+    peers: tuple[str, ...],
     facts: Mapping[str, Any],
 ) -> OrderedGraph:
     graph = project.compile(
@@ -164,6 +174,7 @@ def _compile(
         only=options.only,
         met=met,
         verbosity=options.verbosity,
+        peers=peers,
     )
     redactor.add(graph.secrets)
     # The agent blanks these; should it ever not, nothing of them gets past here either.
@@ -191,6 +202,15 @@ def ask_secrets(options: RunOptions, prompt: Prompt | None) -> Secrets:
     return secrets
 
 
+def delegate_endpoint(project: Project, redactor: Redactor, name: str) -> Endpoint:
+    """Return how a host is reached that does tasks for others; this machine need not be in the inventory."""
+    known = project.inventory.hosts
+    if name in known:
+        return endpoint_of(project, known[name], redactor)
+    user, python = getpass.getuser(), sys.executable
+    return Endpoint(name, "127.0.0.1", user=user, become=False, local=True, python=python)
+
+
 def endpoint_of(project: Project, host: Host, redactor: Redactor) -> Endpoint:
     """Return where and as whom a host is reached."""
     connection = project.connection(host)
@@ -209,4 +229,5 @@ def endpoint_of(project: Project, host: Host, redactor: Redactor) -> Endpoint:
         become=connection.become,
         become_password=connection.become_password,
         python=connection.python_interpreter or "python3",
+        local=connection.local,
     )

@@ -112,3 +112,4 @@ def _phase(
 def _close(hosts: Sequence[HostRun]) -> None:
     for host in hosts:
         host.close()
+        host.shared.delegates.close()

@@ -62,6 +62,7 @@ class RoleExpander:
         self._generation = 0
         self._last: Rounds | None = None
         self._set: dict[str, Any] = {}
+        self._once: dict[str, int] = {}
         self.handlers_found: list[CompiledTask] = []
 
     @property
@@ -378,6 +379,9 @@ class RoleExpander:
             self._pass_over([node], entered.scope)
             maker.state.left_out.add((maker.role.name, maker.name(node, entered.scope)))
             return
+        if (leader := self._leader(entered)) is not None:
+            yield self._done_once(node, entered, leader)
+            return
         items = self._items(node.loop, entered)
         maker.begin()
         if isinstance(items, str):
@@ -402,9 +406,46 @@ class RoleExpander:
                 skip = next((task.spec.skip for task in made if task.spec.skip is not None), None)
                 rounds.append(Round(ids, item.names or {}, skip if not ids else None))
             every += made
-        yield from ahead.detached(node, every, entered, maker.settings, maker.late.jobs)
         var = node.loop.var if node.loop else "item"
-        self._registered(node, entered, Rounds(tuple(rounds), node.loop is not None, var))
+        found = Rounds(tuple(rounds), node.loop is not None, var)
+        if maker.state.peers and maker.settings.boolean(entered.run_once, entered.scope):
+            every = [replace(task, spec=replace(task.spec, tell=True)) for task in every]
+            maker.late.leads[self._once_key(node)] = found
+        yield from ahead.detached(node, every, entered, maker.settings, maker.late.jobs)
+        self._registered(node, entered, found)
+
+    def _leader(self, entered: Inherited) -> str | None:
+        """Return the host that does a `run_once` task for this one; None if this host does it."""
+        state = self._maker.state
+        if entered.run_once is None or not state.peers or state.host == state.peers[0]:
+            return None
+        once = self._maker.settings.boolean(entered.run_once, entered.scope)
+        return state.peers[0] if once else None
+
+    def _once_key(self, node: TaskNode) -> str:
+        """Return by what the hosts of a run know the same `run_once` task; each asks in the same order."""
+        place = f"{self._maker.state.turn}/{self._maker.role.name}/{node.span}"
+        count = self._once[place] = self._once.get(place, 0) + 1
+        return f"{place}/{count}"
+
+    def _done_once(self, node: TaskNode, entered: Inherited, leader: str) -> CompiledTask:
+        """Return the task that waits for the result of another host."""
+        maker = self._maker
+        written = maker.name(node, entered.scope)
+        name = maker.shown(written)
+        spec = TaskSpec(
+            id=maker.ids.next(name),
+            role=maker.role.name,
+            name=name,
+            module=node.module,
+            late=True,
+            position=str(node.span),
+        )
+        maker.late.once[spec.id] = (self._once_key(node), leader)
+        rounds = Rounds((Round((spec.id,)),))
+        maker.late.results.rounds[spec.id] = rounds
+        self._registered(node, entered, rounds)
+        return maker.finish(node, spec, written, replace(entered, notify=()), Effects(), 0.0)
 
     def _ended_job(self, node: TaskNode, scope: Scope) -> str:
         """Return the task that an async_status asks for; LateValueError if it has not ended yet."""

@@ -35,6 +35,7 @@ def compile_host(
 ) -> OrderedGraph:
     """Return the graph of a host; InputError with every problem, of tasks first, else of their order."""
     variables = HostVariables(toolbox.variables, host, facts, state.secrets)
+    variables.introduce(state.peers)
     settings = TaskSettings(elevated=address.become, login=address.user)
     return compile_parts(planned, variables, settings, state, toolbox)
 

@@ -269,18 +269,23 @@ class Project:
         verbosity: int = 0,
         play: BoundPlay | None = None,
         turn: PlayTurn | None = None,
+        peers: Sequence[str] = (),
     ) -> OrderedGraph:
         """Return the tasks of a host in their order, or those of a play; InputError with every problem.
 
         `facts` have Ansible's names without their prefix. Every secret text met is in the graph's `secrets`.
-        `met` learns which of `only` the host has a task for. `verbosity` counts `-v`.
+        `met` learns which of `only` the host has a task for. `verbosity` counts `-v`. `peers` are
+        all hosts of the run, this one included.
         """
         wishes = parse_only(only, self._tools.modules)
         selection = Selection(frozenset(tags), frozenset(skip_tags), wishes, met or Met())
         state = HostState(Diagnostics(self._tools.variables.engine.vault), selection, verbosity=verbosity)
         address = self._connection(host, state.secrets)
+        state.host, state.peers = host.name, tuple(peers)
         if self.playbook is not None and play is not None:
             turn = turn or PlayTurn()
+            state.peers = tuple(turn.batch)
+            state.turn = f"{play.play.span} {' '.join(turn.batch)}"
             return self.playbook.compile(play, host, facts, turn, address, state, roles)
         planned = self._planned(host, roles)
         if roles:

@@ -120,6 +120,8 @@ class LateTasks:
         self.put_off: dict[str, PutOff] = {}
         self.judged: dict[str, Judged] = {}
         self.jobs: set[str] = set()
+        self.leads: dict[str, Rounds] = {}  # what this host does for all others, by what they know it
+        self.once: dict[str, tuple[str, str]] = {}  # what another host does: how it is known, and which host
         self.results = Results()
 
     def __bool__(self) -> bool:

@@ -20,12 +20,15 @@ from configurator.compiler.templating import TemplatingError
 from configurator.compiler.toolbox import HostState, Toolbox
 from configurator.compiler.values import OMIT, sendable
 from configurator.compiler.verdicts import verdict
+from configurator.config.expect import did_you_mean
 from configurator.config.located import Located, LocatedMap
 from configurator.modules.debug import DebugParams
-from configurator.modules.effects import Effects, effects
+from configurator.modules.effects import OPAQUE, Effects, effects
 from configurator.modules.params import parse, specs
 from configurator.modules.state import SHOWN_MASK
 
+_NO_HOST = frozenset({"assert", "debug", "fail", "pause", "set_fact"})  # done by the controller anyway
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})  # this machine, in the inventory or not
 _SHOWN = 60  # characters of a loop's item, or of a command, that are worth showing
 _MASKED = 4  # shorter secrets are part of ordinary words
 
@@ -143,6 +146,11 @@ class TaskMaker:
             found = effects(reads=reads, writes=self.settings.texts(node.writes, scope))
         written = self.name(node, scope)
         keywords = self.settings.of_task(node, here)
+        handed_to = self._delegate(node, here)
+        if handed_to is not None:
+            # What it touches is another host's: the written order is all that is known of it.
+            found = found if node.writes is not None else OPAQUE
+            keywords |= {"delegate_to": handed_to, "become_user": self.settings.explicit_user(here)}
         if not module.as_user:
             keywords["become_user"] = None
         if keywords["no_log"]:
@@ -169,6 +177,20 @@ class TaskMaker:
         if judged is not None:
             self.late.judged[spec.id] = judged
         return replace(self.finish(node, spec, written, here, found, module.typical_s), module=module)
+
+    def _delegate(self, node: TaskNode, here: Inherited) -> str | None:
+        """Return the host that a task is handed to; None if this host does it, or no host at all."""
+        if here.delegate_to is None or node.module in _NO_HOST:
+            return None
+        value = here.scope.value(here.delegate_to)
+        name = "" if value is None or value is OMIT else str(value)
+        if name in ("", self.state.host):
+            return None
+        known = self.tools.variables.inventory.hosts
+        if name not in known and name not in LOCAL:
+            hint = did_you_mean(name, known)
+            raise TemplatingError(here.delegate_to.span.diagnostic(f"there is no host {name!r}", hint))
+        return name
 
     def finish(
         self, node: Node, spec: TaskSpec, name: str, here: Inherited, found: Effects, typical_s: float

@@ -33,8 +33,16 @@ class TaskSettings:
             "check_mode": self._boolean(here.check_mode, scope),
             "critical": bool(self._boolean(here.critical, scope)),
             "timeout_s": self._time_limit(node, here),
+            "throttle": self.count("throttle", here.throttle, scope) or 0,
             "diff": self._boolean(here.diff, scope) is not False,
         }
+
+    def explicit_user(self, here: Inherited) -> str | None:
+        """Return the user that a task asks to be done as; on another host nothing else is known of it."""
+        if not self._boolean(here.become, here.scope):
+            return None
+        user = None if here.become_user is None else here.scope.value(here.become_user)
+        return None if user in (None, OMIT, "", "root") else str(user)
 
     def texts(self, items: Iterable[LocatedScalar], scope: Scope, *, commas: bool = True) -> list[str]:
         """Return rendered words; one may be a list, or with `commas` several words in one text."""

@@ -33,7 +33,8 @@ class HostState:
     """What the compilation of one host gathers over all its roles.
 
     `left_out` are the (role, task) pairs that exist and were not selected; a task of None is the whole role.
-    `verbosity` counts the `-v` of the command line, for tasks that speak only then.
+    `verbosity` counts the `-v` of the command line, for tasks that speak only then. `peers` are the hosts
+    that are worked on together, the first of which does what is done once for all; `turn` tells which time it is.
     """
 
     diagnostics: Diagnostics
@@ -42,3 +43,6 @@ class HostState:
     secrets: set[str] = field(default_factory=set)
     left_out: set[tuple[str, str | None]] = field(default_factory=set)
     verbosity: int = 0
+    host: str = ""
+    peers: tuple[str, ...] = ()
+    turn: str = ""

@@ -116,6 +116,12 @@ class HostVariables:
         self._magic["hostvars"] = Ready(HostVars(source, secrets))
         self._stores: dict[str, FactStore] = {}
 
+    def introduce(self, peers: Sequence[str]) -> None:
+        """Let tasks know of the hosts that are worked on together with this one."""
+        names = ("ansible_play_hosts", "ansible_play_hosts_all", "ansible_play_batch", "play_hosts")
+        for name in names if peers else ():
+            self._magic[name] = Ready(list(peers))
+
     def facts_of(self, role: Role, needed: Sequence[Role]) -> FactStore:
         """Return the role's store for set_fact, in which the facts of the roles it needs can be seen."""
         if role.name not in self._stores:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import getpass
+import os
 import socket
 import threading
 import time
@@ -30,10 +31,12 @@ from configurator.core.run_events import (
     TaskStarted,
 )
 from configurator.core.status import Outcome, SkipReason
+from configurator.fleet.delegates import Delegates
 from configurator.fleet.late import LateAnswers, Learn
 from configurator.fleet.prompts import Prompts
 from configurator.fleet.reboot import Restart, announced, come_back
 from configurator.fleet.received import Received
+from configurator.fleet.shared import Shared
 from configurator.fleet.tally import Tally
 from configurator.transport.bootstrap import PythonMissingError, install_python
 from configurator.transport.endpoint import Endpoint
@@ -45,6 +48,7 @@ Emit = Callable[[RunEvent], None]
 Compile = Callable[[Mapping[str, Any]], OrderedGraph]
 
 
+_RUN = os.urandom(8).hex()  # by which hosts know what this process has locked itself
 Clock = Callable[[], float]  # seconds since the start of the run
 
 
@@ -79,8 +83,10 @@ class HostRun:
         emit: Emit,
         prompts: Prompts | None = None,
         learn: Learn = lambda _answer: None,
+        shared: Shared | None = None,
     ) -> None:
         self.name = name
+        self._shared = shared or Shared(Delegates(_no_other_host, secrets))
         self._learn = learn
         self._endpoint = endpoint
         self._compile = compile_graph
@@ -105,6 +111,11 @@ class HostRun:
         self.failure: ConfiguratorError | None = None
         self._tally = Tally()
         self._late: LateAnswers | None = None
+
+    @property
+    def shared(self) -> Shared:
+        """Return what it has in common with the other hosts of the run."""
+        return self._shared
 
     @property
     def jobs(self) -> int:
@@ -207,6 +218,8 @@ class HostRun:
             self.summary = self._tally.summary(clock() - started)
             self._emit(HostFinished(self.name, clock(), self.summary))
         finally:
+            self._shared.once.over(self.name)
+            self._shared.throttles.gone(self.name)
             self._idle.set()
         return self.summary
 
@@ -237,12 +250,13 @@ class HostRun:
             "fail_fast": self._settings.fail_fast,
             "confirmed": confirmed,
             "deep": self._settings.deep,
-            "holder": {"controller": socket.gethostname(), "user": getpass.getuser()},
+            "holder": {"controller": socket.gethostname(), "user": getpass.getuser(), "run": _RUN},
             "modules": dict(graph.modules),
             "tasks": [spec.to_json() for spec in graph.tasks],
         }
         port = session.endpoint.port
-        late = self._late = LateAnswers(graph, self._learn, self._add)
+        late = self._late = LateAnswers(graph, self._learn, self._add, self._shared, self.name, mode)
+        late.prepare(request)
         while (restart := self._shipped(session, request, late, clock)) is not None:
             session = self._come_back(session, restart, clock)
             request |= {"ended": self._ended, "rebooted": restart.told(time.monotonic())}
@@ -271,6 +285,8 @@ class HostRun:
             "rebooting": lambda _message, _reply: None,  # it has gone before there is an answer
             "late": late.expand,
             "judge": late.judge,
+            "delegate": late.delegate,
+            "throttle": late.throttle,
         }
         try:
             session.run(request, late.blobs, lambda message: self._report(message, origin), questions)
@@ -410,6 +426,8 @@ class HostRun:
             return
         if message["type"] == "result" and self._late is not None:
             self._late.note(message)
+        elif message["type"] == "released" and self._late is not None:
+            self._late.release(message)
         elif message["type"] == "task_started":
             at = origin + float(message["at_s"])
             if spec.id in self._under_way:
@@ -460,6 +478,10 @@ class HostRun:
             says=str(message.get("says", "")),
             rescued=rescued,
         )
+
+
+def _no_other_host(name: str) -> Endpoint:
+    raise InputError(f"there is no host {name!r} to hand a task to")
 
 
 def _text(value: Any) -> str | None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
 from configurator.compiler.order import OrderedGraph
 from configurator.compiler.putoff import Answer
+from configurator.compiler.results import Rounds, plainly
+from configurator.core.errors import UnreachableError
+from configurator.fleet.shared import Shared
 
 Reply = Callable[[Mapping[str, Any]], None]
 Learn = Callable[[Answer], None]  # gets what must not be shown, before anything of it can be
@@ -17,7 +23,13 @@ class LateAnswers:
     """Answers for one host in one run; `joined` gets the tasks that take the place of one put off."""
 
     def __init__(
-        self, graph: OrderedGraph, learn: Learn, joined: Callable[[tuple[TaskSpec, ...]], None]
+        self,
+        graph: OrderedGraph,
+        learn: Learn,
+        joined: Callable[[tuple[TaskSpec, ...]], None],
+        shared: Shared,
+        host: str = "",
+        mode: str = "apply",
     ) -> None:
         self._graph = graph
         self._learn = learn
@@ -25,13 +37,31 @@ class LateAnswers:
         self._specs = {spec.id: spec for spec in graph.tasks}
         self._words = dict(graph.words)
         self.blobs: dict[str, Any] = dict(graph.blobs)
+        self._shared, self._host, self._mode = shared, host, mode
+        self._request: Mapping[str, Any] = {}
         graph.late.begin()
+        for key, rounds in graph.late.leads.items():
+            shared.once.offer(f"{mode}/{key}", functools.partial(self._led, rounds))
+
+    def prepare(self, request: Mapping[str, Any]) -> None:
+        """Keep how the run is asked for, for tasks that are handed to other hosts."""
+        self._request = {name: value for name, value in request.items() if name not in ("tasks", "ended")}
+
+    def _led(self, rounds: Rounds) -> tuple[Any, ...]:
+        """Return the result of a task that this host does for all, in a tuple; empty before it is there."""
+        results = self._graph.late.results
+        if any(results.raw(name) is None for name in rounds.ids):
+            return ()
+        return (results.registered(rounds),)
 
     def expand(self, message: Mapping[str, Any], reply: Reply) -> None:
         """Say what a task that was put off has become."""
         spec = self._specs.get(str(message.get("task_id")))
         if spec is None:
             reply({"error": "nobody knows this task"})
+            return
+        if spec.id in self._graph.late.once:
+            _beside(lambda: self._wait_for_leader(spec, reply))
             return
         answer = self._graph.late.expand(spec, self._words.get(spec.id, {}))
         self._learn(answer)
@@ -40,6 +70,43 @@ class LateAnswers:
         self._specs |= {child.id: child for child in answer.tasks}
         self._joined(answer.tasks)
         reply(answer.to_json())
+
+    def _wait_for_leader(self, spec: TaskSpec, reply: Reply) -> None:
+        key, leader = self._graph.late.once[spec.id]
+        value, problem = self._shared.once.wait(f"{self._mode}/{key}", leader)
+        if problem is not None or (isinstance(value, dict) and plainly(value).get("failed") is True):
+            reply({"error": problem or f"it has failed on {leader}, which does it for all hosts"})
+            return
+        self._graph.late.note(spec.id, {"registered": value})
+        reply({"skip": f"done once, on {leader}"})
+
+    def delegate(self, message: Mapping[str, Any], reply: Reply) -> None:
+        """Have another host do a task."""
+        spec = self._specs.get(str(message.get("task_id")))
+        if spec is None or spec.delegate_to is None:
+            reply({"error": "nobody knows this task"})
+            return
+        _beside(lambda: reply(self._shared.delegates.do(spec, self._request, self.blobs)))
+
+    def throttle(self, message: Mapping[str, Any], reply: Reply) -> None:
+        """Let a task begin when fewer hosts than its limit do it."""
+        spec = self._specs.get(str(message.get("task_id")))
+        if spec is None or not spec.throttle:
+            reply({})
+            return
+        key = f"{self._mode}/{spec.role}/{spec.position}"
+
+        def enter() -> None:
+            self._shared.throttles.enter(key, spec.throttle, self._host)
+            reply({})
+
+        _beside(enter)
+
+    def release(self, message: Mapping[str, Any]) -> None:
+        """Let another host do the task that this one has ended."""
+        spec = self._specs.get(str(message.get("task_id")))
+        if spec is not None:
+            self._shared.throttles.leave(f"{self._mode}/{spec.role}/{spec.position}", self._host)
 
     def judge(self, message: Mapping[str, Any], reply: Reply) -> None:
         """Say how a task has ended."""
@@ -53,3 +120,14 @@ class LateAnswers:
         result = message.get("result")
         if spec is not None and spec.tell and isinstance(result, Mapping):
             self._graph.late.note(spec.id, {**result, "task": spec.name})
+            self._shared.once.news()
+
+
+def _beside(work: Callable[[], None]) -> None:
+    """Do what may take long on a thread of its own: the host's other tasks go on."""
+
+    def quietly() -> None:
+        with contextlib.suppress(UnreachableError):  # the run's own thread finds out and says so
+            work()
+
+    threading.Thread(target=quietly, name="late-answer", daemon=True).start()

@@ -38,6 +38,8 @@ def run_hosts(
 
         return Task(host.name, run)
 
+    for host in hosts:
+        host.shared.once.begin()
     tasks = [task(host) for host in hosts]
     results = executor.execute(TaskGraph(tasks))
     for result in results:

@@ -26,6 +26,7 @@ class HostAddress:
     become: bool = True
     become_password: str | None = None
     python_interpreter: str | None = None
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,10 @@ def _sudo(value: Any) -> str:
     return "sudo"
 
 
-def _ssh(value: Any) -> str:
-    if value not in ("ssh", "smart", "paramiko", "paramiko_ssh"):
-        raise ValueError("can only be 'ssh' so far")
-    return "ssh"
+def _local(value: Any) -> bool:
+    if value not in ("ssh", "smart", "paramiko", "paramiko_ssh", "local"):
+        raise ValueError("can only be 'ssh' or 'local' so far")
+    return bool(value == "local")
 
 
 # Ansible's names (documentation of the ssh connection plugin) with how each is read; the last name is ours.
@@ -84,7 +85,7 @@ CONNECTION_VARS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "ansible_password": ("password", _text),
     "ansible_become": ("become", _boolean),
     "ansible_become_method": ("", _sudo),
-    "ansible_connection": ("", _ssh),
+    "ansible_connection": ("local", _local),
     "ansible_become_password": ("become_password", _text),
     "ansible_python_interpreter": ("python_interpreter", _text),
     "ansible_ssh_known_hosts_file": ("known_hosts_file", _text),

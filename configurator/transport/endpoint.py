@@ -22,6 +22,7 @@ class Endpoint:
 
     `identities` are key files in the order of offering; those in `required_identities` were
     asked for by name and must exist. `jump` is the resolved ProxyJump. `become` says to work as root.
+    `local` is the machine that we are on, without SSH.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Endpoint:
     become_password: str | None = None
     python: str = "python3"
     connect_timeout_s: float = 10.0
+    local: bool = False
 
     @property
     def host_key_name(self) -> str:

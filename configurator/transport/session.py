@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from configurator.agent.frames import FrameError, Message, encode, messages
 from configurator.agent.protocol import Held
@@ -33,6 +33,15 @@ _CONFIRM_PAUSES_S = (0.0, 0.5, 2.0)  # sshd listens anew only a moment after it 
 Question = Callable[[Message, Callable[[Mapping[str, Any]], None]], None]
 
 
+def reach(endpoint: Endpoint, secrets: Secrets) -> Connection:
+    """Return a connection to a host, or what stands for one if it is this machine."""
+    if endpoint.local:
+        from configurator.transport.local import LocalConnection  # noqa: PLC0415  (few runs need it)
+
+        return cast("Connection", LocalConnection(endpoint))
+    return connect(endpoint, secrets)
+
+
 class HostSession:
     """A running agent. `facts` are those of its hello; close it, or use it as a context manager."""
 
@@ -40,7 +49,7 @@ class HostSession:
         self.endpoint = endpoint
         self._secrets = secrets
         self._quiet_until = 0.0  # until then silence means nothing
-        self._connection: Connection = connect(endpoint, secrets)
+        self._connection: Connection = reach(endpoint, secrets)
         try:
             self._channel = start_agent(self._connection, secrets)
             self._channel.settimeout(SILENCE_S)
@@ -143,7 +152,7 @@ class HostSession:
     def _disarm(self, endpoint: Endpoint, message: Message) -> dict[str, Any]:
         command = [str(word) for word in message.get("command", ())]
         try:
-            with connect(endpoint, self._secrets) as fresh:
+            with reach(endpoint, self._secrets) as fresh:
                 become, stdin = sudo_command(endpoint, self._secrets)
                 status, output = fresh.run(command, become=become, stdin=stdin, timeout_s=20)
         except UnreachableError as error:

@@ -25,9 +25,9 @@ from configurator.agent.index_ahead import forget_old as forget_old_index
 from configurator.agent.notifications import Notifications
 from configurator.agent.plan_taker import PlanTaker
 from configurator.agent.protocol import TaskSpec
+from configurator.agent.remembered import Remembered
 from configurator.agent.system import HostContext
 from configurator.agent.verdicts import Verdicts
-from configurator.agent.work import Done
 from configurator.core.cancel import CancelToken
 
 _PUT_BACK = "an earlier run ended before it could prove that we can still log in: its change was put back"
@@ -55,20 +55,24 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         if guards.settle_left_over(lock.descriptor):
             agent.send({"type": "notice", "level": "warning", "message": _PUT_BACK})
     rebooted = message.get("rebooted") or {}
-    planned = agent.predicted if applying and message.get("confirmed") else None
     if rebooted.get("carried") is not None:  # by the controller, from the agent before the restart
-        planned = {name: Done.from_json(item) for name, item in rebooted["carried"].items()}
+        agent.remember(Remembered.from_json(rebooted["carried"]))
+    known: Remembered | None = agent.predicted
+    play = str(message.get("play") or "")
+    planned = known.of(play) if known is not None and applying and message.get("confirmed") else None
+    before = known.taker if known is not None and not applying and message.get("continues") else None
     context = HostContext(
         facts=agent.facts,
         fetch_piece=agent.piece,
-        ask=_asking(agent, planned),
+        ask=_asking(agent, known if planned is not None else None),
         rebooted=rebooted,
         ssh_connection=agent.ssh_connection,
         lock_descriptor=lock.descriptor,
     )
+    context = context if before is None else before.context
     extensions = Extensions(message.get("modules") or {}, agent.cache, context.blob)
     children = Children(context, child_command(agent.cache), extensions.paths)
-    notifications = Notifications(persistent=applying)
+    notifications = Notifications(persistent=applying) if before is None else before.notifications
     taker: Taker = ApplyTaker(
         context,
         notifications,
@@ -83,7 +87,9 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         assert isinstance(taker, ApplyTaker)
         deep = bool(message.get("deep"))
         verdicts = Verdicts(context.ask, agent.send, planning=True)
-        taker = PlanTaker(context, notifications, taker, agent.cache, deep=deep, verdicts=verdicts)
+        taker = PlanTaker(
+            context, notifications, taker, agent.cache, deep=deep, verdicts=verdicts, before=before
+        )
     specs = [TaskSpec.from_json(item) for item in message["tasks"]]
     fail_fast = bool(message.get("fail_fast"))
     ended = message.get("ended") or {}
@@ -111,16 +117,17 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         context.processes.wait_uninterruptible()
         lock.release()
     if isinstance(taker, PlanTaker):
-        agent.remember(taker.predicted)
+        shown = dict(known.predicted) if known is not None and before is not None else {}
+        agent.remember(Remembered({**shown, play: taker.predicted}, taker))
     agent.send({"type": "finished"})
 
 
-def _asking(agent: Agent, planned: Mapping[str, Done] | None) -> Callable[..., Message | None]:
+def _asking(agent: Agent, planned: Remembered | None) -> Callable[..., Message | None]:
     """Return what puts a question to the controller; before a restart it hands over the confirmed plan."""
 
     def ask(question: Mapping[str, Any], timeout_s: float | None, token: CancelToken) -> Message | None:
         if question["type"] == "reboot" and planned is not None:
-            question = {**question, "carried": {name: done.to_json() for name, done in planned.items()}}
+            question = {**question, "carried": planned.to_json()}
         return agent.ask(question, timeout_s, token)
 
     return ask

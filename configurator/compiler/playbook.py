@@ -165,6 +165,7 @@ class _PlayReader:
     def __init__(self, written: Written, scope: Scope, reader: TaskFileReader) -> None:
         self._written = written
         self._item = written.value
+        self._given = scope  # who has given the answer on the command line is not asked
         self._reader = reader
         self._problems = reader.diagnostics
         self._keywords = reader.keywords(self._item)
@@ -287,7 +288,7 @@ class _PlayReader:
         for item in items or ():
             asked = as_map(item, "a question", self._problems)
             prompt = None if asked is None else self._prompt(asked)
-            if prompt is not None:
+            if prompt is not None and prompt.name not in self._given:
                 yield prompt
 
     def _prompt(self, asked: LocatedMap) -> Prompted | None:

@@ -12,6 +12,7 @@ from configurator.compiler.hostgraph import compile_parts
 from configurator.compiler.order import OrderedGraph
 from configurator.compiler.playbook import Written, read_play
 from configurator.compiler.playfiles import VarsFiles
+from configurator.compiler.playgraph import without_unused
 from configurator.compiler.plays import (
     BoundPlay,
     PlayTurn,
@@ -94,6 +95,10 @@ class Playbook:
         """Return the plays that mean a host."""
         return [bound for bound in self.plays if bound.matches(host, self._inventory)]
 
+    def numbers(self, host: Host) -> list[int]:
+        """Return the places among all plays of those that mean a host."""
+        return [number for number, one in enumerate(self.plays) if one.matches(host, self._inventory)]
+
     def roles_of(self, host: Host, only: Collection[str] = ()) -> list[str]:
         """Return the names of the roles that a host gets, the plays' own lists of tasks left out."""
         names: dict[str, None] = {}
@@ -174,7 +179,8 @@ class Playbook:
             login = str(scope.value(play.remote_user))  # it was rendered for the connection before
         settings = TaskSettings(elevated=address.become, login=login)
         planned = plan_play(play, tools.library, roles)
-        return compile_parts(planned, variables, settings, state, tools)
+        graph = compile_parts(planned, variables, settings, state, tools)
+        return graph if play.handlers is None else without_unused(graph, play.handlers.name)
 
 
 def _tools_in(folder: str, tools: Toolbox) -> Toolbox:

@@ -58,12 +58,15 @@ def start_clock() -> Clock:
 class HostSettings:
     """How a host's tasks are run: `jobs` at once, and whether a failure starts nothing more.
 
-    `deep` has a plan look into the packages that would be installed.
+    `deep` has a plan look into the packages that would be installed. `play` tells the plays of a playbook
+    apart; with `continues` the plan begins where that of the play before has ended.
     """
 
     jobs: int = 4
     fail_fast: bool = False
     deep: bool = False
+    play: str = ""
+    continues: bool = False
 
 
 class HostRun:
@@ -182,6 +185,12 @@ class HostRun:
         self.close()
         self._idle.wait(patience_s)
 
+    def take_over(self, other: HostRun) -> None:
+        """Go on with the connection and the agent of another run of this host, which has ended."""
+        session, other._session = other._session, None
+        with self._lock:
+            self._session = session
+
     def close(self) -> None:
         """End the agent and the connection."""
         if self._session is not None:
@@ -237,6 +246,8 @@ class HostRun:
             "fail_fast": self._settings.fail_fast,
             "confirmed": confirmed,
             "deep": self._settings.deep,
+            "play": self._settings.play,
+            "continues": self._settings.continues,
             "holder": {"controller": socket.gethostname(), "user": getpass.getuser()},
             "modules": dict(graph.modules),
             "tasks": [spec.to_json() for spec in graph.tasks],

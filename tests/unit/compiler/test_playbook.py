@@ -322,6 +322,13 @@ def test_handlers_run_at_the_end_of_the_part_that_notifies_them() -> None:
     assert notified["web/1:install"] == ("web/h1:restart web",)
 
 
+def test_handlers_that_nobody_notifies_are_not_sent() -> None:
+    """What is counted and drawn is what may run."""
+    (graph,) = graphs("- {hosts: all, tasks: [{command: a}], handlers: [{name: x, command: b}]}\n")
+    assert [spec.id for spec in graph.tasks] == ["site.yml: tasks/1:command: a"]
+    assert graph.tasks[0].requires == ()
+
+
 def test_what_a_role_needs_comes_before_it_with_its_tags_and_conditions() -> None:
     """meta/main.yml is followed as in Ansible, once for all who need the same."""
     more = {

@@ -287,7 +287,7 @@ class RoleExpander:
     def _check_depth(self, depth: int, place: LocatedScalar) -> None:
         if depth >= _MAX_DEPTH:
             message = f"files include each other more than {_MAX_DEPTH} deep"
-            raise TemplatingError(place.span.diagnostic(message))
+            raise TemplatingError(place.span.diagnostic(message, code="template-failed"))
 
     def _included(self, node: IncludeNode, scope: Scope) -> Sequence[Node]:
         name = str(scope.value(node.file))
@@ -412,7 +412,7 @@ class RoleExpander:
         jid = "" if located is None else str(scope.value(located))
         place = node.args.span if located is None else located.span
         if jid not in self._maker.late.jobs:
-            raise TemplatingError(place.diagnostic(f"no task was started as {jid!r}"))
+            raise TemplatingError(place.diagnostic(f"no task was started as {jid!r}", code="wrong-value"))
         if self._generation == 0 or self._maker.late.results.raw(jid) is None:
             raise LateValueError((jid,))
         return jid

@@ -21,7 +21,7 @@ def loop_values(loop: Loop, scope: Scope, role: Role, root: str) -> list[Any]:
     value = scope.value(loop.items)
     if loop.kind == "with_dict":
         if not isinstance(value, Mapping):
-            raise TemplatingError(loop.items.span.diagnostic("'with_dict' wants a mapping"))
+            raise TemplatingError(loop.items.span.diagnostic("'with_dict' wants a mapping", code="loop"))
         return [{"key": key, "value": item} for key, item in value.items()]
     if loop.kind == "with_items":
         if not isinstance(value, list):
@@ -29,7 +29,9 @@ def loop_values(loop: Loop, scope: Scope, role: Role, root: str) -> list[Any]:
         return [inner for item in value for inner in (item if isinstance(item, list) else [item])]
     if not isinstance(value, list):
         hint = "use 'dict2items' to loop over a mapping" if isinstance(value, Mapping) else None
-        raise TemplatingError(loop.items.span.diagnostic(f"'loop' wants a list, not {value!r}", hint))
+        raise TemplatingError(
+            loop.items.span.diagnostic(f"'loop' wants a list, not {value!r}", hint, code="loop")
+        )
     return value
 
 

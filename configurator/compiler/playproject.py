@@ -121,7 +121,9 @@ class Playbook:
         shown = shown_path(self.plays[0].play.folder) if self.plays else "."
         bare = [host for host in hosts if not self.of(host)]
         for host in bare if len(bare) == len(hosts) else [host for host in bare if host.adhoc]:
-            problems.add(host.span, f"no play of the playbook in {shown} means {host.name!r}")
+            problems.add(
+                host.span, f"no play of the playbook in {shown} means {host.name!r}", code="selection"
+            )
         tools = self.plays[0].tools if self.plays else None
         uses = {use.name for bound in self.plays for use in bound.play.uses}
         known = uses | {
@@ -131,7 +133,12 @@ class Playbook:
         }
         for name in roles if hosts else ():
             if name not in known and tools is not None and tools.library.get(name) is not None:
-                problems.add(Span("--role"), f"no play has the role {name!r}", did_you_mean(name, uses))
+                problems.add(
+                    Span("--role"),
+                    f"no play has the role {name!r}",
+                    did_you_mean(name, uses),
+                    code="selection",
+                )
 
     # -- how a host is reached ------------------------------------------------------------------------
 

@@ -87,7 +87,7 @@ class TaskMaker:
         problems = [*problems, *(module.check(parsed) if parsed is not None else ())]
         for problem in problems:
             span = node.args.key_span(problem.param) if problem.param else node.args.span
-            self.state.diagnostics.add(span, problem.message, problem.hint)
+            self.state.diagnostics.add(span, problem.message, problem.hint, code="wrong-parameter")
         if problems:
             return
         quiet = parsed.verbosity if isinstance(parsed, DebugParams) else 0
@@ -114,7 +114,7 @@ class TaskMaker:
             try:
                 raw[str(key)] = sendable(value)
             except TypeError as error:
-                raise TemplatingError(located.span.diagnostic(str(error))) from None
+                raise TemplatingError(located.span.diagnostic(str(error), code="wrong-parameter")) from None
         return raw
 
     def written(self, node: TaskNode, here: Inherited) -> dict[Any, Located]:
@@ -135,7 +135,7 @@ class TaskMaker:
         module = self.tools.modules.get(part.module)
         parsed, problems = parse(module.params, part.params)
         for problem in problems:  # only a module that wants what stays here could cause one
-            self.state.diagnostics.add(node.args.span, problem.message, problem.hint)
+            self.state.diagnostics.add(node.args.span, problem.message, problem.hint, code="wrong-parameter")
         found = module.effects(parsed) if parsed is not None else Effects()
         scope = here.scope
         if node.writes is not None:

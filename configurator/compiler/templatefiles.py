@@ -57,7 +57,7 @@ def find_file(name: str, kind: str, role_path: str, root: str, span: Span) -> st
     near = did_you_mean(name, _names_below(folders[0]))
     hint = near or f"it is looked for in {shown_path(folders[0])} first"
     what = "template" if kind == "templates" else "file"
-    raise TemplatingError(span.diagnostic(f"there is no {what} {name!r}", hint))
+    raise TemplatingError(span.diagnostic(f"there is no {what} {name!r}", hint, code="no-such-file"))
 
 
 def _names_below(folder: str) -> list[str]:
@@ -172,9 +172,13 @@ def _header_settings(text: str, span: Span) -> dict[str, Any]:
         name, colon, value = (part.strip() for part in pair.partition(":"))
         if name not in OPTIONS or not colon:
             hint = did_you_mean(name, OPTIONS)
-            raise TemplatingError(span.diagnostic(f"unknown setting {name!r} of a template", hint))
+            raise TemplatingError(
+                span.diagnostic(f"unknown setting {name!r} of a template", hint, code="template-syntax")
+            )
         try:
             settings[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
-            raise TemplatingError(span.diagnostic(f"cannot read the value of {name!r}")) from None
+            raise TemplatingError(
+                span.diagnostic(f"cannot read the value of {name!r}", code="template-syntax")
+            ) from None
     return settings

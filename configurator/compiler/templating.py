@@ -294,7 +294,7 @@ def evaluation_error(error: BaseException, variables: Mapping[str, Any], locate:
         return error.origin
     if isinstance(error, jinja2.TemplateSyntaxError):  # of a template that was included
         span = locate(error.filename, error.lineno)
-        return TemplatingError(span.diagnostic(f"bad template: {error.message}"))
+        return TemplatingError(span.diagnostic(f"bad template: {error.message}", code="template-syntax"))
     span = locate(*_template_line(error))
     undefined = isinstance(error, jinja2.UndefinedError)
     hint = None
@@ -312,7 +312,8 @@ def evaluation_error(error: BaseException, variables: Mapping[str, Any], locate:
         message = "this expression needs too much memory"
     else:
         message = f"this expression fails: {message}"
-    return TemplatingError(span.diagnostic(message, hint), undefined=undefined)
+    code = "undefined" if undefined else "template-failed"
+    return TemplatingError(span.diagnostic(message, hint, code=code), undefined=undefined)
 
 
 def _template_line(error: BaseException) -> tuple[str | None, int]:
@@ -343,7 +344,9 @@ def syntax_problem(
     message = error.message or "bad template"
     unknown = re.match(r"No (filter|test) named '([\w.]+)'", message)
     if unknown is None:
-        return span.diagnostic(f"bad template: {message.rstrip('.')}")
+        return span.diagnostic(f"bad template: {message.rstrip('.')}", code="template-syntax")
     kind, name = unknown[1], unknown[2]
     known = environment.filters if kind == "filter" else environment.tests
-    return narrow(span, name).diagnostic(f"unknown {kind} {name!r}", did_you_mean(name, known))
+    return narrow(span, name).diagnostic(
+        f"unknown {kind} {name!r}", did_you_mean(name, known), code="unknown-filter"
+    )

@@ -132,6 +132,8 @@ class RoleLibrary:
         """Take in a role that is no folder, such as the tasks of a play, and read what it includes."""
         self._loaded[role.name] = role
         self._read_includes(role, diagnostics)
+        for use in role.mentioned():
+            self.load(use, diagnostics)
 
     def _where(self) -> str:
         return "roles are looked for in " + ", ".join(shown_path(folder) for folder in self._folders)

@@ -194,3 +194,36 @@ def test_work_as_another_user_needs_become(lab: Lab, tmp_path: Path) -> None:
     folder.write("site.yml", playbook.replace("mine", "mine2").replace("ROOT", root))
     folder.run("apply", "--playbook", "site.yml", "--yes", "--json")
     assert seen.sh("stat -c %U /tmp/mine2 /opt/roots").split() == ["admin", "root"]
+
+
+REGISTERED = """
+- hosts: all
+  become: true
+  tasks:
+    - {name: kernel, command: uname -r, register: kernel, check_mode: false, changed_when: false}
+    - {name: made, shell: "echo made > /opt/made; echo of /opt/made", register: made}
+- hosts: all
+  become: true
+  tasks:
+    - {name: release, copy: {dest: /opt/release, content: "{{ kernel.stdout }}\\n"}}
+    - {name: report, copy: {dest: /opt/report, content: "{{ made.stdout }}\\n"}, when: made.rc == 0}
+"""
+
+
+def test_what_a_play_has_registered_is_known_in_the_next(lab: Lab, tmp_path: Path) -> None:
+    """A plan tells what it knows of it, and calls the rest unknown; the apply that was confirmed does it."""
+    (host,) = hosts_of(lab, ["alpha"])
+    folder, seen = Folder(tmp_path, [host]), Remote(lab, host)
+    folder.write("site.yml", REGISTERED)
+    planned = folder.run("plan", "--playbook", "site.yml", "--json")
+    kernel = seen.sh("uname -r")
+    assert f"+{kernel.strip()}" in str(planned.task("release")["changes"])
+    assert {change["certainty"] for change in planned.task("report")["changes"]} == {"unknown"}
+    terminal = Terminal(folder, "apply", "--playbook", "site.yml")
+    try:
+        terminal.wait_for(re.compile(r"Apply .* to .*\? \[y/N\] "))
+        terminal.type("y\n")
+        assert terminal.end() == 0, terminal.text
+    finally:
+        terminal.close()
+    assert seen.sh("cat /opt/release /opt/report") == f"{kernel}of /opt/made\n"

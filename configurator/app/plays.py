@@ -26,6 +26,7 @@ from configurator.core.run_events import (
 from configurator.fleet.host import Clock, Emit, HostRun
 from configurator.fleet.run import run_hosts
 
+_PATIENCE_S = 5.0  # for a host's thread to notice that its connection was closed
 Work = Callable[[HostRun], HostSummary]
 CompilePlay = Callable[[int, Mapping[str, Any], PlayTurn], OrderedGraph]
 # Makes the run of a play from its number, whether others came before it, and what compiles it.
@@ -79,7 +80,6 @@ class PlayHost:
         self._current = run
         self._seen, self._latest = (self._seen[0] + self._latest[0], self._seen[1] + self._latest[1]), (0, 0)
         summary = work(run)
-        self.summary = _sum(self.summary, summary)
         self.failure = self.failure or run.failure
         self.failed = bool(summary.failed or summary.unreachable)
         return self.summary
@@ -106,7 +106,8 @@ class PlayHost:
 
     def _told(self, event: RunEvent) -> None:
         """Pass on what a play's run says, so that it reads as a part of the whole."""
-        if isinstance(event, HostFinished):
+        if isinstance(event, HostFinished):  # before the run counts as over, also if nobody waits for it
+            self.summary = _sum(self.summary, event.summary)
             return
         if isinstance(event, HostStarted):
             self._latest = (event.tasks, event.handlers)
@@ -178,6 +179,10 @@ def run_plays(
             for host in hosts:
                 if host.name not in left or not any(later > number for later in host.plays):
                     host.end(clock)
+    except KeyboardInterrupt:
+        for host in hosts:
+            host.abandon(_PATIENCE_S)  # else its last events would come after its end
+        raise
     finally:
         for host in hosts:
             host.end(clock)

@@ -184,6 +184,34 @@ def test_the_order_of_hosts_is_that_of_the_play() -> None:
     assert turns == [["h5", "h4", "h3", "h2"], ["h1", "h0"]]
 
 
+def test_an_interrupted_host_is_let_go_before_its_end_is_told() -> None:
+    """A second Ctrl-C waits for nobody: what the host still says must not come after its end."""
+    project = load({"inventory/hosts.yml": INVENTORY, "site.yml": TWO}, playbook="site.yml")
+    sink, log = Sink(), list[tuple[int, str]]()
+    let_go: list[int] = []
+
+    class Stuck(FakeRun):
+        def abandon(self, _patience_s: float) -> None:
+            let_go.append(len(sink.of(HostFinished)))
+            self.emit(HostFinished(self.name, 0.0, HostSummary(ok=7)))
+
+        def do(self) -> HostSummary:
+            raise KeyboardInterrupt
+
+    host = PlayHost(
+        "h0",
+        [0],
+        lambda number, _later, _compiled, emit: Stuck("h0", number, emit, False, log),  # type: ignore[arg-type,return-value]
+        Any,  # type: ignore[arg-type]
+        sink.handle,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run_plays(project.plays, [host], lambda one: one.do(), 1, sink, lambda: 0.0)  # type: ignore[attr-defined]
+    assert let_go == [0]
+    assert [event.summary.ok for event in sink.of(HostFinished)] == [7]
+    assert len(sink.of(PlayStarted)) == 1
+
+
 # -- whole runs, with sessions that answer what the agent would ---------------------------------------------
 
 SITE = {

@@ -36,7 +36,7 @@ _VAULT_TAGS = ("!vault", "!vault-encrypted")
 class _YamlError(ConfiguratorError):
     """Reading cannot go on; carries the place. Never leaves this module."""
 
-    def __init__(self, span: Span, message: str, hint: str | None = None) -> None:
+    def __init__(self, span: Span, message: str, hint: str | None = None, *, code: str) -> None:
         super().__init__(message, hint=hint)
         self.span = span
         self.code = code

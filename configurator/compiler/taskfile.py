@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from configurator.compiler import keywords as words
 from configurator.compiler.compiled import Requirement
+from configurator.compiler.foreign import is_foreign
 from configurator.compiler.freeform import parse_free_form
 from configurator.compiler.tasknodes import (
     BlockNode,
@@ -122,7 +123,8 @@ class TaskFileReader:
         if "block" in item:
             return self._block(item, folder, handlers)
         item = self._unfolded(item)
-        found = self._module_key(item)
+        foreign = self._foreign_key(item)
+        found = (foreign, "fail") if foreign is not None else self._module_key(item)
         if found is None:
             return None
         written = _Written(item, *found, folder, handlers)
@@ -149,7 +151,11 @@ class TaskFileReader:
 
     def _task(self, written: _Written) -> TaskNode | None:
         item, parts = written.item, self.parts
-        args = self._arguments(written, self.modules.get(written.module))
+        foreign = written.key if self._canonical(written.key) is None else None
+        args = self._arguments(written, self.modules.get(written.module)) if foreign is None else None
+        if foreign is not None:
+            span = item.key_span(foreign)
+            args = LocatedMap({"msg": LocatedScalar(f"unknown module {foreign!r}", span)}, span)
         if args is None:
             return None
         reads, writes = parts.effects(item)
@@ -169,6 +175,7 @@ class TaskFileReader:
             verdict=parts.verdict(item),
             asynchronous=parts.scalar(item, "async"),
             poll=parts.scalar(item, "poll"),
+            foreign=foreign,
         )
 
     # -- which module ---------------------------------------------------------------------------------
@@ -215,6 +222,14 @@ class TaskFileReader:
         else:
             self._unknown_module(item, rest)
         return None
+
+    def _foreign_key(self, item: LocatedMap) -> str | None:
+        """Return the only key that can be a module, if it is one that Ansible has and we do not."""
+        known = words.TASK | words.WITHOUT_MEANING
+        rest = [key for key in item.entries if key not in known and key not in words.LOOPS]
+        if len(rest) != 1 or not isinstance(rest[0], str) or self._canonical(rest[0]) is not None:
+            return None
+        return rest[0] if is_foreign(rest[0], self.modules.names()) else None
 
     def _canonical(self, key: str) -> str | None:
         short = _short(key)

@@ -76,6 +76,9 @@ class TaskMaker:
 
     def concrete(self, node: TaskNode, here: Inherited, label: str | None) -> Iterator[CompiledTask]:
         """Yield what one round of a task becomes on the host."""
+        if node.foreign is not None and self.ids.prefix != "h":  # a handler fails if it is notified
+            message = f"unknown module {node.foreign!r}, and this task would run"
+            raise TemplatingError(node.args.span.diagnostic(message, code="unknown-module"))
         module = self.tools.modules.get(node.module)
         declared = specs(module.params)
         raw = self._arguments(node, here)
@@ -254,7 +257,7 @@ def module_word(node: Node) -> str:
     """Return what a task uses, as events name it."""
     match node:
         case TaskNode():
-            return node.module
+            return node.foreign or node.module
         case FactNode():
             return "set_fact"
         case IncludeNode():

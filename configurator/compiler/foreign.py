@@ -1,4 +1,4 @@
-"""Names of modules that Ansible has and we do not: no misprint, so they matter only where such a task would run.
+"""Names of modules that Ansible has and we do not: no misprints, so they matter only where such tasks run.
 
 Roles that are made for many systems have tasks for `dnf` beside those for `apt`, which a condition keeps from
 a Debian host.

@@ -63,8 +63,8 @@ class Verdict:
 class TaskNode:
     """One use of a module; `module` is its own name, and `args` its parameters as written.
 
-    `asynchronous` and `poll` are Ansible's `async` and `poll`. `foreign` is the name of a module that there is
-    not here; `module` and `args` are then those of a task that fails.
+    `asynchronous` and `poll` are Ansible's `async` and `poll`. `foreign` is the name of a module that there
+    is not here; `module` and `args` are then those of a task that fails.
     """
 
     module: str

@@ -19,7 +19,7 @@ def test_a_task_that_does_not_run_may_have_a_module_that_is_not_ours(module: str
           with_items: [1]
         """
     found = tasks_of(tasks, {"roles/r/handlers/main.yml": f"- name: reload\n  {module}: name=x"})
-    assert [(spec.module, spec.skip) for spec in found][0] == (module, "ansible_distribution != 'Debian'")
+    assert (found[0].module, found[0].skip) == (module, "ansible_distribution != 'Debian'")
     assert len(found) == 2
 
 

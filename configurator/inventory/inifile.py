@@ -19,6 +19,7 @@ _SECTION = re.compile(r"\[([^\]:]+)(?::(\w+))?\]\s*(?:[#;].*)?")
 _KINDS = ("children", "vars")
 # An address of IPv6 with a port: it begins as a section does.
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\](?::([0-9]{1,5}))?(?=\s|$)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # no name has one, and terminals obey some
 _MAX_LITERAL = 10_000  # characters: Python's parser is no place for more
 
 
@@ -58,6 +59,11 @@ class _Reader:
                 )
 
     def line(self, text: str, span: Span) -> None:
+        control = _CONTROL.search(text)
+        if control is not None:
+            message = f"the character #x{ord(control[0]):04x} is not allowed in an inventory"
+            self._diagnostics.add(span, message, code="inventory-syntax")
+            return
         if text.startswith("[") and not _BRACKETED.match(text):
             self._section(text, span)
         elif self._kind == "children":

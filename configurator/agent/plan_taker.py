@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 class PlanTaker:
     """Predicts tasks; keeps what it predicted, so that a confirmed apply can be held to it.
 
+    With `before`, the taker of a plan that this one goes on with, `context` and `notifications` are its own.
+
     One worker: two tasks without an order between them would otherwise see each other's predictions or
     not, from one plan to the next.
     """
@@ -46,19 +48,24 @@ class PlanTaker:
         *,
         deep: bool = False,
         verdicts: Verdicts | None = None,
+        before: PlanTaker | None = None,
     ) -> None:
         self._verdicts = verdicts or Verdicts(context.ask, lambda _message: None, planning=True)
-        self._context = context
-        self._notifications = notifications
+        self.context = context
+        self.notifications = notifications
         self._real = real
         self._cache = cache
-        index = self._index()
-        ahead = self._packages(index) if deep else None
-        self._world = World(context.for_task(CancelToken()), ahead, index)
+        # What the plan of the play before has made up is where this one begins.
+        self._world: World = self._real_world(deep) if before is None else before._world
         self._view = self._host_view() if deep and os.geteuid() == 0 else None
         self._expected: dict[str, list[TaskSpec]] = {}  # by module: nobody has asked for them yet
-        self._events: dict[str, int] = {}
+        self._events: dict[str, int] = {} if before is None else before._events
         self.predicted: dict[str, Done] = {}
+
+    def _real_world(self, deep: bool) -> World:
+        index = self._index()
+        ahead = self._packages(index) if deep else None
+        return World(self.context.for_task(CancelToken()), ahead, index)
 
     def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
         """A plan needs no locks: it runs one task at a time."""
@@ -76,7 +83,7 @@ class PlanTaker:
                 self._world.memo.clear()
         done = self._verdicts.about(spec, context, lambda: self._predicted(spec, context))
         if done.changed and spec.notify:
-            self._notifications.add(spec.notify)
+            self.notifications.add(spec.notify)
         self.predicted[spec.id] = done
         return done
 
@@ -84,13 +91,13 @@ class PlanTaker:
         """Say that nobody can know yet what the task would do; what follows may find anything."""
         self._world.pending.add_opaque(spec.name)
         if spec.notify:
-            self._notifications.add(spec.notify)
+            self.notifications.add(spec.notify)
         return Done((unknown_change(spec, because),), exact=False)
 
     def _predicted(self, spec: TaskSpec, context: TaskContext) -> Done:
         if spec.delegate_to is not None:
-            return delegated(self._context.ask, spec, context)
-        real = self._context.for_task(context.token, environment=spec.environment)
+            return delegated(self.context.ask, spec, context)
+        real = self.context.for_task(context.token, environment=spec.environment)
         system = SimulatedSystem(
             self._world,
             real,
@@ -105,14 +112,14 @@ class PlanTaker:
             system.doubt.assume(spec.doubt)
         work = LocalWork(spec, system, system.doubt)
         seen = work.observe()
-        if seen.changes and redundant(spec, work, self._notifications, self._events):
+        if seen.changes and redundant(spec, work, self.notifications, self._events):
             return Done(warnings=("not needed: the unit is started after the last change",))
         done = work.converge()
         if work.change is None:
             because = seen.changes[0].because or f"{spec.name!r} comes first"
             system.leave_open(work.module.effects(work.params), because)
         for event in seen.events:
-            self._events[event] = self._notifications.tick()
+            self._events[event] = self.notifications.tick()
         return done
 
     def take_together(
@@ -133,7 +140,7 @@ class PlanTaker:
         """Return what a deep plan tries validators in whose programs are not there yet."""
         from configurator.agent.hostview import HostView  # noqa: PLC0415
 
-        return HostView(self._world, self._context.processes)
+        return HostView(self._world, self.context.processes)
 
     def _attempt(self, real: RealSystem, token: CancelToken) -> Attempt | None:
         view = self._view
@@ -160,7 +167,7 @@ class PlanTaker:
 
     def _fetching(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
         """Run a command of apt's that writes into the agent's cache alone."""
-        self._context.for_task(CancelToken()).run(argv, establishes={}, env=env)
+        self.context.for_task(CancelToken()).run(argv, establishes={}, env=env)
 
     def _validator(self, real: RealSystem) -> Any:
         """Return a function that validates a future content from a file in the agent's own cache."""

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from configurator.agent.output import Kept
 from configurator.agent.processtable import ProcessTable, Running
@@ -96,11 +97,24 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
             raise ParameterError(f"the directory {command.cwd} {what}") from error
         if isinstance(error, FileNotFoundError):
             raise MissingProgramError(
-                f"{program} is not installed", command=command.argv, exit_status=NOT_FOUND
+                f"{program} is not installed",
+                command=command.argv,
+                exit_status=NOT_FOUND,
+                outputs=_not_started(command, error),
             ) from error
-        raise TaskError(f"cannot start {program}: {error.strerror}", command=command.argv) from error
+        raise TaskError(
+            f"cannot start {program}: {error.strerror}",
+            command=command.argv,
+            outputs=_not_started(command, error),
+        ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL character in an argument
         raise TaskError(f"cannot start {program}: {error}", command=command.argv) from error
+
+
+def _not_started(command: Command, error: OSError) -> dict[str, Any]:
+    """Return what a role may ask of a program that did not start: Ansible's `rc` is then the errno."""
+    empty = {"stdout": "", "stdout_lines": [], "stderr": "", "stderr_lines": []}
+    return {"rc": error.errno, "cmd": list(command.argv), **empty}
 
 
 class _Attendant:

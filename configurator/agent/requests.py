@@ -25,9 +25,9 @@ from configurator.agent.index_ahead import forget_old as forget_old_index
 from configurator.agent.notifications import Notifications
 from configurator.agent.plan_taker import PlanTaker
 from configurator.agent.protocol import TaskSpec
+from configurator.agent.remembered import Remembered
 from configurator.agent.system import HostContext
 from configurator.agent.verdicts import Verdicts
-from configurator.agent.work import Done
 from configurator.core.cancel import CancelToken
 
 _PUT_BACK = "an earlier run ended before it could prove that we can still log in: its change was put back"
@@ -45,32 +45,27 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         return
     applying = message["mode"] == "apply"
     lock = HostLock()
-    if applying:
-        holder = lock.acquire({**message.get("holder", {}), "pid": os.getpid(), "since": int(time.time())})
-        # Another host of the same run hands a task to this one, which that run has locked.
-        ours = bool(message.get("delegated")) and holder is not None and holder.get("run") == _run_of(message)
-        if holder is not None and not ours:
-            agent.send({"type": "refused", "reason": "locked", "holder": dict(holder)})
-            return
-        scripts.forget_old()
-        forget_old_index(os.path.join(agent.cache, "index"), time.time())
-        if guards.settle_left_over(lock.descriptor):
-            agent.send({"type": "notice", "level": "warning", "message": _PUT_BACK})
+    if applying and not _admitted(agent, message, lock):
+        return
     rebooted = message.get("rebooted") or {}
-    planned = agent.predicted if applying and message.get("confirmed") else None
     if rebooted.get("carried") is not None:  # by the controller, from the agent before the restart
-        planned = {name: Done.from_json(item) for name, item in rebooted["carried"].items()}
+        agent.remember(Remembered.from_json(rebooted["carried"]))
+    known: Remembered | None = agent.predicted
+    play = str(message.get("play") or "")
+    planned = known.of(play) if known is not None and applying and message.get("confirmed") else None
+    before = known.taker if known is not None and not applying and message.get("continues") else None
     context = HostContext(
         facts=agent.facts,
         fetch_piece=agent.piece,
-        ask=_asking(agent, planned),
+        ask=_asking(agent, known if planned is not None else None),
         rebooted=rebooted,
         ssh_connection=agent.ssh_connection,
         lock_descriptor=lock.descriptor,
     )
+    context = context if before is None else before.context
     extensions = Extensions(message.get("modules") or {}, agent.cache, context.blob)
     children = Children(context, child_command(agent.cache), extensions.paths)
-    notifications = Notifications(persistent=applying)
+    notifications = Notifications(persistent=applying) if before is None else before.notifications
     taker: Taker = ApplyTaker(
         context,
         notifications,
@@ -85,7 +80,9 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         assert isinstance(taker, ApplyTaker)
         deep = bool(message.get("deep"))
         verdicts = Verdicts(context.ask, agent.send, planning=True)
-        taker = PlanTaker(context, notifications, taker, agent.cache, deep=deep, verdicts=verdicts)
+        taker = PlanTaker(
+            context, notifications, taker, agent.cache, deep=deep, verdicts=verdicts, before=before
+        )
     specs = [TaskSpec.from_json(item) for item in message["tasks"]]
     fail_fast = bool(message.get("fail_fast"))
     ended = message.get("ended") or {}
@@ -108,13 +105,33 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         if isinstance(taker, PlanTaker):
             taker.close()
         children.close()
-        if applying:
+        if applying and not message.get("delegated"):
             shutil.rmtree(os.path.join(agent.cache, "archives"), ignore_errors=True)  # of a deep plan
         context.processes.wait_uninterruptible()
         lock.release()
     if isinstance(taker, PlanTaker):
-        agent.remember(taker.predicted)
+        shown = dict(known.predicted) if known is not None and before is not None else {}
+        agent.remember(Remembered({**shown, play: taker.predicted}, taker))
     agent.send({"type": "finished"})
+
+
+def _admitted(agent: Agent, message: Mapping[str, Any], lock: HostLock) -> bool:
+    """Return True if an apply may begin: nobody else has locked the host; say who it is otherwise.
+
+    A task that another host hands to this one may also be done while their own run has locked it. Else what
+    earlier runs have left is removed, and what one could not prove to be harmless is put back.
+    """
+    holder = lock.acquire({**message.get("holder", {}), "pid": os.getpid(), "since": int(time.time())})
+    if holder is not None:
+        if message.get("delegated") and holder.get("run") == _run_of(message):
+            return True
+        agent.send({"type": "refused", "reason": "locked", "holder": dict(holder)})
+        return False
+    scripts.forget_old()
+    forget_old_index(os.path.join(agent.cache, "index"), time.time())
+    if guards.settle_left_over(lock.descriptor):
+        agent.send({"type": "notice", "level": "warning", "message": _PUT_BACK})
+    return True
 
 
 def _run_of(message: Mapping[str, Any]) -> str:
@@ -122,12 +139,12 @@ def _run_of(message: Mapping[str, Any]) -> str:
     return str(holder.get("run", "?")) if isinstance(holder, Mapping) else "?"
 
 
-def _asking(agent: Agent, planned: Mapping[str, Done] | None) -> Callable[..., Message | None]:
+def _asking(agent: Agent, planned: Remembered | None) -> Callable[..., Message | None]:
     """Return what puts a question to the controller; before a restart it hands over the confirmed plan."""
 
     def ask(question: Mapping[str, Any], timeout_s: float | None, token: CancelToken) -> Message | None:
         if question["type"] == "reboot" and planned is not None:
-            question = {**question, "carried": {name: done.to_json() for name, done in planned.items()}}
+            question = {**question, "carried": planned.to_json()}
         return agent.ask(question, timeout_s, token)
 
     return ask

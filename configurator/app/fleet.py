@@ -6,18 +6,21 @@ import contextlib
 import functools
 import getpass
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from configurator.app.options import RunOptions
+from configurator.app.plays import PlayHost
+from configurator.app.questions import Answers, ask_all
 from configurator.compiler.order import OrderedGraph
+from configurator.compiler.plays import PlayTurn
 from configurator.compiler.project import Project
 from configurator.compiler.putoff import Answer
 from configurator.compiler.selection import Met
 from configurator.core.errors import ConfiguratorError, InputError, RefusedError
 from configurator.fleet.delegates import Delegates
-from configurator.fleet.host import Compile, HostRun, HostSettings
+from configurator.fleet.host import Compile, Emit, HostRun, HostSettings
 from configurator.fleet.prompts import AskPerson, Prompts
 from configurator.fleet.shared import Shared
 from configurator.inventory.hosts import Host
@@ -28,6 +31,7 @@ from configurator.vault.choice import VaultChoice
 from configurator.vault.vault import Vault
 
 Arrange = Callable[[OrderedGraph], OrderedGraph]
+FleetHost = HostRun | PlayHost  # a host and what `site:` says of it, or what the plays of a playbook do
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,12 @@ class Fleet:
     """The hosts of a run, and how many of them run at once."""
 
     project: Project
-    hosts: tuple[HostRun, ...]
+    hosts: tuple[FleetHost, ...]
     forks: int
     only: tuple[str, ...]
     met: Met
     redactor: Redactor
+    shared: Shared
 
     def check_only(self) -> None:
         """Raise InputError if an `--only` means no task of any host; call it when they are prepared.
@@ -68,6 +73,7 @@ def load_project(
             inventory=options.inventory or None,
             extra_vars=options.extra_vars,
             vault=vault,
+            playbook=options.playbook,
         )
         vault.prepare()
     return project
@@ -98,10 +104,12 @@ def load_fleet(
     prompt: Prompt | None,
     ask: AskPerson | None = None,
     arrange: Arrange | None = None,
+    questions: AskPerson | None = None,
 ) -> Fleet:
     """Return the selected hosts, ready to connect; InputError or RefusedError before anything is touched.
 
-    `prompt` asks for passwords, `ask` what tasks want to know. `arrange` may order compiled tasks further.
+    `prompt` asks for passwords, `ask` what tasks want to know, `questions` what plays do. `arrange` may order
+    compiled tasks further.
     """
     project = load_project(options, prompt, redactor)
     with masking(redactor):
@@ -121,25 +129,97 @@ def load_fleet(
     fail_fast = execution.fail_fast if options.fail_fast is None else options.fail_fast
     met = Met()
     prompts = Prompts(_masked(ask, redactor), lambda text: redactor.add({text}))
-    shared = Shared(Delegates(functools.partial(delegate_endpoint, project, redactor), secrets))
+    work = HostSettings(jobs, fail_fast, options.deep)
+    shared = Shared(Delegates(functools.partial(delegate_endpoint, project, redactor), secrets), project.keep)
     peers = tuple(host.name for host in selected)
-    hosts = tuple(
-        HostRun(
+    crew = _Crew(project, options, redactor, sink, met, work, secrets, prompts, shared, peers, arrange)
+    hosts: tuple[FleetHost, ...] = tuple(crew.host(host) for host in selected)
+    if project.playbook is not None:
+        numbers = {host.name: own for host in selected if (own := project.playbook.numbers(host))}
+        meant = {number for own in numbers.values() for number in own}
+        wanted = [(number, play) for number, play in enumerate(project.plays) if number in meant]
+        answers = ask_all(wanted, prompt, questions, redactor)
+        chosen = [host for host in selected if host.name in numbers]
+        hosts = tuple(crew.played(host, numbers[host.name], answers) for host in chosen)
+    forks = options.forks or settings.performance.forks
+    return Fleet(project, hosts, forks, options.only, met, redactor, shared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """What all hosts of a run have in common; makes their runs."""
+
+    project: Project
+    options: RunOptions
+    redactor: Redactor
+    sink: RedactingSink
+    met: Met
+    settings: HostSettings
+    secrets: Secrets
+    prompts: Prompts
+    shared: Shared
+    peers: tuple[str, ...]
+    arrange: Arrange | None = None
+
+    def host(self, host: Host) -> HostRun:
+        """Return the run of what `site:` says of a host."""
+        return HostRun(
             host.name,
-            functools.partial(endpoint_of, project, host, redactor),
-            _arranged(
-                functools.partial(_compile, project, host, options, redactor, sink, met, peers), arrange
-            ),
-            HostSettings(jobs, fail_fast, options.deep),
-            secrets,
-            sink.handle,
-            prompts,
-            functools.partial(_learn, host, redactor, sink),
-            shared,
+            functools.partial(endpoint_of, self.project, host, self.redactor),
+            functools.partial(self.compile, host),
+            self.settings,
+            self.secrets,
+            self.sink.handle,
+            self.prompts,
+            functools.partial(self.learn, host),
+            self.shared,
         )
-        for host in selected
-    )
-    return Fleet(project, hosts, options.forks or settings.performance.forks, options.only, met, redactor)
+
+    def played(self, host: Host, numbers: Sequence[int], answers: Answers) -> PlayHost:
+        """Return a host with its plays."""
+
+        def reach() -> Endpoint:
+            endpoint = endpoint_of(self.project, host, self.redactor)
+            made.turn.login = endpoint.user
+            return endpoint
+
+        def make(number: int, later: bool, compiled: Compile, emit: Emit) -> HostRun:
+            settings = replace(self.settings, play=str(number + 1), continues=later)
+            learn = functools.partial(self.learn, host)
+            asked, shared = self.prompts, self.shared
+            return HostRun(host.name, reach, compiled, settings, self.secrets, emit, asked, learn, shared)
+
+        def compile_play(number: int, facts: Mapping[str, Any], turn: PlayTurn) -> OrderedGraph:
+            turn = replace(turn, answers=answers.get(number, {}))
+            return self.compile(host, facts, play=self.project.plays[number], turn=turn)
+
+        made = PlayHost(host.name, numbers, make, compile_play, self.sink.handle)
+        return made
+
+    def compile(self, host: Host, facts: Mapping[str, Any], **play: Any) -> OrderedGraph:
+        """Return what is to be done on a host; its secrets are masked from now on."""
+        options = self.options
+        graph = self.project.compile(
+            host,
+            facts,
+            roles=options.roles,
+            tags=options.tags,
+            skip_tags=options.skip_tags,
+            only=options.only,
+            met=self.met,
+            verbosity=options.verbosity,
+            peers=self.peers,
+            **play,
+        )
+        self.redactor.add(graph.secrets)
+        # The agent blanks these; should it ever not, nothing of them gets past here either.
+        self.sink.hide(host.name, {spec.id: spec.params for spec in graph.tasks if spec.no_log})
+        return graph if self.arrange is None else self.arrange(graph)
+
+    def learn(self, host: Host, answer: Answer) -> None:
+        """Take note of what must not be shown of tasks that are known only now."""
+        self.redactor.add(answer.secrets)
+        self.sink.hide(host.name, {spec.id: spec.params for spec in answer.tasks if spec.no_log})
 
 
 def _masked(ask: AskPerson | None, redactor: Redactor) -> AskPerson | None:
@@ -147,45 +227,6 @@ def _masked(ask: AskPerson | None, redactor: Redactor) -> AskPerson | None:
     if ask is None:
         return None
     return lambda text, *rest: ask(redactor.text(text), *rest)
-
-
-def _arranged(compile_graph: Compile, arrange: Arrange | None) -> Compile:
-    if arrange is None:
-        return compile_graph
-    return lambda facts: arrange(compile_graph(facts))
-
-
-def _compile(
-    project: Project,
-    host: Host,
-    options: RunOptions,
-    redactor: Redactor,
-    sink: RedactingSink,
-    met: Met,
-    peers: tuple[str, ...],
-    facts: Mapping[str, Any],
-) -> OrderedGraph:
-    graph = project.compile(
-        host,
-        facts,
-        roles=options.roles,
-        tags=options.tags,
-        skip_tags=options.skip_tags,
-        only=options.only,
-        met=met,
-        verbosity=options.verbosity,
-        peers=peers,
-    )
-    redactor.add(graph.secrets)
-    # The agent blanks these; should it ever not, nothing of them gets past here either.
-    sink.hide(host.name, {spec.id: spec.params for spec in graph.tasks if spec.no_log})
-    return graph
-
-
-def _learn(host: Host, redactor: Redactor, sink: RedactingSink, answer: Answer) -> None:
-    """Take note of what must not be shown of tasks that are known only now."""
-    redactor.add(answer.secrets)
-    sink.hide(host.name, {spec.id: spec.params for spec in answer.tasks if spec.no_log})
 
 
 def ask_secrets(options: RunOptions, prompt: Prompt | None) -> Secrets:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from configurator.app.fleet import Fleet, load_fleet, masked
+from configurator.app.fleet import Fleet, FleetHost, load_fleet, masked
 from configurator.app.options import RunOptions
 from configurator.app.why import find_task, why
 from configurator.compiler.order import Edge, OrderedGraph
@@ -17,7 +17,7 @@ from configurator.config.diagnostics import Diagnostic
 from configurator.core.analysis import ExecutionPlan
 from configurator.core.errors import ConfiguratorError, InputError
 from configurator.core.run_events import RunEvent
-from configurator.fleet.host import HostRun, start_clock
+from configurator.fleet.host import start_clock
 from configurator.fleet.run import run_hosts
 from configurator.report.order import Reason, Why
 from configurator.report.redact import RedactingSink, Redactor
@@ -169,7 +169,7 @@ def _compile_all(fleet: Fleet) -> Mapping[str, OrderedGraph | ConfiguratorError]
     found: dict[str, OrderedGraph | ConfiguratorError] = {}
     clock = start_clock()
 
-    def look(host: HostRun) -> Any:
+    def look(host: FleetHost) -> Any:
         try:
             found[host.name] = host.graph(clock)
         except ConfiguratorError as error:

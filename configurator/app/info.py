@@ -55,10 +55,14 @@ def check(options: RunOptions, prompt: Prompt | None = None) -> CheckReport:
         for host in hosts:
             project.connection(host)
         project.check_selection((), roles=project.own_roles)  # also those that no entry of `site:` uses yet
-    nodes = [node for role in project.read_roles for node in role.nodes()]
+    roles = project.read_roles
+    own = {role.name for bound in project.plays for role in bound.play.own_roles}
+    nodes = [node for role in roles for node in role.nodes()]
     tasks = sum(isinstance(node, TaskNode | FactNode) for node in nodes)
     files = {node.span.path for node in nodes} | set(project.inventory.sources)
-    return CheckReport(len(files), len(project.read_roles), len(hosts), tasks, project.warnings)
+    return CheckReport(
+        len(files), sum(role.name not in own for role in roles), len(hosts), tasks, project.warnings
+    )
 
 
 def hosts(options: RunOptions, prompt: Prompt | None = None) -> list[HostRow]:

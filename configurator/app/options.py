@@ -12,7 +12,8 @@ class RunOptions:
     `hosts` are names, globs, groups or ad hoc `user@address:port`; empty means every host of the inventory.
     `limit` are patterns, or `@file` with some, that these hosts must match too.
     `only` are `module` or `module:name` selections. `verbosity` counts `-v`.
-    `deep` has a plan look into the packages that would be installed.
+    `deep` has a plan look into the packages that would be installed. The plays of `playbook` take the place
+    of `site:`.
     """
 
     hosts: tuple[str, ...] = ()
@@ -32,5 +33,6 @@ class RunOptions:
     vault_ids: tuple[str, ...] = ()
     vault_password_files: tuple[str, ...] = ()
     ask_vault_pass: bool = False
+    playbook: str | None = None
     verbosity: int = 0
     deep: bool = False

@@ -17,7 +17,7 @@ from configurator.compiler.order import OrderedGraph
 from configurator.core.errors import InputError
 from configurator.core.run_events import HostFailed, RunEvent, TaskFinished
 from configurator.core.status import Outcome
-from configurator.fleet.host import start_clock
+from configurator.fleet.host import HostRun, start_clock
 from configurator.report.redact import RedactingSink, Redactor
 from configurator.report.words import task_title
 from configurator.sandbox.endstate import Difference, EndState, differences, read_state
@@ -205,6 +205,7 @@ class SandboxBench:
         options = self._options if order is None else replace(self._options, jobs=1)
         fleet = load_fleet(options, sink, self.redactor, None, arrange=lambda graph: self._keep(graph, order))
         [host] = fleet.hosts
+        assert isinstance(host, HostRun)  # a role is tested without a playbook
         try:
             host.apply(start_clock(), confirmed=False)
         finally:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from configurator.app.fleet import Fleet, load_fleet
+from configurator.app.fleet import Fleet, FleetHost, load_fleet
 from configurator.app.options import RunOptions
+from configurator.app.plays import PlayHost, run_plays
 from configurator.config.diagnostics import Diagnostic
 from configurator.core.run_events import HostNotice, HostSummary, RunFinished, RunStarted, Sink
 from configurator.fleet.host import Clock, HostRun, start_clock
@@ -19,17 +20,23 @@ _PATIENCE_S = 5.0  # for a host's thread to notice that its connection was close
 Confirm = Callable[[Mapping[str, HostSummary]], bool]
 
 
-def plan(options: RunOptions, sink: Sink, *, prompt: Prompt | None = None) -> int:
-    """Show what an apply would do, touching nothing; return 0, 3, 4 or 130. InputError: exit 1."""
+def plan(
+    options: RunOptions, sink: Sink, *, prompt: Prompt | None = None, ask: AskPerson | None = None
+) -> int:
+    """Show what an apply would do, touching nothing; return 0, 3, 4 or 130. InputError: exit 1.
+
+    `prompt` asks for passwords, `ask` what plays want to know.
+    """
     redactor = Redactor()
     masked = RedactingSink(sink, redactor)
-    fleet = load_fleet(options, masked, redactor, prompt)
+    fleet = load_fleet(options, masked, redactor, prompt, questions=ask)
     clock = start_clock()
     warnings = fleet.project.warnings
     try:
         return _phase("plan", fleet, fleet.hosts, masked, clock, lambda host: host.plan(clock), warnings)
     finally:
         _close(fleet.hosts)
+        fleet.shared.delegates.close()
 
 
 def apply(
@@ -44,11 +51,11 @@ def apply(
 
     With `confirm` a plan comes first, and only the hosts that it could plan are applied to, on the same
     connections; a change that it did not show fails its task. If it is declined, nothing was touched.
-    `prompt` asks for passwords, `ask` what tasks want to know.
+    `prompt` asks for passwords, `ask` what plays and tasks want to know.
     """
     redactor = Redactor()
     masked = RedactingSink(sink, redactor)
-    fleet = load_fleet(options, masked, redactor, prompt, ask)
+    fleet = load_fleet(options, masked, redactor, prompt, ask, questions=ask)
     hosts, warnings = fleet.hosts, fleet.project.warnings
     code = 0
     try:
@@ -74,12 +81,13 @@ def apply(
         return max(done, code) if done != 3 else done
     finally:
         _close(hosts)
+        fleet.shared.delegates.close()
 
 
 def _phase(
     mode: str,
     fleet: Fleet,
-    hosts: Sequence[HostRun],
+    hosts: Sequence[FleetHost],
     sink: Sink,
     clock: Clock,
     work: Callable[[HostRun], HostSummary],
@@ -98,7 +106,7 @@ def _phase(
         if fleet.only:
             run_hosts(hosts, lambda host: host.prepare(clock), fleet.forks)
             fleet.check_only()
-        run_hosts(hosts, work, fleet.forks)
+        _do(fleet, hosts, work, sink, clock)
     except KeyboardInterrupt:
         interrupted = True
         for host in hosts:
@@ -109,7 +117,20 @@ def _phase(
     return code
 
 
-def _close(hosts: Sequence[HostRun]) -> None:
+def _do(
+    fleet: Fleet,
+    hosts: Sequence[FleetHost],
+    work: Callable[[HostRun], HostSummary],
+    sink: Sink,
+    clock: Clock,
+) -> None:
+    if fleet.project.playbook is None:
+        run_hosts([host for host in hosts if isinstance(host, HostRun)], work, fleet.forks)
+        return
+    played = [host for host in hosts if isinstance(host, PlayHost)]
+    run_plays(fleet.project.plays, played, work, fleet.forks, sink, clock)
+
+
+def _close(hosts: Sequence[FleetHost]) -> None:
     for host in hosts:
         host.close()
-        host.shared.delegates.close()

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from configurator import __version__
-from configurator.cli.options import json_option, login_options, to_run_options, where_options
+from configurator.cli.options import (
+    json_option,
+    login_options,
+    playbook_option,
+    to_run_options,
+    where_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Check every file, without any host.")
+@playbook_option
 @where_options
 @json_option
 def check(as_json: bool, **values: Any) -> int:
@@ -45,6 +52,7 @@ def check(as_json: bool, **values: Any) -> int:
 @click.option("--graph", "as_tree", is_flag=True, help="Show the groups as a tree instead.")
 @click.option("--vars", "of", metavar="HOST", help="Show the variables of a host, a group or a glob instead.")
 @click.option("--origin", is_flag=True, help="With --vars: also where each is set, and what it shadows.")
+@playbook_option
 @where_options
 @json_option
 def hosts(as_tree: bool, of: str | None, origin: bool, as_json: bool, **values: Any) -> int:

@@ -25,6 +25,7 @@ COMMANDS = {
         "Write JSON Schemas by which editors complete and check.",
     ),
     "vault": ("configurator.cli.vault:vault", "Encrypt and decrypt files and values, as ansible-vault does."),
+    "explain": ("configurator.cli.explain:explain", "Tell what the code of an error means, and what to do."),
     "sandbox": ("configurator.cli.sandbox:sandbox", "Disposable Debian hosts to try things on."),
     "version": ("configurator.cli.info:version", "Show the version."),
 }

@@ -61,6 +61,15 @@ _WHERE = (
     ),
 )
 
+_PLAYBOOK = (
+    click.option(
+        "--playbook",
+        metavar="FILE",
+        type=click.Path(),
+        help="Do the plays of this playbook instead of what config.yaml says in site.",
+    ),
+)
+
 _VAULT = (
     click.option(
         "--vault-id",
@@ -146,6 +155,11 @@ def where_options(function: F) -> F:
     return _add((*_WHERE, *_VAULT))(function)
 
 
+def playbook_option(function: F) -> F:
+    """Add `--playbook` alone."""
+    return _add(_PLAYBOOK)(function)
+
+
 def vault_options(function: F) -> F:
     """Add where vault passwords come from."""
     return _add(_VAULT)(function)
@@ -158,12 +172,14 @@ def login_options(function: F) -> F:
 
 def run_options(function: F) -> F:
     """Add all options of a plan and an apply."""
-    return _add((*_WHERE[:1], *_CHOICE, *_PACE, *_FAILURE, *_OUTPUT, *_LOGIN, *_VAULT, *_WHERE[1:]))(function)
+    options = (*_CHOICE, *_PACE, *_FAILURE, *_OUTPUT, *_LOGIN, *_VAULT, *_WHERE[1:])
+    return _add((*_WHERE[:1], *_PLAYBOOK, *options))(function)
 
 
 def graph_options(function: F) -> F:
     """Add what says of which tasks and hosts the order is shown, and how many of them run at once."""
-    return _add((*_WHERE[:1], *_CHOICE, *_PACE, *_OUTPUT[1:2], *_LOGIN, *_VAULT, *_WHERE[1:]))(function)
+    options = (*_CHOICE, *_PACE, *_OUTPUT[1:2], *_LOGIN, *_VAULT, *_WHERE[1:])
+    return _add((*_WHERE[:1], *_PLAYBOOK, *options))(function)
 
 
 def json_option(function: F) -> F:

@@ -59,7 +59,7 @@ def _plan(values: dict[str, Any]) -> int:
         from configurator.app import run  # noqa: PLC0415
 
         sink = PendingSink(output.reporter) if values.get("detailed_exitcode") else output.reporter
-        code = run.plan(options, sink, prompt=output.ask)
+        code = run.plan(options, sink, prompt=output.ask, ask=output.ask_person)
         output.settle()
         return output.plan_exit_code(code)
 

@@ -146,7 +146,9 @@ def _render(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
         data = text.encode(encoding)
     except (UnicodeEncodeError, LookupError) as error:
         span = context.span("output_encoding")
-        raise TemplatingError(span.diagnostic(f"cannot encode the text: {error}")) from None
+        raise TemplatingError(
+            span.diagnostic(f"cannot encode the text: {error}", code="wrong-parameter")
+        ) from None
     return _with_file(params, path, context.content(data))
 
 
@@ -173,7 +175,9 @@ def _fetch(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
     path = os.path.normpath(path)
     if os.path.isdir(path):
         hint = "a slash behind 'dest' means a file in it" if truthy(params.get("flat", False)) else None
-        raise TemplatingError(context.span("dest").diagnostic(f"{path} is a directory", hint))
+        raise TemplatingError(
+            context.span("dest").diagnostic(f"{path} is a directory", hint, code="wrong-file")
+        )
     found = _held(path, context.span("dest"))
     return params | {"_dest": path} | ({"_have": found} if found else {})
 
@@ -187,7 +191,9 @@ def _held(path: str, span: Span) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise TemplatingError(span.diagnostic(f"cannot read {path}: {error.strerror}")) from None
+        raise TemplatingError(
+            span.diagnostic(f"cannot read {path}: {error.strerror}", code="wrong-file")
+        ) from None
 
 
 def script_name(command: str, span: Span) -> str:
@@ -195,9 +201,11 @@ def script_name(command: str, span: Span) -> str:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise TemplatingError(span.diagnostic(f"cannot be split into words: {error}")) from None
+        raise TemplatingError(
+            span.diagnostic(f"cannot be split into words: {error}", code="free-form")
+        ) from None
     if not words:
-        raise TemplatingError(span.diagnostic("no script given"))
+        raise TemplatingError(span.diagnostic("no script given", code="free-form"))
     return words[0]
 
 
@@ -246,7 +254,7 @@ def _sent(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
     span = context.span("src")
     path = find_file(str(params["src"]), "files", context.role_path, context.root, span)
     if os.path.isdir(path):
-        raise TemplatingError(span.diagnostic(f"{path} is a directory"))
+        raise TemplatingError(span.diagnostic(f"{path} is a directory", code="wrong-file"))
     del kept["src"]
     return kept | {
         "_content": context.file(path, span, {}, decrypt=params.get("decrypt", True)),
@@ -278,7 +286,9 @@ def _copy_folder(
         for file in sorted(files):
             count += 1
             if count > _MAX_TREE:
-                raise TemplatingError(span.diagnostic(f"this folder has more than {_MAX_TREE} files"))
+                raise TemplatingError(
+                    span.diagnostic(f"this folder has more than {_MAX_TREE} files", code="wrong-file")
+                )
             source = os.path.join(current, file)
             single = params | {"dest": f"{dest}/{file}"}
             content = context.file(source, span, params, decrypt=decrypt)
@@ -290,7 +300,7 @@ def _assemble(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
     span = context.span("src")
     path = find_file(str(params["src"]), "files", context.role_path, context.root, span)
     if not os.path.isdir(path):
-        raise TemplatingError(span.diagnostic(f"{path} is no folder of fragments"))
+        raise TemplatingError(span.diagnostic(f"{path} is no folder of fragments", code="wrong-file"))
     regexp, delimiter = params.get("regexp"), params.get("delimiter")
     hidden = truthy(params.get("ignore_hidden", False))
     try:
@@ -300,7 +310,7 @@ def _assemble(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:
         data = joined(read, None if delimiter is None else str(delimiter))
     except re.error as error:
         message = f"'regexp' is no regular expression: {error}"
-        raise TemplatingError(context.span("regexp").diagnostic(message)) from None
+        raise TemplatingError(context.span("regexp").diagnostic(message, code="wrong-file")) from None
     ours = ("src", "regexp", "delimiter", "ignore_hidden", "remote_src", "decrypt")
     kept = {name: value for name, value in params.items() if name not in ours}
     return kept | {"content": context.content(data)}
@@ -317,7 +327,7 @@ def _readable(path: str, span: Span) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise TemplatingError(span.diagnostic(f"cannot read {path}: {reason}")) from None
+        raise TemplatingError(span.diagnostic(f"cannot read {path}: {reason}", code="wrong-file")) from None
 
 
 # What becomes of the parameters of modules that work on the controller, and are one task on the host.

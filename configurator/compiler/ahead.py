@@ -359,6 +359,6 @@ def settled_texts(items: Sequence[LocatedScalar], scope: Scope) -> tuple[Located
             scope.value(item)
         except LateValueError:
             message = "the name of a handler cannot come from what a host tells"
-            raise TemplatingError(item.span.diagnostic(message)) from None
+            raise TemplatingError(item.span.diagnostic(message, code="template-failed")) from None
         found.append(item)
     return tuple(found)

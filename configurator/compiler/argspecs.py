@@ -65,7 +65,7 @@ def _kind(declared: LocatedMap, key: str, diagnostics: Diagnostics) -> str:
         return "str"
     kind = str(value.plain())
     if kind not in _KINDS:
-        diagnostics.add(value.span, f"unknown type {kind!r}", did_you_mean(kind, _KINDS))
+        diagnostics.add(value.span, f"unknown type {kind!r}", did_you_mean(kind, _KINDS), code="wrong-value")
     return _KINDS.get(kind, "raw")
 
 
@@ -81,7 +81,9 @@ def check_arguments(
         if argument.name not in scope:
             if argument.spec.required:
                 hint = f"declared in {argument.span}"
-                diagnostics.add(span, f"role {role!r} needs the variable {argument.name!r}", hint)
+                diagnostics.add(
+                    span, f"role {role!r} needs the variable {argument.name!r}", hint, code="role-argument"
+                )
             continue
         try:
             value = scope.rendered(argument.name)
@@ -93,7 +95,7 @@ def check_arguments(
         problem = None if value is None else _problem(argument, value)
         if problem is not None:
             place = written.span if written is not None else span
-            diagnostics.add(place, f"{argument.name!r} of role {role!r} {problem}")
+            diagnostics.add(place, f"{argument.name!r} of role {role!r} {problem}", code="role-argument")
 
 
 def _problem(argument: Argument, value: Any) -> str | None:

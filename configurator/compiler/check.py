@@ -145,7 +145,9 @@ class _RoleChecker:
                 name = str(word.value)
                 if name not in self.names.handlers and not is_template(name):
                     hint = did_you_mean(name, self.names.handlers)
-                    self.problems.add(word.span, f"no role has a handler {name!r}", hint)
+                    self.problems.add(
+                        word.span, f"no role has a handler {name!r}", hint, code="unknown-handler"
+                    )
 
     def _expression(self, expression: LocatedScalar) -> None:
         if isinstance(expression.value, str):
@@ -160,10 +162,12 @@ class _RoleChecker:
         for name, value in ((name, getattr(keywords, name)) for name in names):
             if value is not None and not is_template(str(value.value)) and not is_boolean(value.value):
                 message = f"{name!r} must be true or false, not {kind_of(value)}"
-                self.problems.add(value.span, message)
+                self.problems.add(value.span, message, code="wrong-type")
         limit = keywords.timeout
         if limit is not None and not is_template(str(limit.value)) and not is_seconds(limit.value):
-            self.problems.add(limit.span, f"'timeout' must be a number of seconds, not {kind_of(limit)}")
+            self.problems.add(
+                limit.span, f"'timeout' must be a number of seconds, not {kind_of(limit)}", code="wrong-type"
+            )
 
     def _task(self, node: TaskNode) -> None:
         check_templates(node.args, self.engine, self.problems)
@@ -187,7 +191,9 @@ class _RoleChecker:
         numbers = {"retries": written.retries, "delay": written.delay, "async": node.asynchronous}
         for name, value in {**numbers, "poll": node.poll}.items():
             if value is not None and not is_template(str(value.value)) and not is_seconds(value.value):
-                self.problems.add(value.span, f"{name!r} must be a number, not {kind_of(value)}")
+                self.problems.add(
+                    value.span, f"{name!r} must be a number, not {kind_of(value)}", code="wrong-type"
+                )
 
     def _requirement(self, role: str | None, task: str | None, span: Any) -> None:
         """Note a requirement that no host could satisfy; others are settled when a host is compiled."""
@@ -197,13 +203,23 @@ class _RoleChecker:
             if task in known or self.role.name in self.names.open_tasks or is_template(str(task)):
                 return
             message = f"{task!r} is neither a task of role {self.role.name!r} nor a role"
-            self.problems.add(span, message, did_you_mean(task, known))
+            self.problems.add(span, message, did_you_mean(task, known), code="unknown-requirement")
         elif role not in self.names.roles and not is_template(role):
-            self.problems.add(span, f"unknown role {role!r}", did_you_mean(role, self.names.roles))
+            self.problems.add(
+                span,
+                f"unknown role {role!r}",
+                did_you_mean(role, self.names.roles),
+                code="unknown-requirement",
+            )
         elif task is not None and role in self.names.tasks and role not in self.names.open_tasks:
             known = self.names.tasks[role]
             if task not in known and not is_template(task):
-                self.problems.add(span, f"role {role!r} has no task {task!r}", did_you_mean(task, known))
+                self.problems.add(
+                    span,
+                    f"role {role!r} has no task {task!r}",
+                    did_you_mean(task, known),
+                    code="unknown-requirement",
+                )
 
     def _source(self, node: TaskNode, declared: Mapping[str, ParamSpec]) -> None:
         """Look for the file that a literal `src` names, and parse it if it is a template."""
@@ -266,17 +282,19 @@ def check_literals(node: TaskNode, module: Module[Any], problems: Diagnostics) -
         found = [*found, *(module.check(parsed) if parsed is not None else ())]
         for problem in found:
             span = node.args.key_span(problem.param) if problem.param else node.args.span
-            problems.add(span, problem.message, problem.hint)
+            problems.add(span, problem.message, problem.hint, code="wrong-parameter")
         return
     for name, plain in literal.items():
         if name not in by_name:
             hint = did_you_mean(name, by_name)
-            problems.add(node.args.key_span(name), f"unknown parameter {name!r}", hint)
+            problems.add(
+                node.args.key_span(name), f"unknown parameter {name!r}", hint, code="unknown-parameter"
+            )
         elif plain is not None:
             try:
                 convert(by_name[name], plain)
             except ValueError as error:
-                problems.add(node.args.key_span(name), f"{name!r}: {error}")
+                problems.add(node.args.key_span(name), f"{name!r}: {error}", code="wrong-parameter")
     for name, spec in declared.items():
         if spec.required and not {name, *spec.aliases} & node.args.entries.keys():
-            problems.add(node.args.span, f"missing required parameter {name!r}")
+            problems.add(node.args.span, f"missing required parameter {name!r}", code="missing-parameter")

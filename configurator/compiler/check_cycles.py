@@ -32,7 +32,7 @@ def _note(graph: Mapping[str, Mapping[str, Span]], problems: Diagnostics) -> boo
     others = ", ".join(str(span) for span in spans[1:])
     hint = "each of these waits for the next one; take one requirement back"
     message = "cycle: " + " -> ".join(path)
-    problems.add(spans[0], message, f"{hint} (also written at {others})" if others else hint)
+    problems.add(spans[0], message, f"{hint} (also written at {others})" if others else hint, code="cycle")
     return True
 
 

@@ -19,7 +19,7 @@ from configurator.compiler.putoff import Found, PutOff
 from configurator.compiler.results import Results, Round, Rounds
 from configurator.compiler.scope import Scope
 from configurator.compiler.selection import Selection
-from configurator.compiler.taskmaker import TaskIds, TaskMaker, with_label
+from configurator.compiler.taskmaker import TaskIds, TaskMaker, module_word, with_label
 from configurator.compiler.tasknodes import (
     BlockNode,
     FactNode,
@@ -139,13 +139,13 @@ class RoleExpander:
 
     # -- loops and conditions -----------------------------------------------------------------------------
 
-    def _items(self, loop: Loop | None, here: Inherited) -> list[Item] | str:
+    def _items(self, loop: Loop | None, here: Inherited, module: str) -> list[Item] | str:
         """Return the rounds of a loop (one without a loop), or why there are none."""
         scope = here.scope
         if loop is None:
             return [Item(scope)]
         try:
-            values = loop_values(loop, scope, self._maker.role, self._maker.tools.root)
+            values = loop_values(loop, scope, module)
         except TemplatingError as error:
             if not error.undefined:
                 raise
@@ -231,7 +231,7 @@ class RoleExpander:
         if not self._selected(entered):
             self._pass_over([node], entered.scope)
             return
-        for item, here in self._rounds(node.loop, entered):
+        for item, here in self._rounds(node, entered):
             if isinstance(here, str):
                 yield from self._not_included(node, entered, item, here)
                 continue
@@ -247,7 +247,7 @@ class RoleExpander:
             return
         if not self._selected(entered):
             return
-        for item, here in self._rounds(node.loop, entered):
+        for item, here in self._rounds(node, entered):
             if isinstance(here, str):
                 yield from self._not_included(node, entered, item, here)
                 continue
@@ -259,9 +259,11 @@ class RoleExpander:
         inner = inherited.enter(own, but=("tags",)).enter(apply)
         return replace(inner, scope=scope.child(apply.vars) if apply.vars else scope, when=apply.when)
 
-    def _rounds(self, loop: Loop | None, entered: Inherited) -> Iterator[tuple[Item, Inherited | str]]:
+    def _rounds(
+        self, node: IncludeNode | RoleNode, entered: Inherited
+    ) -> Iterator[tuple[Item, Inherited | str]]:
         """Yield each round of an include, or why there is none."""
-        items = self._items(loop, entered)
+        items = self._items(node.loop, entered, module_word(node))
         if isinstance(items, str):
             yield Item(entered.scope), items
             return
@@ -288,7 +290,7 @@ class RoleExpander:
     def _check_depth(self, depth: int, place: LocatedScalar) -> None:
         if depth >= _MAX_DEPTH:
             message = f"files include each other more than {_MAX_DEPTH} deep"
-            raise TemplatingError(place.span.diagnostic(message))
+            raise TemplatingError(place.span.diagnostic(message, code="template-failed"))
 
     def _included(self, node: IncludeNode, scope: Scope) -> Sequence[Node]:
         name = str(scope.value(node.file))
@@ -320,7 +322,7 @@ class RoleExpander:
         maker.state.left_out.add((maker.role.name, maker.name(node, entered.scope)))  # done already
         if not self._selected(entered):
             return
-        items = self._items(node.loop, entered)
+        items = self._items(node.loop, entered, module_word(node))
         wanted: list[dict[str, Any]] = []
         store = inherited.scope.facts
         for item in items if not isinstance(items, str) else ():
@@ -342,7 +344,7 @@ class RoleExpander:
         entered = inherited.enter(node.keywords)
         if not self._selected(entered):
             return
-        items = self._items(node.loop, entered)
+        items = self._items(node.loop, entered, module_word(node))
         for item in items if not isinstance(items, str) else ():
             if self._false_condition(entered.when, item.scope) is None:
                 for name, entry in included_variables(node, item.scope, self._maker).items():
@@ -382,7 +384,7 @@ class RoleExpander:
         if (leader := self._leader(entered)) is not None:
             yield self._done_once(node, entered, leader)
             return
-        items = self._items(node.loop, entered)
+        items = self._items(node.loop, entered, module_word(node))
         maker.begin()
         if isinstance(items, str):
             yield from maker.skipped(node, maker.name(node, entered.scope), entered, items)
@@ -453,7 +455,7 @@ class RoleExpander:
         jid = "" if located is None else str(scope.value(located))
         place = node.args.span if located is None else located.span
         if jid not in self._maker.late.jobs:
-            raise TemplatingError(place.diagnostic(f"no task was started as {jid!r}"))
+            raise TemplatingError(place.diagnostic(f"no task was started as {jid!r}", code="wrong-value"))
         if self._generation == 0 or self._maker.late.results.raw(jid) is None:
             raise LateValueError((jid,))
         return jid

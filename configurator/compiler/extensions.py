@@ -79,9 +79,9 @@ def _found(builtin: ModuleTable, folder: str, problems: Diagnostics) -> Iterator
             extension = _read(name, path)
             _check_name(name, builtin, extension.module)
         except ExtensionError as error:
-            problems.add(line_span(path, error.line or 1), error.message, error.hint)
+            problems.add(line_span(path, error.line or 1), error.message, error.hint, code="extension")
         except OSError as error:
-            problems.add(line_span(path, 1), f"cannot be read: {error.strerror}")
+            problems.add(line_span(path, 1), f"cannot be read: {error.strerror}", code="extension")
         else:
             yield name, extension
 

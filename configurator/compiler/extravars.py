@@ -31,7 +31,7 @@ def _mapping(value: Located | None, diagnostics: Diagnostics) -> dict[str, Locat
     if isinstance(value, LocatedMap):
         return {str(key): item for key, item in value.entries.items()}
     if value is not None and not (isinstance(value, LocatedScalar) and value.value is None):
-        diagnostics.add(value.span, "expected name=value, a mapping, or @file")
+        diagnostics.add(value.span, "expected name=value, a mapping, or @file", code="extra-vars")
     return {}
 
 
@@ -40,13 +40,13 @@ def _pairs(text: str, diagnostics: Diagnostics) -> dict[str, Located]:
     try:
         words = split_words(text)
     except ValueError as error:
-        diagnostics.add(_place(text, 0, text), f"cannot read this: {error}")
+        diagnostics.add(_place(text, 0, text), f"cannot read this: {error}", code="extra-vars")
         return {}
     for offset, word in words:
         span = _place(text, offset, word)
         match = _PAIR.fullmatch(word)
         if match is None:
-            diagnostics.add(span, f"expected name=value, not {word!r}")
+            diagnostics.add(span, f"expected name=value, not {word!r}", code="extra-vars")
             continue
         found[match[1]] = LocatedScalar(unquoted(match[2]), span)
     return found

@@ -60,7 +60,7 @@ def parse_free_form(
     try:
         words = split_words(text)
     except ValueError as error:
-        diagnostics.add(located.span, f"cannot read these parameters: {error}")
+        diagnostics.add(located.span, f"cannot read these parameters: {error}", code="free-form")
         return None
     entries: dict[str, LocatedScalar] = {}
     keys: dict[str, Span] = {}
@@ -77,7 +77,9 @@ def parse_free_form(
             end = offset + len(word)
         elif free_form is None:
             span = _part(located.span, start, offset, word)
-            diagnostics.add(span, f"expected name=value, not {word!r}", "or write a mapping")
+            diagnostics.add(
+                span, f"expected name=value, not {word!r}", "or write a mapping", code="free-form"
+            )
             return None
     rest = "".join([*kept, text[end:]]).strip()
     if free_form is not None and rest:

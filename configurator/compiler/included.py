@@ -131,7 +131,7 @@ def _files(node: VarsNode, args: Mapping[str, Any], maker: TaskMaker) -> Iterato
                 yield os.path.join(current, name)
             elif not truthy(args.get("ignore_unknown_extensions", False)):
                 message = f"{name} has none of the extensions {', '.join(suffixes)}"
-                raise TemplatingError(located.span.diagnostic(message))
+                raise TemplatingError(located.span.diagnostic(message, code="no-such-file"))
 
 
 def _found(name: str, node: VarsNode, maker: TaskMaker, span: Span) -> str:
@@ -145,4 +145,6 @@ def _found(name: str, node: VarsNode, maker: TaskMaker, span: Span) -> str:
             return path
     near = os.listdir(folders[0]) if os.path.isdir(folders[0]) else ()
     hint = did_you_mean(name, near) or f"it is looked for in {shown_path(folders[0])} first"
-    raise TemplatingError(span.diagnostic(f"there is no file of variables {name!r}", hint))
+    raise TemplatingError(
+        span.diagnostic(f"there is no file of variables {name!r}", hint, code="no-such-file")
+    )

@@ -1,63 +1,100 @@
-"""`lookup('env', ...)` and `lookup('file', ...)`: what an expression may read on the controller."""
+"""`lookup('file', ...)` and `query('file', ...)`: what an expression may read and run on the controller."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import jinja2
-from jinja2 import pass_context
+from jinja2 import pass_context, pass_environment
+from jinja2.environment import Environment
 from jinja2.runtime import Context
 
+from configurator.compiler import lookups_files, lookups_lists, lookups_tables, lookups_values
+from configurator.compiler.surroundings import Surroundings
 
-def _env(_context: Context, name: str, options: dict[str, Any]) -> str:
-    default = options.get("default", "")
-    value = os.environ.get(name, default)
-    if isinstance(default, jinja2.Undefined) and name not in os.environ:
-        raise jinja2.UndefinedError(f"the environment variable {name!r} is not set")
-    return str(value)
-
-
-def _file(context: Context, name: str, options: dict[str, Any]) -> str:
-    """Return a file's text, looked for in the role's files/, the role, the project's files/, the project."""
-    folders = [context.resolve("role_path"), context.resolve("playbook_dir")]
-    places = [os.path.expanduser(name)]
-    if not os.path.isabs(places[0]):
-        known = [folder for folder in folders if isinstance(folder, str)]
-        places = [os.path.join(folder, part, name) for folder in known for part in ("files", "")]
-    for place in places:
-        if os.path.isfile(place):
-            with open(place, encoding="utf-8") as file:
-                text = file.read()
-            text = text.rstrip() if options.get("rstrip", True) else text
-            return text.lstrip() if options.get("lstrip", False) else text
-    raise ValueError(f"lookup: there is no file {name!r}")
+Lookup = Callable[[Surroundings, Sequence[Any], dict[str, Any]], list[Any]]
+_COLLECTIONS = ("ansible.builtin.", "community.general.")
+_ERRORS = ("strict", "warn", "ignore")
+# What Ansible has and we have not, with the reason.
+LEFT_OUT = {
+    "config": "Ansible's own settings are not read",
+    "url": "an expression must not depend on the network; use the module uri or get_url",
+}
+LOOKUPS: Mapping[str, Lookup] = {
+    **lookups_values.LOOKUPS,
+    **lookups_files.LOOKUPS,
+    **lookups_tables.LOOKUPS,
+    **lookups_lists.LOOKUPS,
+}
 
 
-_LOOKUPS: dict[str, Callable[[Context, str, dict[str, Any]], str]] = {"env": _env, "file": _file}
+def found_by(
+    kind: str, surroundings: Surroundings, terms: Sequence[Any], options: dict[str, Any]
+) -> list[Any]:
+    """Return all that a lookup finds; ValueError and the like say what is wrong."""
+    short = kind
+    for collection in _COLLECTIONS:
+        short = short.removeprefix(collection)
+    if short not in LOOKUPS:
+        reason = LEFT_OUT.get(short, f"there are {', '.join(sorted(LOOKUPS))}")
+        raise ValueError(f"lookup {kind!r} is not supported: {reason}")
+    for term in terms:
+        if isinstance(term, jinja2.Undefined):
+            str(term)
+    try:
+        return LOOKUPS[short](surroundings, terms, options)
+    except (ValueError, TypeError, OSError) as error:
+        raise ValueError(f"lookup {kind!r}: {error}") from error
 
 
-def _values(context: Context, kind: str, names: Sequence[Any], options: dict[str, Any]) -> list[Any]:
-    kind = kind.removeprefix("ansible.builtin.")
-    if kind not in _LOOKUPS:
-        raise ValueError(f"lookup {kind!r} is not supported yet; there are {', '.join(_LOOKUPS)}")
-    flat = [item for name in names for item in (name if isinstance(name, list) else [name])]
-    return [_LOOKUPS[kind](context, str(name), options) for name in flat]
+def _found(context: Context, kind: str, terms: Sequence[Any], options: dict[str, Any]) -> list[Any] | None:
+    """Return all that is found; None if nothing can be and the caller does not mind."""
+    from configurator.compiler.templating import EVALUATION_ERRORS, TemplatingError  # noqa: PLC0415  (a circle)
+
+    errors = options.pop("errors", "strict")
+    if errors not in _ERRORS:
+        raise ValueError(f"lookup: errors must be one of {', '.join(_ERRORS)}, not {errors!r}")
+    surroundings = Surroundings.of_template(context)
+    if errors == "strict" or kind.rpartition(".")[2] not in LOOKUPS:
+        return found_by(kind, surroundings, terms, options)
+    try:
+        return found_by(kind, surroundings, terms, options)
+    except (*EVALUATION_ERRORS, TemplatingError):
+        return None
 
 
 @pass_context
-def lookup(context: Context, kind: str, *names: Any, **options: Any) -> Any:
-    """Return what the lookup finds, several results joined with commas; `wantlist=True` for a list."""
+def lookup(context: Context, kind: str, *terms: Any, **options: Any) -> Any:
+    """What is found: texts joined with commas, or the one thing, or the list; `wantlist` for a list."""
     wantlist = options.pop("wantlist", False)
-    found = _values(context, kind, names, options)
-    return found if wantlist else ",".join(found)
+    found = _found(context, kind, terms, options)
+    if wantlist or found is None:
+        return found if found is not None or not wantlist else []
+    if found and all(isinstance(item, str) for item in found):
+        return ",".join(found)
+    return found[0] if len(found) == 1 else found
 
 
 @pass_context
-def query(context: Context, kind: str, *names: Any, **options: Any) -> list[Any]:
-    """Return what the lookup finds as a list."""
-    return _values(context, kind, names, options)
+def query(context: Context, kind: str, *terms: Any, **options: Any) -> list[Any]:
+    """What the lookup finds, as a list."""
+    options.pop("wantlist", None)
+    return _found(context, kind, terms, options) or []
 
 
-GLOBALS: dict[str, Any] = {"lookup": lookup, "query": query, "q": query}
+def now(utc: bool = False, fmt: str | None = None) -> Any:
+    """The time on the controller, as a point in time or in the format `fmt`."""
+    moment = datetime.fromtimestamp(time.time(), UTC if utc else None).replace(tzinfo=None)
+    return moment.strftime(fmt) if fmt else moment
+
+
+@pass_environment
+def undef(environment: Environment, hint: str | None = None) -> jinja2.Undefined:
+    """A value that is not defined; `hint` is what is said where it is used."""
+    return environment.undefined(hint=hint or "a variable that the role wants to be set")
+
+
+GLOBALS: dict[str, Any] = {"lookup": lookup, "query": query, "q": query, "now": now, "undef": undef}

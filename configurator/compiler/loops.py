@@ -5,32 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from configurator.compiler.roles import Role
+from configurator.compiler.loopkinds import loop_items
 from configurator.compiler.scope import Scope
 from configurator.compiler.taskmaker import short
 from configurator.compiler.tasknodes import Loop
 from configurator.compiler.templating import TemplatingError
 from configurator.compiler.values import truthy
+from configurator.config.located import Located, LocatedList
 
 _LABEL_KEYS = ("name", "key", "path", "dest")  # what tells mappings apart, for want of a declared label
 
 
-def loop_values(loop: Loop, scope: Scope, role: Role, root: str) -> list[Any]:
-    """Return the items of a loop; TemplatingError if what is looped over is no list."""
-    del role, root
-    value = scope.value(loop.items)
-    if loop.kind == "with_dict":
-        if not isinstance(value, Mapping):
-            raise TemplatingError(loop.items.span.diagnostic("'with_dict' wants a mapping"))
-        return [{"key": key, "value": item} for key, item in value.items()]
-    if loop.kind == "with_items":
-        if not isinstance(value, list):
-            return [value] if value is not None else []
-        return [inner for item in value for inner in (item if isinstance(item, list) else [item])]
+def loop_values(loop: Loop, scope: Scope, module: str) -> list[Any]:
+    """Return the items of a loop of a task that uses `module`; TemplatingError says what cannot be one."""
+    kind, items = loop.kind, loop.items
+    value = _terms(items, scope) if kind == "with_first_found" else scope.value(items)
+    if kind != "loop":
+        return loop_items(kind.removeprefix("with_"), value, scope, items.span, module=module)
     if not isinstance(value, list):
         hint = "use 'dict2items' to loop over a mapping" if isinstance(value, Mapping) else None
-        raise TemplatingError(loop.items.span.diagnostic(f"'loop' wants a list, not {value!r}", hint))
+        raise TemplatingError(
+            loop.items.span.diagnostic(f"'loop' wants a list, not {value!r}", hint, code="loop")
+        )
     return value
+
+
+def _terms(items: Located, scope: Scope) -> Any:
+    """Return the terms of a first_found; as in Ansible one that is not defined is left out."""
+    if not isinstance(items, LocatedList):
+        return scope.value(items)
+    found = []
+    for item in items:
+        try:
+            found.append(scope.value(item))
+        except TemplatingError as error:
+            if not error.undefined:
+                raise
+    return found
 
 
 def loop_names(loop: Loop, scope: Scope, values: Sequence[Any], number: int) -> dict[str, Any]:

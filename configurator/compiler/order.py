@@ -284,7 +284,9 @@ class _Ordering:
             return handler
         if own:
             names = self._nodes.label(node), self._nodes.label(handler)
-            self._problems.add(notification.span, "handlers notify each other: {!r} and {!r}".format(*names))
+            self._problems.add(
+                notification.span, "handlers notify each other: {!r} and {!r}".format(*names), code="cycle"
+            )
             return handler
         copy = self._lent.get((handler, owner))
         if copy is None:

@@ -174,4 +174,4 @@ def _report(key: str, one: CompiledTask, other: CompiledTask, problems: Diagnost
             f"{this.role + ': ' + this.name!r} and {that.role + ': ' + that.name!r} ({that.span}) "
             f"want different things of {key}, and nothing says which comes first"
         )
-        problems.add(this.span, message, hint)
+        problems.add(this.span, message, hint, code="conflict")

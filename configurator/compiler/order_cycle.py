@@ -19,7 +19,7 @@ def role_cycle(requires: Mapping[str, Mapping[str, Span]]) -> InputError | None:
     if path is None:
         return None
     steps = [
-        requires[role][needed].diagnostic(f"role {role!r} requires role {needed!r}")
+        requires[role][needed].diagnostic(f"role {role!r} requires role {needed!r}", code="cycle")
         for role, needed in pairwise(path)
     ]
     return _error(path, steps)
@@ -33,9 +33,9 @@ def node_cycle(path: Sequence[int], nodes: Nodes, edges: Edges, places: Places) 
         here, there = nodes.label(later), nodes.label(earlier)
         if link.kind is EdgeKind.WRITTEN_ORDER:
             message = f"{here!r} comes after {there!r} as written: both touch {link.key}"
-            steps.append(nodes.task(later).span.diagnostic(message))
+            steps.append(nodes.task(later).span.diagnostic(message, code="cycle"))
         elif (earlier, later) in places:
-            steps.append(places[earlier, later].diagnostic(f"{here!r} requires {there!r}"))
+            steps.append(places[earlier, later].diagnostic(f"{here!r} requires {there!r}", code="cycle"))
     return _error([nodes.label(node) for node in path], steps)
 
 

@@ -46,7 +46,7 @@ def required_nodes(
     if found is not None and task is not None and task in found.by_name:
         return found.by_name[task]
     if (role, task) not in left_out:
-        problems.add(requirement.span, *_unknown(nodes, owner, requirement))
+        problems.add(requirement.span, *_unknown(nodes, owner, requirement), code="unknown-requirement")
     return ()
 
 
@@ -96,6 +96,11 @@ class HandlerNames:
             found = self._by_role.get(role, {}).get(name) if colon else None
         if found is None:
             hint = did_you_mean(notification.name, self._anywhere)
-            problems.add(notification.span, f"no role of this host has a handler {notification.name!r}", hint)
+            problems.add(
+                notification.span,
+                f"no role of this host has a handler {notification.name!r}",
+                hint,
+                code="unknown-handler",
+            )
             return ()
         return found

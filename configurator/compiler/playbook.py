@@ -115,19 +115,22 @@ def _plays_of(
         folder = os.path.dirname(file)
         near = os.listdir(folder) if os.path.isdir(folder) else ()
         problems.add(
-            span, f"there is no playbook {shown_path(file)!r}", did_you_mean(os.path.basename(file), near)
+            span,
+            f"there is no playbook {shown_path(file)!r}",
+            did_you_mean(os.path.basename(file), near),
+            code="no-such-file",
         )
         return
     if file in above:
-        problems.add(span, f"the playbook {shown_path(file)!r} imports itself")
+        problems.add(span, f"the playbook {shown_path(file)!r} imports itself", code="playbook")
         return
     value = load_yaml(file, problems, name=shown_path(file))
     items = as_list(value, "a playbook", problems) if value is not None else ()
     if value is not None and items is not None and not items:
-        problems.add(value.span, "this playbook has no play")
+        problems.add(value.span, "this playbook has no play", code="playbook")
     for item in items or ():
         if not isinstance(item, LocatedMap):
-            problems.add(item.span, f"a play must be a mapping, not {kind_of(item)}")
+            problems.add(item.span, f"a play must be a mapping, not {kind_of(item)}", code="wrong-type")
             continue
         key = next((key for key in words.IMPORT if key in item), None)
         if key is None:
@@ -136,10 +139,12 @@ def _plays_of(
         for other in item.entries:
             if other not in words.IMPORT_KEYS:
                 hint = did_you_mean(other, words.IMPORT_KEYS)
-                problems.add(item.key_span(other), f"unknown key {str(other)!r} of an import", hint)
+                problems.add(
+                    item.key_span(other), f"unknown key {str(other)!r} of an import", hint, code="unknown-key"
+                )
         name = item.entries[key]
         if not isinstance(name, LocatedScalar) or not isinstance(name.value, str):
-            problems.add(name.span, f"{key!r} needs the name of a file")
+            problems.add(name.span, f"{key!r} needs the name of a file", code="missing-value")
             continue
         try:
             wanted = str(scope.value(name))
@@ -165,6 +170,7 @@ class _PlayReader:
     def __init__(self, written: Written, scope: Scope, reader: TaskFileReader) -> None:
         self._written = written
         self._item = written.value
+        self._given = scope  # who has given the answer on the command line is not asked
         self._reader = reader
         self._problems = reader.diagnostics
         self._keywords = reader.keywords(self._item)
@@ -207,15 +213,24 @@ class _PlayReader:
                 continue
             if key in words.NOT_YET:
                 self._problems.add(
-                    span, f"keyword {key!r} of a play is not supported yet", words.NOT_YET[key]
+                    span,
+                    f"keyword {key!r} of a play is not supported yet",
+                    words.NOT_YET[key],
+                    code="unsupported",
                 )
             elif key in words.ONLY_TASKS:
-                self._problems.add(span, f"keyword {key!r} has no meaning in a play")
+                self._problems.add(
+                    span, f"keyword {key!r} has no meaning in a play", code="misplaced-keyword"
+                )
             else:
                 hint = did_you_mean(key, words.PLAY)
-                self._problems.add(span, f"unknown keyword {str(key)!r} of a play", hint)
+                self._problems.add(
+                    span, f"unknown keyword {str(key)!r} of a play", hint, code="unknown-keyword"
+                )
         if "hosts" not in item:
-            self._problems.add(self._span(), "this play says no hosts", "write 'hosts: all'")
+            self._problems.add(
+                self._span(), "this play says no hosts", "write 'hosts: all'", code="missing-value"
+            )
         for key, known in words.VALUES.items():
             self._scalars.one_of(key, known, "")
 
@@ -276,7 +291,9 @@ class _PlayReader:
             names = item.items if isinstance(item, LocatedList) else (item,)
             scalars = [name for name in names if isinstance(name, LocatedScalar)]
             if len(scalars) < len(names) or not all(isinstance(name.value, str) for name in scalars):
-                self._problems.add(item.span, f"a file of variables must be a name, not {kind_of(item)}")
+                self._problems.add(
+                    item.span, f"a file of variables must be a name, not {kind_of(item)}", code="no-such-file"
+                )
             else:
                 found.append(tuple(scalars))
         return tuple(found)
@@ -287,19 +304,25 @@ class _PlayReader:
         for item in items or ():
             asked = as_map(item, "a question", self._problems)
             prompt = None if asked is None else self._prompt(asked)
-            if prompt is not None:
+            if prompt is not None and prompt.name not in self._given:
                 yield prompt
 
     def _prompt(self, asked: LocatedMap) -> Prompted | None:
         for key in asked.entries:
             if key in words.PROMPT_NOT_YET:
-                self._problems.add(asked.key_span(key), f"'{key}' of a question is not supported yet")
+                self._problems.add(
+                    asked.key_span(key), f"'{key}' of a question is not supported yet", code="unsupported"
+                )
             elif key not in words.PROMPT:
                 hint = did_you_mean(key, words.PROMPT)
-                self._problems.add(asked.key_span(key), f"unknown key {str(key)!r} of a question", hint)
+                self._problems.add(
+                    asked.key_span(key), f"unknown key {str(key)!r} of a question", hint, code="unknown-key"
+                )
         named = asked.get("name")
         if named is None:
-            self._problems.add(asked.span, "this question names no variable", "write 'name: VARIABLE'")
+            self._problems.add(
+                asked.span, "this question names no variable", "write 'name: VARIABLE'", code="missing-value"
+            )
             return None
         name = as_text(named, "'name'", self._problems)
         if name is None:

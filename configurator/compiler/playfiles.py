@@ -56,7 +56,7 @@ class VarsFiles:
         near = os.listdir(folder) if os.path.isdir(folder) else ()
         hint = did_you_mean(os.path.basename(wanted[-1]), near)
         shown = " or ".join(repr(name) for name in wanted)
-        problems.add(names[0].span, f"there is no file of variables {shown}", hint)
+        problems.add(names[0].span, f"there is no file of variables {shown}", hint, code="no-such-file")
         return {}
 
     def _load(self, path: str, problems: Diagnostics) -> Mapping[str, Located]:
@@ -71,6 +71,6 @@ class VarsFiles:
                     variables[key] = item
                 elif found:
                     message = f"a variable's name must be text, not {kind_of(key)}"
-                    problems.add(found.key_span(key), message)
+                    problems.add(found.key_span(key), message, code="variable-name")
             self._read[path] = variables
             return variables

@@ -12,6 +12,7 @@ from configurator.compiler.hostgraph import compile_parts
 from configurator.compiler.order import OrderedGraph
 from configurator.compiler.playbook import Written, read_play
 from configurator.compiler.playfiles import VarsFiles
+from configurator.compiler.playgraph import without_unused
 from configurator.compiler.plays import (
     BoundPlay,
     PlayTurn,
@@ -94,6 +95,10 @@ class Playbook:
         """Return the plays that mean a host."""
         return [bound for bound in self.plays if bound.matches(host, self._inventory)]
 
+    def numbers(self, host: Host) -> list[int]:
+        """Return the places among all plays of those that mean a host."""
+        return [number for number, one in enumerate(self.plays) if one.matches(host, self._inventory)]
+
     def roles_of(self, host: Host, only: Collection[str] = ()) -> list[str]:
         """Return the names of the roles that a host gets, the plays' own lists of tasks left out."""
         names: dict[str, None] = {}
@@ -116,7 +121,9 @@ class Playbook:
         shown = shown_path(self.plays[0].play.folder) if self.plays else "."
         bare = [host for host in hosts if not self.of(host)]
         for host in bare if len(bare) == len(hosts) else [host for host in bare if host.adhoc]:
-            problems.add(host.span, f"no play of the playbook in {shown} means {host.name!r}")
+            problems.add(
+                host.span, f"no play of the playbook in {shown} means {host.name!r}", code="selection"
+            )
         tools = self.plays[0].tools if self.plays else None
         uses = {use.name for bound in self.plays for use in bound.play.uses}
         known = uses | {
@@ -126,7 +133,12 @@ class Playbook:
         }
         for name in roles if hosts else ():
             if name not in known and tools is not None and tools.library.get(name) is not None:
-                problems.add(Span("--role"), f"no play has the role {name!r}", did_you_mean(name, uses))
+                problems.add(
+                    Span("--role"),
+                    f"no play has the role {name!r}",
+                    did_you_mean(name, uses),
+                    code="selection",
+                )
 
     # -- how a host is reached ------------------------------------------------------------------------
 
@@ -174,7 +186,8 @@ class Playbook:
             login = str(scope.value(play.remote_user))  # it was rendered for the connection before
         settings = TaskSettings(elevated=address.become, login=login)
         planned = plan_play(play, tools.library, roles)
-        return compile_parts(planned, variables, settings, state, tools)
+        graph = compile_parts(planned, variables, settings, state, tools)
+        return graph if play.handlers is None else without_unused(graph, play.handlers.name)
 
 
 def _tools_in(folder: str, tools: Toolbox) -> Toolbox:

@@ -14,7 +14,7 @@ from configurator.compiler.playfiles import VarsFiles
 from configurator.compiler.roles import Role, RoleLibrary, RoleUse
 from configurator.compiler.scope import FactStore
 from configurator.compiler.site import Mention, PlannedRole
-from configurator.compiler.tasknodes import BlockNode, Keywords, Node
+from configurator.compiler.tasknodes import BlockNode, IncludeNode, Keywords, Node, RoleNode
 from configurator.compiler.templating import is_template
 from configurator.compiler.toolbox import Toolbox
 from configurator.compiler.values import is_boolean, truthy
@@ -200,9 +200,23 @@ def wants_root(play: Play, library: RoleLibrary, only: Collection[str] = ()) -> 
     """Return True unless nothing in the play asks for another user than the one who logs in."""
     for part in plan_play(play, library, only):
         said = [keywords.become for mention in part.mentions for keywords in mention.around]
-        said += [node.keywords.become for node in part.role.nodes()]
-        if any(_may_be_true(item) for item in said):
+        if any(map(_may_be_true, said)) or _asks_for_root(part.role, library, set()):
             return True
+    return False
+
+
+def _asks_for_root(role: Role, library: RoleLibrary, seen: set[str]) -> bool:
+    """Return True if a task of the role, or of a role that it includes, may ask for another user."""
+    seen.add(role.name)
+    for node in role.nodes():
+        if _may_be_true(node.keywords.become):
+            return True
+        if isinstance(node, IncludeNode | RoleNode) and _may_be_true(node.apply.become):
+            return True
+        if isinstance(node, RoleNode) and (name := str(node.role.value)) not in seen:
+            inner = library.get(name)
+            if inner is None or _asks_for_root(inner, library, seen):
+                return True  # nobody knows what a role does whose name comes out of a template
     return False
 
 

@@ -29,7 +29,9 @@ class Scalars:
         value = self._item.get(key)
         if value is None or isinstance(value, LocatedScalar):
             return None if value is None or value.value is None else value
-        self._problems.add(value.span, f"{key!r} must be a single value, not {kind_of(value)}")
+        self._problems.add(
+            value.span, f"{key!r} must be a single value, not {kind_of(value)}", code="wrong-value"
+        )
         return None
 
     def value(self, key: str) -> Any:
@@ -88,7 +90,7 @@ class Scalars:
                 if known is None:
                     hint = "such as 2, '30%' or [1, 5, '30%']"
                     message = f"'serial' must be a number of hosts or a percentage, not {kind_of(size)}"
-                    self._problems.add(item.span, message, hint)
+                    self._problems.add(item.span, message, hint, code="wrong-value")
                 else:
                     found.append(known)
         return tuple(found)
@@ -109,12 +111,14 @@ class Scalars:
         except TemplatingError as error:
             unknown = "no host is known yet, only variables of the play and --extra-vars"
             hint = error.diagnostic.hint or unknown
-            self._problems.add(scalar.span, error.diagnostic.message, hint)
+            self._problems.add(scalar.span, error.diagnostic.message, hint, code="wrong-value")
             return None
 
     def _note(self, key: str, message: str, hint: str | None = None) -> None:
         value = self._item.get(key)
-        self._problems.add(value.span if value is not None else self._item.span, message, hint)
+        self._problems.add(
+            value.span if value is not None else self._item.span, message, hint, code="wrong-value"
+        )
 
 
 def _size(value: Any) -> int | str | None:

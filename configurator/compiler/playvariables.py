@@ -56,14 +56,17 @@ class PlayVariables(HostVariables):
     def scope(self, role: Role, needed: Sequence[Role], mention: Mention) -> Scope:
         """Return the variables of a part of the play: it sees the defaults and variables of all its roles."""
         ordinary = [one for one in self._roles if one.name != role.name]
-        low: dict[str, Entry] = {}
+        low = self._managed()
         for one in (*ordinary, *needed, role):
             low.update(one.defaults)
-        low = {**self._managed(), **low, **self._inventory, **self._facts, **self._play}
+        stronger: dict[str, Entry] = {**self._inventory, **self._facts, **self._play}
         for one in (*ordinary, *needed, role):
-            low.update(one.vars)
-        low.update(mention.use.vars)
+            stronger.update(one.vars)
+        stronger.update(mention.use.vars)
+        weak = frozenset(low.keys() - stronger.keys())
+        low.update(stronger)
         high: dict[str, Entry] = {**self._source.extra, **self._magic}
         if role.name not in self._own:
-            high |= {"role_name": Ready(mention.use.name), "role_path": Ready(role.path)}
-        return Scope(self._source.engine, low, high, self._turn.facts, self._secrets)
+            name = Ready(mention.use.name)
+            high |= {"role_name": name, "ansible_role_name": name, "role_path": Ready(role.path)}
+        return Scope(self._source.engine, low, high, self._turn.facts, self._secrets, weak)

@@ -49,23 +49,13 @@ _SHARED = keywords.COMMON - {
     "delegate_facts",
     "run_once",
 }
-PLAY = frozenset(_SHARED | _ACCEPTED | _OWN | frozenset(SECTIONS))
+# As on tasks: the connection here is one and its own.
+_WITHOUT_MEANING = keywords.WITHOUT_MEANING - {"port"}
+PLAY = frozenset(_SHARED | _ACCEPTED | _OWN | _WITHOUT_MEANING | frozenset(SECTIONS))
 ONLY_TASKS = frozenset(keywords.TASK | keywords.BLOCK) - PLAY
 NOT_YET: dict[str, str | None] = {
-    key: hint
-    for key, hint in {
-        "become_exe": None,
-        "become_flags": None,
-        "debugger": None,
-        "diff": "contents are shown by --diff",
-        "ignore_unreachable": None,
-        "module_defaults": None,
-        "port": "set 'ansible_port' in the inventory",
-        "run_once": None,
-        "throttle": "--jobs and --forks limit what runs at once",
-        "timeout": "set it on the tasks",
-    }.items()
-    if key not in PLAY
+    "port": "set 'ansible_port' in the inventory",
+    "run_once": None,
 }
 # Where a word has a meaning for some of its values alone.
 VALUES = {

@@ -251,7 +251,7 @@ class Project:
         bare = [host for host in chosen if not roles and not any(e.uses for e in self._entries_of(host))]
         for host in bare if len(bare) == len(chosen) else [host for host in bare if host.adhoc]:
             hint = "name the roles with --role, or add an entry to 'site:' in config.yaml"
-            problems.add(host.span, f"no entry of 'site:' gives {host.name!r} a role", hint)
+            problems.add(host.span, f"no entry of 'site:' gives {host.name!r} a role", hint, code="selection")
         problems.raise_if_any()
 
     # -- compiling ------------------------------------------------------------------------------------
@@ -294,6 +294,10 @@ class Project:
             state.left_out |= {(item.role.name, None) for item in whole if item.role.name not in chosen}
         return compile_host(host, facts, planned, address, state, self._tools)
 
+    def keep(self) -> None:
+        """Write what lookups have made for files of the controller, such as new passwords."""
+        self._tools.variables.engine.kept.write()
+
     def unmet(self, only: Sequence[str], met: Met) -> tuple[Diagnostic, ...]:
         """Return a problem for each of `only` that none of the hosts compiled with `met` has a task for."""
         return unmet(parse_only(only, self._tools.modules), met).sorted()
@@ -322,7 +326,7 @@ def _unused(inventory: Inventory) -> list[Diagnostic]:
         for name, variables in files.items():
             if name not in known and variables.span is not None:
                 message = f"no {kind} is named {name!r}: these variables are not used"
-                found.append(variables.span.diagnostic(message, did_you_mean(name, known)))
+                found.append(variables.span.diagnostic(message, did_you_mean(name, known), code="selection"))
     return found
 
 
@@ -331,4 +335,4 @@ def _ignored(inventory: Inventory) -> list[Diagnostic]:
     layers = inventory.known_layers()
     found = {layer[name].span: name for layer in layers for name in IGNORED_VARS if name in layer}
     hint = "put options for SSH into ~/.ssh/config"
-    return [span.diagnostic(f"{name!r} is ignored", hint) for span, name in found.items()]
+    return [span.diagnostic(f"{name!r} is ignored", hint, code="ignored") for span, name in found.items()]

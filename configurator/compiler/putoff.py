@@ -123,13 +123,21 @@ class LateTasks:
         self.leads: dict[str, Rounds] = {}  # what this host does for all others, by what they know it
         self.once: dict[str, tuple[str, str]] = {}  # what another host does: how it is known, and which host
         self.results = Results()
+        self._before: LateTasks | None = None
 
     def __bool__(self) -> bool:
         return bool(self.put_off or self.judged)
 
+    def follow(self, before: LateTasks) -> None:
+        """Know what the tasks of the play before have found out, too, whenever this one begins."""
+        self._before = before
+
     def begin(self) -> None:
         """Forget what an earlier plan or apply has found out."""
         self.results = Results()
+        if self._before is not None:
+            self.results = self._before.results.copy()
+            self.jobs |= self._before.jobs
         self.results.jobs = self.jobs
 
     def note(self, task_id: str, raw: Mapping[str, Any]) -> None:

@@ -99,6 +99,13 @@ class Results:
         self.inner: dict[tuple[str, str], Any] = {}
         self.generation = 0
 
+    def copy(self) -> Results:
+        """Return results that later ones of these do not reach."""
+        made = Results()
+        made._raw, made.rounds, made.inner = dict(self._raw), dict(self.rounds), dict(self.inner)
+        made.generation = self.generation
+        return made
+
     def note(self, task_id: str, raw: Mapping[str, Any]) -> None:
         """Keep what the agent says of a task, or what the controller worked out in its place."""
         self._raw[task_id] = raw

@@ -122,7 +122,7 @@ class RoleLibrary:
             use = pending.pop(0)
             if use.name not in self._paths:
                 hint = did_you_mean(use.name, self._paths) or self._where()
-                diagnostics.add(use.span, f"unknown role {use.name!r}", hint)
+                diagnostics.add(use.span, f"unknown role {use.name!r}", hint, code="unknown-role")
                 continue
             if use.name not in self._loaded:
                 role = self._loaded[use.name] = self._read(use.name, diagnostics)
@@ -132,6 +132,8 @@ class RoleLibrary:
         """Take in a role that is no folder, such as the tasks of a play, and read what it includes."""
         self._loaded[role.name] = role
         self._read_includes(role, diagnostics)
+        for use in role.mentioned():
+            self.load(use, diagnostics)
 
     def _where(self) -> str:
         return "roles are looked for in " + ", ".join(shown_path(folder) for folder in self._folders)
@@ -190,7 +192,12 @@ class RoleLibrary:
             if not os.path.isfile(path):
                 folder = os.path.dirname(path)
                 near = os.listdir(folder) if os.path.isdir(folder) else ()
-                diagnostics.add(node.file.span, f"there is no task file {name!r}", did_you_mean(name, near))
+                diagnostics.add(
+                    node.file.span,
+                    f"there is no task file {name!r}",
+                    did_you_mean(name, near),
+                    code="no-such-file",
+                )
                 return ()
             reader = TaskFileReader(self._modules, self.names(), diagnostics)
             value = load_yaml(path, diagnostics, name=shown_path(path))
@@ -206,7 +213,9 @@ class RoleLibrary:
         if path is None:
             folder = os.path.join(role.path, part)
             near = did_you_mean(name, os.listdir(folder) if os.path.isdir(folder) else ())
-            diagnostics.add(span, f"role {role.name!r} has no file {name!r} in {part}/", near)
+            diagnostics.add(
+                span, f"role {role.name!r} has no file {name!r} in {part}/", near, code="role-entry"
+            )
             return ()
         if path not in role.files:
             reader = TaskFileReader(self._modules, self.names(), diagnostics)
@@ -228,7 +237,7 @@ class RoleLibrary:
             return ()
         for key in meta.entries:
             if key not in _META_KEYS and (hint := did_you_mean(key, ("dependencies", "requires"))):
-                diagnostics.add(meta.key_span(key), f"unknown key {key!r}", hint)
+                diagnostics.add(meta.key_span(key), f"unknown key {key!r}", hint, code="unknown-key")
         uses: list[RoleUse] = []
         for key in ("dependencies", "requires"):
             wanted = meta.get(key)
@@ -250,13 +259,15 @@ def read_role_use(item: Located, reader: TaskFileReader) -> RoleUse | None:
         name = as_text(item, "a role", diagnostics)
         return None if name is None else RoleUse(name, item.span)
     if not isinstance(item, LocatedMap):
-        diagnostics.add(item.span, f"a role must be a name or a mapping, not {kind_of(item)}")
+        diagnostics.add(
+            item.span, f"a role must be a name or a mapping, not {kind_of(item)}", code="role-entry"
+        )
         return None
     named = item.get("role") or item.get("name")
     name = None if named is None else as_text(named, "'role'", diagnostics)
     if name is None or named is None:
         if named is None:
-            diagnostics.add(item.span, "this entry names no role", "write 'role: NAME'")
+            diagnostics.add(item.span, "this entry names no role", "write 'role: NAME'", code="role-entry")
         return None
     keywords = reader.keywords(item)
     known = {"role", "name", "vars", "tags", "when", "requires", "become", "become_user", "environment"}
@@ -295,7 +306,7 @@ def part_variables(
         return role.defaults if part == "defaults" else role.vars
     path = part_file(role.path, part, name)
     if path is None:
-        diagnostics.add(span, f"role {role.name!r} has no file {name!r} in {part}/")
+        diagnostics.add(span, f"role {role.name!r} has no file {name!r} in {part}/", code="role-entry")
         return {}
     return _file_variables([path], diagnostics)
 
@@ -334,5 +345,9 @@ def _file_variables(files: Iterable[str | None], diagnostics: Diagnostics) -> di
             if isinstance(key, str):
                 variables[key] = item
             elif found:
-                diagnostics.add(found.key_span(key), f"a variable's name must be text, not {kind_of(key)}")
+                diagnostics.add(
+                    found.key_span(key),
+                    f"a variable's name must be text, not {kind_of(key)}",
+                    code="variable-name",
+                )
     return variables

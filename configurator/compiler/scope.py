@@ -296,7 +296,9 @@ class Scope(Mapping[str, Any]):
         if name in work.under_way:
             path = [*list(work.under_way)[list(work.under_way).index(name) :], name]
             shown = " -> ".join(path)
-            raise TemplatingError(entry.span.diagnostic(f"the variable {name!r} needs itself: {shown}"))
+            raise TemplatingError(
+                entry.span.diagnostic(f"the variable {name!r} needs itself: {shown}", code="variable-cycle")
+            )
         work.under_way[name] = None
         work.used.append(set())
         try:
@@ -349,7 +351,9 @@ class Scope(Mapping[str, Any]):
         except InputError as error:
             raise TemplatingError(error.diagnostics[0]) from None
         except UnicodeDecodeError:
-            raise TemplatingError(located.span.diagnostic("what is encrypted here is no text")) from None
+            raise TemplatingError(
+                located.span.diagnostic("what is encrypted here is no text", code="vault")
+            ) from None
         hidden = {value, *parts_of(value)} - {""}
         self.secrets |= hidden
         self.engine.vault.hide(hidden)

@@ -110,11 +110,11 @@ def unmet(wishes: Iterable[Wish], met: Met) -> Diagnostics:
             continue
         if wish.pattern is None:
             message = f"no task of these hosts uses the module {wish.module!r}"
-            problems.add(Span("--only"), message, did_you_mean(wish.module, met.names))
+            problems.add(Span("--only"), message, did_you_mean(wish.module, met.names), code="selection")
             continue
         names = [name for name in met.names.get(wish.module, ()) if "*" not in name]
         near = did_you_mean(wish.pattern, sorted(names))
-        problems.add(Span("--only"), f"no task of these hosts is {wish.text!r}", near)
+        problems.add(Span("--only"), f"no task of these hosts is {wish.text!r}", near, code="selection")
     return problems
 
 
@@ -149,12 +149,14 @@ def check_selection(
     for option, words in (("--tags", tags), ("--skip-tags", skip_tags)):
         for word in words:
             if word not in known and word not in _SPECIAL_TAGS and not templated:
-                problems.add(Span(option), f"no task has the tag {word!r}", did_you_mean(word, known))
+                problems.add(
+                    Span(option), f"no task has the tag {word!r}", did_you_mean(word, known), code="selection"
+                )
     for text in only:
         module = text.partition(":")[0]
         if modules.canonical(module) is None:
             hint = did_you_mean(module, modules.names())
-            problems.add(Span("--only"), f"unknown module {module!r}", hint)
+            problems.add(Span("--only"), f"unknown module {module!r}", hint, code="selection")
 
 
 def _tags(node: Node) -> tuple[LocatedScalar, ...]:

@@ -40,7 +40,7 @@ def debug(params: Mapping[str, Any], args: LocatedMap, scope: Scope) -> dict[str
     try:
         return told | {"_value": [sendable(value)]}
     except TypeError as error:
-        raise TemplatingError(written.span.diagnostic(str(error))) from None
+        raise TemplatingError(written.span.diagnostic(str(error), code="condition")) from None
 
 
 def check_assertions(params: Mapping[str, Any], args: LocatedMap, scope: Scope) -> dict[str, Any]:
@@ -61,12 +61,16 @@ def check_assertions(params: Mapping[str, Any], args: LocatedMap, scope: Scope) 
 def holds(condition: Located, scope: Scope) -> bool:
     """Return whether a condition of an assert holds; of a template that is a list, all of it."""
     if not isinstance(condition, LocatedScalar) or not isinstance(condition.value, str | bool | int):
-        raise TemplatingError(condition.span.diagnostic("a condition must be an expression"))
+        raise TemplatingError(
+            condition.span.diagnostic("a condition must be an expression", code="condition")
+        )
     value = scope.expression(condition)
     for item in value if isinstance(value, list) else ():
         if not isinstance(item, bool):
             message = f"{item!r} comes out of a template, and is not taken for a condition"
-            raise TemplatingError(condition.span.diagnostic(message, "write the conditions as a list"))
+            raise TemplatingError(
+                condition.span.diagnostic(message, "write the conditions as a list", code="condition")
+            )
     return all(value) if isinstance(value, list) and value else scope.condition(condition)
 
 

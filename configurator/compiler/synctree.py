@@ -99,4 +99,4 @@ class _Tree:
         return {"$blob": digest}
 
     def _error(self, message: str) -> TemplatingError:
-        return TemplatingError(self._span.diagnostic(message))
+        return TemplatingError(self._span.diagnostic(message, code="wrong-file"))

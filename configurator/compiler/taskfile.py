@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from configurator.compiler import keywords as words
 from configurator.compiler.compiled import Requirement
+from configurator.compiler.foreign import is_foreign
 from configurator.compiler.freeform import parse_free_form
 from configurator.compiler.tasknodes import (
     BlockNode,
@@ -115,19 +116,24 @@ class TaskFileReader:
 
     def _node(self, item: Located, folder: str, handlers: bool) -> Node | None:
         if not isinstance(item, LocatedMap):
-            self.diagnostics.add(item.span, f"a task must be a mapping, not {kind_of(item)}")
+            self.diagnostics.add(
+                item.span, f"a task must be a mapping, not {kind_of(item)}", code="wrong-type"
+            )
             return None
         if "block" in item:
             return self._block(item, folder, handlers)
         item = self._unfolded(item)
-        found = self._module_key(item)
+        foreign = self._foreign_key(item)
+        found = (foreign, "fail") if foreign is not None else self._module_key(item)
         if found is None:
             return None
         written = _Written(item, *found, folder, handlers)
         control = written.module in words.CONTROL
         self._check_keywords(item, words.INCLUDE if control else words.TASK, {written.key})
         if not handlers and "listen" in item:
-            self.diagnostics.add(item.key_span("listen"), "only a handler can have 'listen'")
+            self.diagnostics.add(
+                item.key_span("listen"), "only a handler can have 'listen'", code="misplaced-keyword"
+            )
         return self._control(written) if control else self._task(written)
 
     def _control(self, written: _Written) -> Node | None:
@@ -145,7 +151,11 @@ class TaskFileReader:
 
     def _task(self, written: _Written) -> TaskNode | None:
         item, parts = written.item, self.parts
-        args = self._arguments(written, self.modules.get(written.module))
+        foreign = written.key if self._canonical(written.key) is None else None
+        args = self._arguments(written, self.modules.get(written.module)) if foreign is None else None
+        if foreign is not None:
+            span = item.key_span(foreign)
+            args = LocatedMap({"msg": LocatedScalar(f"unknown module {foreign!r}", span)}, span)
         if args is None:
             return None
         reads, writes = parts.effects(item)
@@ -165,6 +175,7 @@ class TaskFileReader:
             verdict=parts.verdict(item),
             asynchronous=parts.scalar(item, "async"),
             poll=parts.scalar(item, "poll"),
+            foreign=foreign,
         )
 
     # -- which module ---------------------------------------------------------------------------------
@@ -186,7 +197,7 @@ class TaskFileReader:
                 module, _, behind = str(value.value).strip().partition(" ")
                 entries[module] = LocatedScalar(behind.strip() or None, value.span, value.mark)
             else:
-                self.diagnostics.add(span, f"{word!r} must name a module")
+                self.diagnostics.add(span, f"{word!r} must name a module", code="no-module")
                 return item
             keys[module] = span
             if word == "local_action":
@@ -203,12 +214,22 @@ class TaskFileReader:
             return found[0]
         if len(found) > 1:
             names = " and ".join(repr(key) for key, _ in found)
-            self.diagnostics.add(item.key_span(found[1][0]), f"one task uses one module, not {names}")
+            self.diagnostics.add(
+                item.key_span(found[1][0]), f"one task uses one module, not {names}", code="several-modules"
+            )
         elif not rest:
-            self.diagnostics.add(_span(item), "this task names no module")
+            self.diagnostics.add(_span(item), "this task names no module", code="no-module")
         else:
             self._unknown_module(item, rest)
         return None
+
+    def _foreign_key(self, item: LocatedMap) -> str | None:
+        """Return the only key that can be a module, if it is one that Ansible has and we do not."""
+        known = words.TASK | words.WITHOUT_MEANING
+        rest = [key for key in item.entries if key not in known and key not in words.LOOPS]
+        if len(rest) != 1 or not isinstance(rest[0], str) or self._canonical(rest[0]) is not None:
+            return None
+        return rest[0] if is_foreign(rest[0], self.modules.names()) else None
 
     def _canonical(self, key: str) -> str | None:
         short = _short(key)
@@ -222,12 +243,12 @@ class TaskFileReader:
             hint: str | None
             if str(key).startswith("with_"):
                 hint = did_you_mean(key, words.LOOPS) or "use 'loop'"
-                self.diagnostics.add(span, f"there is no loop {str(key)!r}", hint)
+                self.diagnostics.add(span, f"there is no loop {str(key)!r}", hint, code="loop")
             elif len(rest) > 1 and (hint := did_you_mean(key, words.TASK)):
-                self.diagnostics.add(span, f"unknown keyword {str(key)!r}", hint)
+                self.diagnostics.add(span, f"unknown keyword {str(key)!r}", hint, code="unknown-keyword")
             else:
                 hint = did_you_mean(short, known) or did_you_mean(key, words.TASK)
-                self.diagnostics.add(span, f"unknown module {str(key)!r}", hint)
+                self.diagnostics.add(span, f"unknown module {str(key)!r}", hint, code="unknown-module")
 
     def _check_keywords(self, item: LocatedMap, allowed: Collection[str], but: Collection[Any]) -> None:
         loops = words.LOOPS if "loop" in allowed else ()
@@ -236,12 +257,14 @@ class TaskFileReader:
                 continue
             span = item.key_span(key)
             if key in words.TASK or key in words.LOOPS:
-                self.diagnostics.add(span, f"keyword {key!r} has no meaning here")
+                self.diagnostics.add(span, f"keyword {key!r} has no meaning here", code="misplaced-keyword")
             elif str(key).startswith("with_"):
                 hint = did_you_mean(key, words.LOOPS) or "use 'loop'"
-                self.diagnostics.add(span, f"there is no loop {str(key)!r}", hint)
+                self.diagnostics.add(span, f"there is no loop {str(key)!r}", hint, code="loop")
             else:
-                self.diagnostics.add(span, f"unknown keyword {str(key)!r}", did_you_mean(key, allowed))
+                self.diagnostics.add(
+                    span, f"unknown keyword {str(key)!r}", did_you_mean(key, allowed), code="unknown-keyword"
+                )
 
     # -- the kinds of nodes -----------------------------------------------------------------------------
 
@@ -269,11 +292,13 @@ class TaskFileReader:
             return None
         for fact in facts.entries:
             if not isinstance(fact, str) or not (fact.isidentifier() or "{{" in fact):
-                self.diagnostics.add(facts.key_span(fact), f"{str(fact)!r} cannot be a variable's name")
+                self.diagnostics.add(
+                    facts.key_span(fact), f"{str(fact)!r} cannot be a variable's name", code="variable-name"
+                )
         cacheable = facts.get("cacheable")
         if cacheable is not None and not is_boolean(cacheable.plain()):
             message = f"'cacheable' must be true or false, not {kind_of(cacheable)}"
-            self.diagnostics.add(cacheable.span, message)
+            self.diagnostics.add(cacheable.span, message, code="wrong-type")
         wanted = {name: value for name, value in facts.entries.items() if name != "cacheable"}
         item, parts = written.item, self.parts
         return FactNode(
@@ -295,7 +320,9 @@ class TaskFileReader:
         parts = self.parts
         parts.only(args, (*_VARS_KEYS, "_raw_params"), "include_vars")
         if ("file" in args) == ("dir" in args):
-            self.diagnostics.add(args.span, "'include_vars' needs either 'file' or 'dir'")
+            self.diagnostics.add(
+                args.span, "'include_vars' needs either 'file' or 'dir'", code="missing-value"
+            )
             return None
         item = written.item
         return VarsNode(
@@ -313,11 +340,11 @@ class TaskFileReader:
         action = str(value.value).strip() if isinstance(value, LocatedScalar) else ""
         if action not in words.META:
             hint = did_you_mean(action, words.META) or f"known here: {', '.join(words.META)}"
-            self.diagnostics.add(value.span, f"'meta' cannot say {action!r}", hint)
+            self.diagnostics.add(value.span, f"'meta' cannot say {action!r}", hint, code="wrong-value")
             return None
         for word in ("loop", *words.LOOPS):
             if word in written.item:
-                self.diagnostics.add(written.item.key_span(word), "'meta' cannot loop")
+                self.diagnostics.add(written.item.key_span(word), "'meta' cannot loop", code="loop")
         item, parts = written.item, self.parts
         return MetaNode(action, parts.keywords(item), written.span, parts.scalar(item, "name"))
 
@@ -332,12 +359,14 @@ class TaskFileReader:
         parts.only(args, _ROLE_KEYS, written.module)
         named = parts.scalar(args, "name") or parts.scalar(args, "role")
         if named is None:
-            self.diagnostics.add(args.span, f"{written.module!r} needs the name of a role")
+            self.diagnostics.add(
+                args.span, f"{written.module!r} needs the name of a role", code="missing-value"
+            )
             return None
         static = written.module == "import_role"
         loop = parts.loop(written.item)
         if loop is not None and static:
-            self.diagnostics.add(written.span, "'import_role' cannot loop", "use 'include_role'")
+            self.diagnostics.add(written.span, "'import_role' cannot loop", "use 'include_role'", code="loop")
         return RoleNode(
             named,
             static,
@@ -370,7 +399,9 @@ class TaskFileReader:
         else:
             file = value
         if not isinstance(file, LocatedScalar) or not isinstance(file.value, str):
-            self.diagnostics.add(item.key_span(written.key), f"{kind!r} needs the name of a file")
+            self.diagnostics.add(
+                item.key_span(written.key), f"{kind!r} needs the name of a file", code="missing-value"
+            )
             return None
         keywords, loop = self.keywords(item), self.parts.loop(item)
         head, _, rest = file.value.partition(" ")
@@ -381,7 +412,7 @@ class TaskFileReader:
         static = kind == "import_tasks"
         if loop is not None and static:
             span = item.key_span(written.key)
-            self.diagnostics.add(span, "'import_tasks' cannot loop", "use 'include_tasks'")
+            self.diagnostics.add(span, "'import_tasks' cannot loop", "use 'include_tasks'", code="loop")
         name, listen = self.parts.scalar(item, "name"), self.parts.scalars(item, "listen")
         return IncludeNode(file, static, written.folder, keywords, written.span, name, loop, apply, listen)
 

@@ -79,6 +79,9 @@ class TaskMaker:
 
     def concrete(self, node: TaskNode, here: Inherited, label: str | None) -> Iterator[CompiledTask]:
         """Yield what one round of a task becomes on the host."""
+        if node.foreign is not None and self.ids.prefix != "h":  # a handler fails if it is notified
+            message = f"unknown module {node.foreign!r}, and this task would run"
+            raise TemplatingError(node.args.span.diagnostic(message, code="unknown-module"))
         module = self.tools.modules.get(node.module)
         declared = specs(module.params)
         raw = self._arguments(node, here)
@@ -90,7 +93,7 @@ class TaskMaker:
         problems = [*problems, *(module.check(parsed) if parsed is not None else ())]
         for problem in problems:
             span = node.args.key_span(problem.param) if problem.param else node.args.span
-            self.state.diagnostics.add(span, problem.message, problem.hint)
+            self.state.diagnostics.add(span, problem.message, problem.hint, code="wrong-parameter")
         if problems:
             return
         quiet = parsed.verbosity if isinstance(parsed, DebugParams) else 0
@@ -117,7 +120,7 @@ class TaskMaker:
             try:
                 raw[str(key)] = sendable(value)
             except TypeError as error:
-                raise TemplatingError(located.span.diagnostic(str(error))) from None
+                raise TemplatingError(located.span.diagnostic(str(error), code="wrong-parameter")) from None
         return raw
 
     def written(self, node: TaskNode, here: Inherited) -> dict[Any, Located]:
@@ -138,7 +141,7 @@ class TaskMaker:
         module = self.tools.modules.get(part.module)
         parsed, problems = parse(module.params, part.params)
         for problem in problems:  # only a module that wants what stays here could cause one
-            self.state.diagnostics.add(node.args.span, problem.message, problem.hint)
+            self.state.diagnostics.add(node.args.span, problem.message, problem.hint, code="wrong-parameter")
         found = module.effects(parsed) if parsed is not None else Effects()
         scope = here.scope
         if node.writes is not None:
@@ -276,7 +279,7 @@ def module_word(node: Node) -> str:
     """Return what a task uses, as events name it."""
     match node:
         case TaskNode():
-            return node.module
+            return node.foreign or node.module
         case FactNode():
             return "set_fact"
         case IncludeNode():

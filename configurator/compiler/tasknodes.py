@@ -63,7 +63,8 @@ class Verdict:
 class TaskNode:
     """One use of a module; `module` is its own name, and `args` its parameters as written.
 
-    `asynchronous` and `poll` are Ansible's `async` and `poll`.
+    `asynchronous` and `poll` are Ansible's `async` and `poll`. `foreign` is the name of a module that there
+    is not here; `module` and `args` are then those of a task that fails.
     """
 
     module: str
@@ -81,6 +82,7 @@ class TaskNode:
     verdict: Verdict = field(default_factory=Verdict)
     asynchronous: LocatedScalar | None = None
     poll: LocatedScalar | None = None
+    foreign: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,7 +62,9 @@ class PartReader:
             if isinstance(item, LocatedScalar) and isinstance(item.value, str | bool | int):
                 found.append(item)
             elif item is not None:
-                self.diagnostics.add(item.span, f"a condition must be an expression, not {kind_of(item)}")
+                self.diagnostics.add(
+                    item.span, f"a condition must be an expression, not {kind_of(item)}", code="condition"
+                )
         return tuple(found)
 
     def verdict(self, item: LocatedMap) -> Verdict:
@@ -81,7 +83,7 @@ class PartReader:
         value = item.get("register")
         name = None if value is None else as_text(value, "'register'", self.diagnostics)
         if name is not None and value is not None and not name.isidentifier():
-            self.diagnostics.add(value.span, f"{name!r} cannot be a variable's name")
+            self.diagnostics.add(value.span, f"{name!r} cannot be a variable's name", code="variable-name")
             return None
         return name
 
@@ -92,13 +94,15 @@ class PartReader:
         kinds = [kind for kind in ("loop", *words.LOOPS) if kind in item]
         if not kinds:
             if "loop_control" in item:
-                self.diagnostics.add(item.key_span("loop_control"), "'loop_control' without a loop")
+                self.diagnostics.add(
+                    item.key_span("loop_control"), "'loop_control' without a loop", code="loop"
+                )
             return None
         if len(kinds) > 1:
-            self.diagnostics.add(item.key_span(kinds[1]), "a task has one loop only")
+            self.diagnostics.add(item.key_span(kinds[1]), "a task has one loop only", code="loop")
         items = item.entries[kinds[0]]
         if kinds[0] == "loop" and isinstance(items, LocatedScalar) and not isinstance(items.value, str):
-            self.diagnostics.add(items.span, f"'loop' must be a list, not {kind_of(items)}")
+            self.diagnostics.add(items.span, f"'loop' must be a list, not {kind_of(items)}", code="loop")
         control = item.get("loop_control")
         options = as_map(control, "'loop_control'", self.diagnostics) if control is not None else None
         if options is None:
@@ -106,7 +110,7 @@ class PartReader:
         self.only(options, _CONTROLS, "loop_control")
         if "break_when" in options:
             message = "'loop_control: break_when' is not supported: the rounds of a loop may overlap"
-            self.diagnostics.add(options.key_span("break_when"), message)
+            self.diagnostics.add(options.key_span("break_when"), message, code="unsupported")
         return Loop(
             kinds[0],
             items,
@@ -154,7 +158,7 @@ class PartReader:
             texts = {key: as_text(value, "a task", self.diagnostics) for key, value in item.entries.items()}
             pairs = [(str(key), task) for key, task in texts.items()]
         if roles_only and any(task is not None for _, task in pairs):
-            self.diagnostics.add(item.span, "a role can only require whole roles")
+            self.diagnostics.add(item.span, "a role can only require whole roles", code="unknown-requirement")
             return []
         return [Requirement(role, task, item.span) for role, task in pairs if role is not None]
 
@@ -175,14 +179,18 @@ class PartReader:
         for key in item.entries:
             if key not in allowed:
                 hint = did_you_mean(key, allowed) or f"known here: {', '.join(allowed)}"
-                self.diagnostics.add(item.key_span(key), f"unknown key {str(key)!r} in {what!r}", hint)
+                self.diagnostics.add(
+                    item.key_span(key), f"unknown key {str(key)!r} in {what!r}", hint, code="unknown-key"
+                )
 
     def scalar(self, item: LocatedMap, key: str) -> LocatedScalar | None:
         """Return a single value; None if it is not there, or null."""
         value = item.get(key)
         if value is None or isinstance(value, LocatedScalar):
             return None if value is None or value.value is None else value
-        self.diagnostics.add(value.span, f"{key!r} must be a single value, not {kind_of(value)}")
+        self.diagnostics.add(
+            value.span, f"{key!r} must be a single value, not {kind_of(value)}", code="wrong-type"
+        )
         return None
 
     def scalars(self, item: LocatedMap, key: str) -> tuple[LocatedScalar, ...]:
@@ -195,6 +203,8 @@ class PartReader:
                     found.append(each)
             elif each is not None:
                 self.diagnostics.add(
-                    each.span, f"{key!r} must be text or a list of texts, not {kind_of(each)}"
+                    each.span,
+                    f"{key!r} must be text or a list of texts, not {kind_of(each)}",
+                    code="wrong-type",
                 )
         return tuple(found)

@@ -76,7 +76,7 @@ class TaskSettings:
             if here.become is None or said is None:
                 return None
             message = "'become: true' on a host that is managed without sudo ('ansible_become' is false)"
-            raise TemplatingError(here.become.span.diagnostic(message))
+            raise TemplatingError(here.become.span.diagnostic(message, code="wrong-value"))
         if become:
             user = None if here.become_user is None else here.scope.value(here.become_user)
             return None if user in (None, OMIT, "", "root") else str(user)
@@ -84,7 +84,9 @@ class TaskSettings:
             return None
         if self.login is None and here.become is not None:
             message = "'become: false' needs to know which user we log in as"
-            raise TemplatingError(here.become.span.diagnostic(message, "set 'ansible_user' for this host"))
+            raise TemplatingError(
+                here.become.span.diagnostic(message, "set 'ansible_user' for this host", code="wrong-value")
+            )
         return self.login
 
     def _boolean(self, item: LocatedScalar | None, scope: Scope) -> bool | None:
@@ -94,7 +96,9 @@ class TaskSettings:
         if value is None or value is OMIT:
             return None
         if not is_boolean(value):
-            raise TemplatingError(item.span.diagnostic(f"must be true or false, not {value!r}"))
+            raise TemplatingError(
+                item.span.diagnostic(f"must be true or false, not {value!r}", code="wrong-type")
+            )
         return truthy(value)
 
     def _time_limit(self, node: TaskNode, here: Inherited) -> float | None:
@@ -113,14 +117,16 @@ class TaskSettings:
             return None
         if not is_seconds(value):
             message = f"{name!r} must be a number of seconds, not {value!r}"
-            raise TemplatingError(item.span.diagnostic(message))
+            raise TemplatingError(item.span.diagnostic(message, code="wrong-value"))
         return float(value)
 
     def count(self, name: str, item: LocatedScalar | None, scope: Scope) -> int | None:
         """Return a keyword's whole number, None if it says nothing."""
         value = self.seconds(name, item, scope)
         if value is not None and item is not None and value != int(value):
-            raise TemplatingError(item.span.diagnostic(f"{name!r} must be a whole number, not {value!r}"))
+            raise TemplatingError(
+                item.span.diagnostic(f"{name!r} must be a whole number, not {value!r}", code="wrong-value")
+            )
         return None if value is None else int(value)
 
     def boolean(self, item: LocatedScalar | None, scope: Scope) -> bool | None:
@@ -134,6 +140,8 @@ class TaskSettings:
             if value is None or value == "":
                 continue
             if not isinstance(value, dict):
-                raise TemplatingError(layer.span.diagnostic("'environment' must be a mapping"))
+                raise TemplatingError(
+                    layer.span.diagnostic("'environment' must be a mapping", code="wrong-type")
+                )
             merged |= {str(key): str(item) for key, item in value.items()}
         return merged

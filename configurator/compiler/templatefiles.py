@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jinja2
@@ -21,6 +21,7 @@ from configurator.compiler.templating import (
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import did_you_mean
 from configurator.config.paths import line_span, shown_path
+from configurator.config.sealed import HEADER, lines_worth_hiding
 from configurator.config.yamlsource import read_source
 from configurator.vault.vault import Vault
 
@@ -56,7 +57,7 @@ def find_file(name: str, kind: str, role_path: str, root: str, span: Span) -> st
     near = did_you_mean(name, _names_below(folders[0]))
     hint = near or f"it is looked for in {shown_path(folders[0])} first"
     what = "template" if kind == "templates" else "file"
-    raise TemplatingError(span.diagnostic(f"there is no {what} {name!r}", hint))
+    raise TemplatingError(span.diagnostic(f"there is no {what} {name!r}", hint, code="no-such-file"))
 
 
 def _names_below(folder: str) -> list[str]:
@@ -64,6 +65,30 @@ def _names_below(folder: str) -> list[str]:
     for path, _folders, files in os.walk(folder):
         found += [os.path.relpath(os.path.join(path, file), folder) for file in files[:200]]
     return found
+
+
+class _Loader(jinja2.FileSystemLoader):
+    """Finds what templates include or import; encrypted files are opened, and known to `sealed`."""
+
+    def __init__(self, folders: list[str], vault: Vault | None, sealed: set[str]) -> None:
+        super().__init__(folders)
+        self._vault = vault
+        self._sealed_paths = sealed
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        """Return the text of a template, its path, and whether it is still the same."""
+        source, path, fresh = super().get_source(environment, template)
+        if self._vault is None or not source.startswith(HEADER):
+            return source, path, fresh
+        problems = Diagnostics(self._vault)
+        found = read_source(path, problems, name=shown_path(path))
+        if found is None:
+            raise jinja2.TemplateError(str(problems.sorted()[0]))
+        self._sealed_paths.add(path)
+        self._vault.hide(lines_worth_hiding(found.text))
+        return found.text, path, fresh
 
 
 class TemplateFiles:
@@ -132,7 +157,7 @@ class TemplateFiles:
         if found is None:
             found = self._environments[key] = make_environment(**settings)
             folders = [os.path.join(role_path, "templates"), role_path, os.path.join(self._root, "templates")]
-            found.loader = jinja2.FileSystemLoader([*folders, self._root])
+            found.loader = _Loader([*folders, self._root], self._vault, self._sealed)
         return found
 
 
@@ -147,9 +172,13 @@ def _header_settings(text: str, span: Span) -> dict[str, Any]:
         name, colon, value = (part.strip() for part in pair.partition(":"))
         if name not in OPTIONS or not colon:
             hint = did_you_mean(name, OPTIONS)
-            raise TemplatingError(span.diagnostic(f"unknown setting {name!r} of a template", hint))
+            raise TemplatingError(
+                span.diagnostic(f"unknown setting {name!r} of a template", hint, code="template-syntax")
+            )
         try:
             settings[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
-            raise TemplatingError(span.diagnostic(f"cannot read the value of {name!r}")) from None
+            raise TemplatingError(
+                span.diagnostic(f"cannot read the value of {name!r}", code="template-syntax")
+            ) from None
     return settings

@@ -29,6 +29,7 @@ from configurator.compiler.bounded import (
 from configurator.compiler.filters import FILTERS
 from configurator.compiler.jinja_tests import TESTS
 from configurator.compiler.lookups import GLOBALS
+from configurator.compiler.surroundings import Kept
 from configurator.config.diagnostics import Diagnostic, Span
 from configurator.config.expect import did_you_mean
 from configurator.config.located import LocatedScalar
@@ -36,6 +37,8 @@ from configurator.vault.vault import Vault
 
 _RESULT = "configurator_result"  # the variable that an expression's value is read back from
 _NO_FILE = "<template>"  # how Jinja calls a template that was read from a text
+_NEWLINES = re.compile("\r\n|\r")  # as Jinja has it
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MARKERS = ("{{", "{%", "{#")
 # What an expression can raise besides Jinja's own errors: it is the user's code, run on the user's values.
 EVALUATION_ERRORS = (
@@ -147,6 +150,9 @@ def make_environment(**options: Any) -> jinja2.Environment:
     environment.template_class = _LazyTemplate
     environment.filters.update(FILTERS)
     bind_filters(environment.filters)
+    for name in FILTERS:
+        if "." in name:  # a filter by its long name is bound as well
+            environment.filters[name] = environment.filters[name.rpartition(".")[2]]
     environment.tests.update(TESTS)
     environment.globals.update(GLOBALS)
     return environment
@@ -167,11 +173,12 @@ def _finalize(value: Any) -> Any:
 class Engine:
     """Turns texts into values; raises TemplatingError with the place of what is wrong.
 
-    `vault` opens those that are encrypted.
+    `vault` opens those that are encrypted; `kept` is what the lookups keep, such as new passwords.
     """
 
     def __init__(self, vault: Vault | None = None) -> None:
         self.vault = vault or Vault()
+        self.kept = Kept()
         self.environment = make_environment()
         self._texts: dict[str, Compiled] = {}
         self._conditions: dict[str, Compiled] = {}
@@ -215,13 +222,34 @@ class Engine:
         self.expression(text, span)
 
     def _compile_text(self, text: str) -> Compiled:
-        tree = self.environment.parse(text)
+        tree = self.environment.parse(self._literal(text))
         body = tree.body
         if len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1:
             only = body[0].nodes[0]
             if not isinstance(only, nodes.TemplateData):
                 return Compiled(self._native(only), True)
         return Compiled(self.environment.from_string(tree), False)
+
+    def _literal(self, text: str) -> str:
+        r"""Return a text in which a backslash within the quotes of `{{ '...' }}` stands for itself.
+
+        So it is in Ansible, but for template files and for conditions: YAML's own quotes have had their turn,
+        and a regular expression such as `'\\1'` is not to be read twice.
+        """
+        if "\\" not in text or "{{" not in text:
+            return text
+        text = _NEWLINES.sub("\n", text)
+        found: list[str] = []
+        end, inside = 0, False
+        try:
+            for _line, kind, token in self.environment.lex(text):
+                start = text.index(token, end)
+                inside = kind == "variable_begin" or (inside and kind != "variable_end")
+                found += [text[end:start], _doubled(token) if inside and kind == "string" else token]
+                end = start + len(token)
+        except jinja2.TemplateSyntaxError:
+            return text  # the parser will say it, with the text as it was written
+        return "".join((*found, text[end:]))
 
     def _native(self, expression: nodes.Expr) -> jinja2.Template:
         target = nodes.Name(_RESULT, "store", lineno=1)
@@ -238,6 +266,12 @@ class Engine:
                 return normalize(context.vars[_RESULT]) if compiled.native else text
         except EVALUATION_ERRORS as error:
             raise evaluation_error(error, variables, locate) from None
+
+
+def _doubled(literal: str) -> str:
+    """Return a text in quotes so that Jinja reads its backslashes as they are; `\\'` does not end it."""
+    quote = literal[0]
+    return _ESCAPED.sub(lambda pair: "\\\\" + (pair[0] if pair[1] in (quote, "\\") else pair[1]), literal)
 
 
 def _operands(node: nodes.Node) -> Iterator[tuple[str, nodes.Expr]]:
@@ -294,7 +328,7 @@ def evaluation_error(error: BaseException, variables: Mapping[str, Any], locate:
         return error.origin
     if isinstance(error, jinja2.TemplateSyntaxError):  # of a template that was included
         span = locate(error.filename, error.lineno)
-        return TemplatingError(span.diagnostic(f"bad template: {error.message}"))
+        return TemplatingError(span.diagnostic(f"bad template: {error.message}", code="template-syntax"))
     span = locate(*_template_line(error))
     undefined = isinstance(error, jinja2.UndefinedError)
     hint = None
@@ -312,7 +346,8 @@ def evaluation_error(error: BaseException, variables: Mapping[str, Any], locate:
         message = "this expression needs too much memory"
     else:
         message = f"this expression fails: {message}"
-    return TemplatingError(span.diagnostic(message, hint), undefined=undefined)
+    code = "undefined" if undefined else "template-failed"
+    return TemplatingError(span.diagnostic(message, hint, code=code), undefined=undefined)
 
 
 def _template_line(error: BaseException) -> tuple[str | None, int]:
@@ -343,7 +378,9 @@ def syntax_problem(
     message = error.message or "bad template"
     unknown = re.match(r"No (filter|test) named '([\w.]+)'", message)
     if unknown is None:
-        return span.diagnostic(f"bad template: {message.rstrip('.')}")
+        return span.diagnostic(f"bad template: {message.rstrip('.')}", code="template-syntax")
     kind, name = unknown[1], unknown[2]
     known = environment.filters if kind == "filter" else environment.tests
-    return narrow(span, name).diagnostic(f"unknown {kind} {name!r}", did_you_mean(name, known))
+    return narrow(span, name).diagnostic(
+        f"unknown {kind} {name!r}", did_you_mean(name, known), code="unknown-filter"
+    )

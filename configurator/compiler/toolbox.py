@@ -34,7 +34,8 @@ class HostState:
 
     `left_out` are the (role, task) pairs that exist and were not selected; a task of None is the whole role.
     `verbosity` counts the `-v` of the command line, for tasks that speak only then. `peers` are the hosts
-    that are worked on together, the first of which does what is done once for all; `turn` tells which time it is.
+    that are worked on together, the first of which does what is done once for all; `turn` tells which time it
+    is.
     """
 
     diagnostics: Diagnostics

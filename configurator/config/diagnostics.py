@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from configurator.core.errors import InputError
@@ -20,7 +20,7 @@ class Diagnostic:
     """One problem and its place; line and column count from 1, a line of 0 means the file as a whole.
 
     `source` is the text of the line and `length` how many of its characters are to blame. `hint` says what
-    to do about it.
+    to do about it, and `code` is the stable name of this kind of mistake (see `codes`).
     """
 
     path: str
@@ -30,6 +30,7 @@ class Diagnostic:
     hint: str | None = None
     source: str = ""
     length: int = 1
+    code: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
@@ -49,11 +50,11 @@ class Span:
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
 
-    def diagnostic(self, message: str, hint: str | None = None) -> Diagnostic:
-        """Return a problem at this place; of a message that quotes something endless the middle is left out."""
+    def diagnostic(self, message: str, hint: str | None = None, *, code: str = "") -> Diagnostic:
+        """Return a problem at this place; a message that quotes something endless loses its middle."""
         if len(message) > _LONGEST:
             message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
-        return Diagnostic(self.path, self.line, self.column, message, hint, self.source, self.length)
+        return Diagnostic(self.path, self.line, self.column, message, hint, self.source, self.length, code)
 
 
 class Diagnostics:
@@ -69,9 +70,9 @@ class Diagnostics:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, span: Span, message: str, hint: str | None = None) -> None:
-        """Note a problem at a place."""
-        self._found.setdefault(span.diagnostic(message, hint))
+    def add(self, span: Span, message: str, hint: str | None = None, *, code: str = "") -> None:
+        """Note a problem at a place; `code` is one of `codes.EXPLANATIONS`."""
+        self._found.setdefault(span.diagnostic(message, hint, code=code))
 
     def extend(self, found: Iterable[Diagnostic]) -> None:
         """Note problems found elsewhere."""

@@ -42,7 +42,7 @@ def as_map(value: Located, what: str, diagnostics: Diagnostics) -> LocatedMap | 
         return value
     if isinstance(value, LocatedScalar) and value.value is None:
         return LocatedMap({}, value.span)
-    diagnostics.add(value.span, f"{what} must be a mapping, not {kind_of(value)}")
+    diagnostics.add(value.span, f"{what} must be a mapping, not {kind_of(value)}", code="wrong-type")
     return None
 
 
@@ -52,7 +52,7 @@ def as_list(value: Located, what: str, diagnostics: Diagnostics) -> tuple[Locate
         return value.items
     if isinstance(value, LocatedScalar) and value.value is None:
         return ()
-    diagnostics.add(value.span, f"{what} must be a list, not {kind_of(value)}")
+    diagnostics.add(value.span, f"{what} must be a list, not {kind_of(value)}", code="wrong-type")
     return None
 
 
@@ -60,7 +60,7 @@ def as_text(value: Located, what: str, diagnostics: Diagnostics) -> str | None:
     """Return a text; a number counts as the text that was written."""
     if isinstance(value, LocatedScalar) and value.value is not None and not isinstance(value.value, bool):
         return str(value.value)
-    diagnostics.add(value.span, f"{what} must be text, not {kind_of(value)}")
+    diagnostics.add(value.span, f"{what} must be text, not {kind_of(value)}", code="wrong-type")
     return None
 
 

@@ -152,7 +152,9 @@ def load_settings(path: str | None, diagnostics: Diagnostics) -> LoadedSettings:
         return LoadedSettings(Settings(), root, chosen, None)
     if vaults := [value.span for value in _encrypted(located)]:
         for span in vaults:
-            diagnostics.add(span, "a setting cannot be encrypted", "put it into a variable, or into a file")
+            diagnostics.add(
+                span, "a setting cannot be encrypted", "put it into a variable, or into a file", code="vault"
+            )
         return LoadedSettings(Settings(), root, chosen, located, frozenset(map(str, located.entries)))
     plain, broken = _plain(located), frozenset[str]()
     try:
@@ -202,12 +204,12 @@ def _note(problem: Any, root: LocatedMap, diagnostics: Diagnostics) -> None:
         known = _fields(path[:-1])
         hint = did_you_mean(path[-1], known) or f"known here: {', '.join(known)}"
         place = parent.key_span(path[-1]) if isinstance(parent, LocatedMap) else span
-        diagnostics.add(place, f"unknown setting {name!r}", hint)
+        diagnostics.add(place, f"unknown setting {name!r}", hint, code="unknown-setting")
     elif kind == "missing":
-        diagnostics.add(span, f"{name!r} is missing")
+        diagnostics.add(span, f"{name!r} is missing", code="missing-value")
     else:
         message, advice = _word(problem, value)
-        diagnostics.add(span, f"{name!r} {message}", advice)
+        diagnostics.add(span, f"{name!r} {message}", advice, code="wrong-setting")
 
 
 def _word(problem: Any, value: Located | None) -> tuple[str, str | None]:

@@ -36,9 +36,10 @@ _VAULT_TAGS = ("!vault", "!vault-encrypted")
 class _YamlError(ConfiguratorError):
     """Reading cannot go on; carries the place. Never leaves this module."""
 
-    def __init__(self, span: Span, message: str, hint: str | None = None) -> None:
+    def __init__(self, span: Span, message: str, hint: str | None = None, *, code: str) -> None:
         super().__init__(message, hint=hint)
         self.span = span
+        self.code = code
 
 
 def load_yaml(
@@ -88,7 +89,10 @@ def read_source(path: str, diagnostics: Diagnostics, *, name: str | None = None)
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         source = "" if sealed else data.splitlines()[line - 1].decode("utf-8", "replace")
         diagnostics.add(
-            Span(name, line, column, 1, source), "not valid UTF-8", "save the file with UTF-8 encoding"
+            Span(name, line, column, 1, source),
+            "not valid UTF-8",
+            "save the file with UTF-8 encoding",
+            code="not-utf8",
         )
         return None
 
@@ -99,10 +103,12 @@ def _read_bytes(path: str, diagnostics: Diagnostics, name: str) -> bytes | None:
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
-        diagnostics.add(Span(name), f"cannot read this file: {reason}")
+        diagnostics.add(Span(name), f"cannot read this file: {reason}", code="unreadable-file")
         return None
     if len(data) > _MAX_BYTES:
-        diagnostics.add(Span(name), f"this file is larger than {_MAX_BYTES // 1024 // 1024} MB")
+        diagnostics.add(
+            Span(name), f"this file is larger than {_MAX_BYTES // 1024 // 1024} MB", code="unreadable-file"
+        )
         return None
     return data
 
@@ -112,12 +118,12 @@ def _opened(data: bytes, diagnostics: Diagnostics, name: str) -> bytes | None:
     text = data.decode("ascii", "replace")
     span = Span(name, 1, 1, len(HEADER), text.partition("\n")[0])
     if diagnostics.vault is None:
-        diagnostics.add(span, "an encrypted file cannot be read here")
+        diagnostics.add(span, "an encrypted file cannot be read here", code="vault")
         return None
     try:
         return diagnostics.vault.open(text, span)
     except InputError as error:
-        diagnostics.extend(error.diagnostics or [span.diagnostic(error.message, error.hint)])
+        diagnostics.extend(error.diagnostics or [span.diagnostic(error.message, error.hint, code="vault")])
         return None
 
 
@@ -135,11 +141,11 @@ def parse_yaml(
             diagnostics.vault.hide(worth_hiding(value))
         return value
     except _YamlError as problem:
-        diagnostics.add(problem.span, problem.message, problem.hint)
+        diagnostics.add(problem.span, problem.message, problem.hint, code=problem.code)
     except yaml.MarkedYAMLError as error:
         if not reader.explained(error):
             span = reader.error_span(error)
-            diagnostics.add(span, *_explain(error, span))
+            diagnostics.add(span, *_explain(error, span), code="yaml-syntax")
     except yaml.reader.ReaderError as error:
         line = len(_LINE_BREAKS.findall(text, 0, error.position)) + 1
         source = "" if sealed else _LINE_BREAKS.split(text)[line - 1]
@@ -147,9 +153,10 @@ def parse_yaml(
         diagnostics.add(
             Span(name, line, column, 1, source),
             f"the character #x{_code(error.character):04x} is not allowed in YAML",
+            code="yaml-character",
         )
     except UnicodeEncodeError:  # from the command line, where bytes that are no UTF-8 stand for themselves
-        diagnostics.add(Span(name), "not valid UTF-8")
+        diagnostics.add(Span(name), "not valid UTF-8", code="not-utf8")
     return None
 
 
@@ -215,7 +222,11 @@ class _Reader:
         next(self._events)  # the end of the document
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
-            raise _YamlError(self.span(event.start_mark, event.end_mark), "only one document is expected")
+            raise _YamlError(
+                self.span(event.start_mark, event.end_mark),
+                "only one document is expected",
+                code="yaml-documents",
+            )
         return value
 
     def explained(self, error: yaml.MarkedYAMLError) -> bool:
@@ -242,7 +253,9 @@ class _Reader:
     def _value(self, event: Any, depth: int, mark: Mark) -> Located:
         if depth > _MAX_DEPTH:
             raise _YamlError(
-                self.span(event.start_mark, event.end_mark), f"nested more than {_MAX_DEPTH} deep"
+                self.span(event.start_mark, event.end_mark),
+                f"nested more than {_MAX_DEPTH} deep",
+                code="yaml-size",
             )
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
@@ -265,15 +278,17 @@ class _Reader:
         self._count += size
         if self._count > _MAX_VALUES:
             span = self.span(event.start_mark, event.end_mark)
-            raise _YamlError(span, f"more than {_MAX_VALUES} values", "are aliases nested in each other?")
+            raise _YamlError(
+                span, f"more than {_MAX_VALUES} values", "are aliases nested in each other?", code="yaml-size"
+            )
 
     def _alias(self, event: Any) -> Located:
         span = self.span(event.start_mark, event.end_mark)
         if event.anchor not in self._anchors:
-            raise _YamlError(span, f"unknown anchor {event.anchor!r}")
+            raise _YamlError(span, f"unknown anchor {event.anchor!r}", code="yaml-anchor")
         known = self._anchors[event.anchor]
         if known is None:
-            raise _YamlError(span, f"the anchor {event.anchor!r} contains itself")
+            raise _YamlError(span, f"the anchor {event.anchor!r} contains itself", code="yaml-anchor")
         value, size = known
         self._grow(size, event)
         return value
@@ -300,14 +315,14 @@ class _Reader:
             span = self.span(key_event.start_mark, key_event.end_mark)
             if not isinstance(key_node, LocatedScalar):
                 if not self._inside and span.line - 1 not in self._unquoted:
-                    self._diagnostics.add(span, "a key must be a single word or number")
+                    self._diagnostics.add(span, "a key must be a single word or number", code="yaml-key")
                 continue
             key = key_node.value
             if key == "<<" and isinstance(key_event, yaml.ScalarEvent) and key_event.implicit[0]:
                 merged += self._merge_sources(value, span)
             elif key in keys:
                 hint = f"first written at line {keys[key].line}"
-                self._diagnostics.add(span, f"duplicate key {str(key)!r}", hint)
+                self._diagnostics.add(span, f"duplicate key {str(key)!r}", hint, code="duplicate-key")
             else:
                 entries[key], keys[key] = value, span
         if template is not None:
@@ -330,7 +345,9 @@ class _Reader:
         whole = "}}" in text or "%}" in text
         span = replace(span, length=len(text))
         hint = f"write {_quoted(text)}" if whole else "put the whole text in quotes"
-        self._diagnostics.add(span, f"a value that begins with '{rest[:2]}' must be in quotes", hint)
+        self._diagnostics.add(
+            span, f"a value that begins with '{rest[:2]}' must be in quotes", hint, code="unquoted-template"
+        )
         self._unquoted.add(start.line)
         return LocatedScalar(text if whole else "", span)
 
@@ -338,7 +355,7 @@ class _Reader:
         sources = value.items if isinstance(value, LocatedList) else (value,)
         found = [source for source in sources if isinstance(source, LocatedMap)]
         if len(found) < len(sources):
-            self._diagnostics.add(span, "'<<' wants a mapping or a list of mappings")
+            self._diagnostics.add(span, "'<<' wants a mapping or a list of mappings", code="yaml-merge")
         return found
 
     def _scalar(self, event: Any, mark: Mark) -> LocatedScalar:
@@ -361,7 +378,7 @@ class _Reader:
     def _vault(self, text: str, span: Span) -> LocatedScalar:
         """Return an encrypted text as it is: only what uses it pays for opening it."""
         if self._diagnostics.vault is None:
-            raise _YamlError(span, "an encrypted value cannot be read here")
+            raise _YamlError(span, "an encrypted value cannot be read here", code="vault")
         try:
             self._diagnostics.vault.expect(text, span)
         except InputError as error:
@@ -380,10 +397,10 @@ class _Reader:
             "null": (type(None),),
         }
         if kind not in wanted:
-            raise _YamlError(span, f"the tag '!!{kind}' is not supported")
+            raise _YamlError(span, f"the tag '!!{kind}' is not supported", code="yaml-tag")
         if type(value) not in wanted[kind]:
             shown = "this" if self._sealed else repr(text)
-            raise _YamlError(span, f"{shown} is not what '!!{kind}' says")
+            raise _YamlError(span, f"{shown} is not what '!!{kind}' says", code="yaml-tag")
         return float(value) if kind == "float" and isinstance(value, int) else value
 
     def _mark(self, event: Any, inherited: Mark, kind: str) -> Mark:
@@ -395,8 +412,11 @@ class _Reader:
         if tag in _MARKS:
             return inherited | _MARKS[tag] if self._sealed else _MARKS[tag]
         if tag in _VAULT_TAGS:
-            raise _YamlError(span, f"the tag {tag!r} is for texts alone")
+            raise _YamlError(span, f"the tag {tag!r} is for texts alone", code="yaml-tag")
         shown = tag.replace(_STANDARD, "!!", 1)
         raise _YamlError(
-            span, f"unknown tag {shown!r}", "the tags '!secret', '!unsafe' and '!vault' have a meaning here"
+            span,
+            f"unknown tag {shown!r}",
+            "the tags '!secret', '!unsafe' and '!vault' have a meaning here",
+            code="vault",
         )

@@ -39,6 +39,20 @@ class RunStarted(RunEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class PlayStarted(RunEvent):
+    """A play of a playbook begins on these hosts: all of them, or those whose turn it is (`serial`).
+
+    `number` counts the plays from 1 to `plays`. Tasks of a host that follow belong to this play.
+    """
+
+    at_s: float
+    play: str
+    number: int
+    plays: int
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HostConnected(RunEvent):
     """The agent runs on the host. `facts` are those of `configurator facts`."""
 
@@ -50,7 +64,10 @@ class HostConnected(RunEvent):
 
 @dataclass(frozen=True, slots=True)
 class HostStarted(RunEvent):
-    """The host's graph was shipped: `tasks` without handlers, `handlers` that may run."""
+    """The host's graph was shipped: `tasks` without handlers, `handlers` that may run.
+
+    In a playbook it comes once for each play of the host, with the sums of the plays so far.
+    """
 
     host: str
     at_s: float

@@ -62,12 +62,15 @@ def start_clock() -> Clock:
 class HostSettings:
     """How a host's tasks are run: `jobs` at once, and whether a failure starts nothing more.
 
-    `deep` has a plan look into the packages that would be installed.
+    `deep` has a plan look into the packages that would be installed. `play` tells the plays of a playbook
+    apart; with `continues` the plan begins where that of the play before has ended.
     """
 
     jobs: int = 4
     fail_fast: bool = False
     deep: bool = False
+    play: str = ""
+    continues: bool = False
 
 
 class HostRun:
@@ -113,11 +116,6 @@ class HostRun:
         self._late: LateAnswers | None = None
 
     @property
-    def shared(self) -> Shared:
-        """Return what it has in common with the other hosts of the run."""
-        return self._shared
-
-    @property
     def jobs(self) -> int:
         """Return how many of the host's tasks run at once."""
         return self._settings.jobs
@@ -157,11 +155,11 @@ class HostRun:
 
     def plan(self, clock: Clock) -> HostSummary:
         """Predict what an apply would do; the session stays open for it."""
-        return self._guarded(clock, lambda: self._run("plan", clock, confirmed=False))
+        return self._guarded("plan", clock, lambda: self._run("plan", clock, confirmed=False))
 
     def apply(self, clock: Clock, *, confirmed: bool) -> HostSummary:
         """Make it so; with `confirmed`, only what the plan on this session has shown."""
-        return self._guarded(clock, lambda: self._run("apply", clock, confirmed=confirmed))
+        return self._guarded("apply", clock, lambda: self._run("apply", clock, confirmed=confirmed))
 
     def facts(self) -> dict[str, Any]:
         """Return the host's facts; raises what stands in the way."""
@@ -193,6 +191,12 @@ class HostRun:
         self.close()
         self._idle.wait(patience_s)
 
+    def take_over(self, other: HostRun) -> None:
+        """Go on with the connection and the agent of another run of this host, which has ended."""
+        session, other._session = other._session, None
+        with self._lock:
+            self._session = session
+
     def close(self) -> None:
         """End the agent and the connection."""
         if self._session is not None:
@@ -201,7 +205,7 @@ class HostRun:
 
     # -- one run ------------------------------------------------------------------------------------------
 
-    def _guarded(self, clock: Clock, work: Callable[[], None]) -> HostSummary:
+    def _guarded(self, mode: str, clock: Clock, work: Callable[[], None]) -> HostSummary:
         started = clock()
         self._idle.clear()
         self._clock = clock
@@ -218,7 +222,7 @@ class HostRun:
             self.summary = self._tally.summary(clock() - started)
             self._emit(HostFinished(self.name, clock(), self.summary))
         finally:
-            self._shared.once.over(self.name)
+            self._shared.once.over(f"{mode}/{self._settings.play}/{self.name}")
             self._shared.throttles.gone(self.name)
             self._idle.set()
         return self.summary
@@ -250,12 +254,17 @@ class HostRun:
             "fail_fast": self._settings.fail_fast,
             "confirmed": confirmed,
             "deep": self._settings.deep,
+            "play": self._settings.play,
+            "continues": self._settings.continues,
             "holder": {"controller": socket.gethostname(), "user": getpass.getuser(), "run": _RUN},
             "modules": dict(graph.modules),
             "tasks": [spec.to_json() for spec in graph.tasks],
         }
+        if mode == "apply":
+            self._shared.keep()
         port = session.endpoint.port
-        late = self._late = LateAnswers(graph, self._learn, self._add, self._shared, self.name, mode)
+        turn = f"{mode}/{self._settings.play}"
+        late = self._late = LateAnswers(graph, self._learn, self._add, self._shared, self.name, turn)
         late.prepare(request)
         while (restart := self._shipped(session, request, late, clock)) is not None:
             session = self._come_back(session, restart, clock)

@@ -15,6 +15,7 @@ from configurator.compiler.results import Rounds, plainly
 from configurator.core.errors import UnreachableError
 from configurator.fleet.shared import Shared
 
+_OWN = ("tasks", "ended", "confirmed", "continues", "rebooted")  # of a request, what is this host's alone
 Reply = Callable[[Mapping[str, Any]], None]
 Learn = Callable[[Answer], None]  # gets what must not be shown, before anything of it can be
 
@@ -29,7 +30,7 @@ class LateAnswers:
         joined: Callable[[tuple[TaskSpec, ...]], None],
         shared: Shared,
         host: str = "",
-        mode: str = "apply",
+        turn: str = "apply/",
     ) -> None:
         self._graph = graph
         self._learn = learn
@@ -37,15 +38,15 @@ class LateAnswers:
         self._specs = {spec.id: spec for spec in graph.tasks}
         self._words = dict(graph.words)
         self.blobs: dict[str, Any] = dict(graph.blobs)
-        self._shared, self._host, self._mode = shared, host, mode
+        self._shared, self._host, self._turn = shared, host, turn
         self._request: Mapping[str, Any] = {}
         graph.late.begin()
         for key, rounds in graph.late.leads.items():
-            shared.once.offer(f"{mode}/{key}", functools.partial(self._led, rounds))
+            shared.once.offer(f"{turn}/{key}", functools.partial(self._led, rounds))
 
     def prepare(self, request: Mapping[str, Any]) -> None:
         """Keep how the run is asked for, for tasks that are handed to other hosts."""
-        self._request = {name: value for name, value in request.items() if name not in ("tasks", "ended")}
+        self._request = {name: value for name, value in request.items() if name not in _OWN}
 
     def _led(self, rounds: Rounds) -> tuple[Any, ...]:
         """Return the result of a task that this host does for all, in a tuple; empty before it is there."""
@@ -69,13 +70,20 @@ class LateAnswers:
         self._words.update(answer.words)
         self._specs |= {child.id: child for child in answer.tasks}
         self._joined(answer.tasks)
+        if self._turn.startswith("apply"):
+            self._shared.keep()
         reply(answer.to_json())
 
     def _wait_for_leader(self, spec: TaskSpec, reply: Reply) -> None:
         key, leader = self._graph.late.once[spec.id]
-        value, problem = self._shared.once.wait(f"{self._mode}/{key}", leader)
+        value, problem = self._shared.once.wait(f"{self._turn}/{key}", f"{self._turn}/{leader}")
         if problem is not None or (isinstance(value, dict) and plainly(value).get("failed") is True):
-            reply({"error": problem or f"it has failed on {leader}, which does it for all hosts"})
+            reply(
+                {
+                    "error": (problem and f"{leader}: {problem}")
+                    or f"it has failed on {leader}, which does it for all hosts"
+                }
+            )
             return
         self._graph.late.note(spec.id, {"registered": value})
         reply({"skip": f"done once, on {leader}"})
@@ -94,7 +102,7 @@ class LateAnswers:
         if spec is None or not spec.throttle:
             reply({})
             return
-        key = f"{self._mode}/{spec.role}/{spec.position}"
+        key = f"{self._turn}/{spec.role}/{spec.position}"
 
         def enter() -> None:
             self._shared.throttles.enter(key, spec.throttle, self._host)
@@ -106,7 +114,7 @@ class LateAnswers:
         """Let another host do the task that this one has ended."""
         spec = self._specs.get(str(message.get("task_id")))
         if spec is not None:
-            self._shared.throttles.leave(f"{self._mode}/{spec.role}/{spec.position}", self._host)
+            self._shared.throttles.leave(f"{self._turn}/{spec.role}/{spec.position}", self._host)
 
     def judge(self, message: Mapping[str, Any], reply: Reply) -> None:
         """Say how a task has ended."""

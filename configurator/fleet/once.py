@@ -21,11 +21,6 @@ class OnceBoard:
         self._sources: dict[str, Callable[[], tuple[Any, ...]]] = {}
         self._over: set[str] = set()
 
-    def begin(self) -> None:
-        """Say that the hosts begin: those that had ended may tell something again."""
-        with self._changed:
-            self._over.clear()
-
     def offer(self, key: str, source: Callable[[], tuple[Any, ...]]) -> None:
         """Say where the result of a task will be found; `source` returns it in a tuple once it is there."""
         with self._changed:
@@ -52,7 +47,7 @@ class OnceBoard:
                 if found:
                     return found[0], None
                 if leader in self._over:
-                    return None, f"{leader}: {_MISSING}"
+                    return None, _MISSING
                 self._changed.wait()
 
 

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from configurator.core.errors import ConfiguratorError
 from configurator.core.graph import TaskGraph
 from configurator.core.parallel import ParallelExecutor
 from configurator.core.run_events import HostSummary
 from configurator.core.task import Task, TaskContext
-from configurator.fleet.host import HostRun
 
 MAX_FORKS = 256  # a host costs three threads of about 53 KB; sshd and routers object long before memory does
 
 _PATIENCE_S = 3600.0  # after Ctrl-C, a package installation under way may take its time
 
 
+class OneHost(Protocol):
+    """What is asked of a host here."""
+
+    @property
+    def name(self) -> str:
+        """Return the host's name in the inventory."""
+
+    @property
+    def summary(self) -> HostSummary:
+        """Return what its run has come to."""
+
+    def cancel(self, *, abort: bool) -> None:
+        """Start nothing more on it; with `abort` stop what runs, too."""
+
+
+Host = TypeVar("Host", bound=OneHost)
+
+
 def run_hosts(
-    hosts: Sequence[HostRun], work: Callable[[HostRun], HostSummary], forks: int
+    hosts: Sequence[Host], work: Callable[[Host], HostSummary], forks: int
 ) -> Mapping[str, HostSummary]:
     """Do `work` for every host and return their summaries in the order given.
 
@@ -28,7 +46,7 @@ def run_hosts(
     # A host that runs must hear of the first Ctrl-C at once, to start none of its tasks any more.
     executor = ParallelExecutor(workers, grace_s=_PATIENCE_S, drain_first=False)
 
-    def task(host: HostRun) -> Task:
+    def task(host: Host) -> Task:
         def run(context: TaskContext) -> HostSummary:
             forget = context.token.on_cancel(lambda: host.cancel(abort=False))
             try:
@@ -38,8 +56,6 @@ def run_hosts(
 
         return Task(host.name, run)
 
-    for host in hosts:
-        host.shared.once.begin()
     tasks = [task(host) for host in hosts]
     results = executor.execute(TaskGraph(tasks))
     for result in results:

@@ -116,7 +116,7 @@ def host_address(name: str, values: Mapping[str, tuple[Any, Span]], diagnostics:
             read_value = read(value)
         except ValueError as error:
             shown = "" if variable in SECRET_VARS else f", not {value!r}"
-            diagnostics.add(span, f"{variable!r} {error}{shown}")
+            diagnostics.add(span, f"{variable!r} {error}{shown}", code="connection-variable")
             continue
         if target:
             fields[target] = read_value

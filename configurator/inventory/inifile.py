@@ -19,6 +19,7 @@ _SECTION = re.compile(r"\[([^\]:]+)(?::(\w+))?\]\s*(?:[#;].*)?")
 _KINDS = ("children", "vars")
 # An address of IPv6 with a port: it begins as a section does.
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\](?::([0-9]{1,5}))?(?=\s|$)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # no name has one, and terminals obey some
 _MAX_LITERAL = 10_000  # characters: Python's parser is no place for more
 
 
@@ -53,9 +54,16 @@ class _Reader:
         for name, span in self._mentioned:
             if name not in self._made:
                 hint = did_you_mean(name, self._made) or f"write a section [{name}]"
-                self._diagnostics.add(span, f"no section makes the group {name!r}", hint)
+                self._diagnostics.add(
+                    span, f"no section makes the group {name!r}", hint, code="unknown-group"
+                )
 
     def line(self, text: str, span: Span) -> None:
+        control = _CONTROL.search(text)
+        if control is not None:
+            message = f"the character #x{ord(control[0]):04x} is not allowed in an inventory"
+            self._diagnostics.add(span, message, code="inventory-syntax")
+            return
         if text.startswith("[") and not _BRACKETED.match(text):
             self._section(text, span)
         elif self._kind == "children":
@@ -73,7 +81,7 @@ class _Reader:
         kind = match[2] or "hosts" if match else ""
         if match is None or kind not in ("hosts", *_KINDS):
             hint = did_you_mean(kind, _KINDS) or "write [group], [group:children] or [group:vars]"
-            self._diagnostics.add(span, f"cannot read the section {text!r}", hint)
+            self._diagnostics.add(span, f"cannot read the section {text!r}", hint, code="inventory-syntax")
             self._kind = "hosts"
             return
         self._group, self._kind = match[1].strip(), kind
@@ -86,7 +94,7 @@ class _Reader:
     def _variable(self, text: str, span: Span) -> None:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            self._diagnostics.add(span, "a variable is written name=value")
+            self._diagnostics.add(span, "a variable is written name=value", code="inventory-syntax")
             return
         group = self._inventory.groups[self._group]
         literal = _literal(value.strip())
@@ -105,13 +113,17 @@ class _Reader:
         try:
             words = shlex.split(text, comments=True)
         except ValueError as error:
-            self._diagnostics.add(span, f"cannot read this host: {str(error).lower()}")
+            self._diagnostics.add(
+                span, f"cannot read this host: {str(error).lower()}", code="inventory-syntax"
+            )
             return
         variables: dict[str, Any] = {}
         for word in words[1:]:
             key, equals, value = word.partition("=")
             if not equals or not key:
-                self._diagnostics.add(span, f"expected name=value after the host, not {word!r}")
+                self._diagnostics.add(
+                    span, f"expected name=value after the host, not {word!r}", code="inventory-syntax"
+                )
                 return
             variables[key] = _literal(value)
         pattern, port = _with_port(words[0])
@@ -120,7 +132,7 @@ class _Reader:
         try:
             names = [pattern] if ":" in re.sub(r"\[[^\]]*\]", "", pattern) else expand(pattern)
         except ValueError as error:
-            self._diagnostics.add(span, f"host {pattern!r}: {error}")
+            self._diagnostics.add(span, f"host {pattern!r}: {error}", code="host-range")
             return
         for name in names:
             self._inventory.add_host(name, span, self._group)

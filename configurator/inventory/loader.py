@@ -59,7 +59,7 @@ def load_inventory(
             _read_source(path, inventory, diagnostics)
             folders[os.path.dirname(path)] = None
         else:
-            diagnostics.add(span, f"there is no inventory at {path!r}")
+            diagnostics.add(span, f"there is no inventory at {path!r}", code="no-inventory")
     inventory.finish(diagnostics)
     seen: set[str] = set()
     for folder, shown in ((folder, folder) for folder in (*folders, root)):
@@ -90,7 +90,7 @@ def _read_list(source: str, span: Span, inventory: Inventory, diagnostics: Diagn
             for name in expand(word):
                 inventory.add_host(name, span, "all")
         except ValueError as error:
-            diagnostics.add(span, f"host {word!r}: {error}")
+            diagnostics.add(span, f"host {word!r}: {error}", code="host-range")
 
 
 def _read_folder(folder: str, inventory: Inventory, diagnostics: Diagnostics) -> None:

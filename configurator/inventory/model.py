@@ -96,7 +96,7 @@ class Inventory:
             for child, span in list(group.children.items()):
                 if child in path:
                     cycle = " -> ".join((*path[path.index(child) :], child))
-                    diagnostics.add(span, f"the groups contain each other: {cycle}")
+                    diagnostics.add(span, f"the groups contain each other: {cycle}", code="group-cycle")
                     del group.children[child]
                 else:
                     pending.append((child, path))

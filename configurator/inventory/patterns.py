@@ -48,9 +48,9 @@ def select(
             continue
         found = _matches(atom.text, inventory)
         if not found and (not atom.sign or not _is_glob(atom.text)) and not _known(atom.text, inventory):
-            diagnostics.add(span, *_unmatched(atom.text, inventory))
+            diagnostics.add(span, *_unmatched(atom.text, inventory), code="no-such-host")
         elif not found and not atom.sign and inventory.hosts:
-            diagnostics.add(span, f"no host matches {atom.text!r}")
+            diagnostics.add(span, f"no host matches {atom.text!r}", code="no-such-host")
         if atom.sign == "":
             chosen.update(dict.fromkeys(found))
         elif atom.sign == "&":
@@ -125,7 +125,12 @@ def _adhoc(text: str, inventory: Inventory, span: Span, diagnostics: Diagnostics
         return None
     match = _ADHOC.fullmatch(text)
     if match is None or not 0 < int(match["port"] or 22) < 65536:
-        diagnostics.add(span, f"cannot read the address {text!r}", "write user@address or user@address:port")
+        diagnostics.add(
+            span,
+            f"cannot read the address {text!r}",
+            "write user@address or user@address:port",
+            code="no-such-host",
+        )
         return Host(text, span)
     variables: dict[str, str | int] = {
         "ansible_host": match["v6"] or match["host"],

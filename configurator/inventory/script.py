@@ -55,7 +55,7 @@ def read_script(
         else:
             _ask_each(path, told, inventory, timeout_s)
     except _ScriptError as error:
-        diagnostics.add(span, str(error), error.hint)
+        diagnostics.add(span, str(error), error.hint, code="inventory-script")
 
 
 def _ask_each(path: str, told: Mapping[str, Any], inventory: Inventory, timeout_s: float) -> None:

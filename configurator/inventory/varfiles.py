@@ -85,5 +85,9 @@ def _read_file(path: str, name: str, diagnostics: Diagnostics) -> Vars | None:
         if isinstance(key, str):
             variables[key] = item
         elif found:
-            diagnostics.add(found.key_span(key), f"a variable's name must be text, not {kind_of(key)}")
+            diagnostics.add(
+                found.key_span(key),
+                f"a variable's name must be text, not {kind_of(key)}",
+                code="variable-name",
+            )
     return variables

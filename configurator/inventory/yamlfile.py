@@ -18,7 +18,9 @@ def read_yaml_inventory(value: Located, inventory: Inventory, diagnostics: Diagn
         return
     if "plugin" in top and isinstance(plugin := top.entries["plugin"], LocatedScalar):
         hint = "a program that prints JSON for `--list` can say the same"
-        diagnostics.add(top.key_span("plugin"), f"there is no inventory plugin {plugin.value!r}", hint)
+        diagnostics.add(
+            top.key_span("plugin"), f"there is no inventory plugin {plugin.value!r}", hint, code="unsupported"
+        )
         return
     pending: list[tuple[str, Span, Located]] = []
     for name, body in top.entries.items():
@@ -40,7 +42,9 @@ def _read_group(
         place = parts.key_span(key) if parts else span
         if key not in _PARTS:
             hint = did_you_mean(key, _PARTS) or "a group has 'hosts', 'children' and 'vars'"
-            diagnostics.add(place, f"unknown key {str(key)!r} in the group {name!r}", hint)
+            diagnostics.add(
+                place, f"unknown key {str(key)!r} in the group {name!r}", hint, code="inventory-key"
+            )
         elif key == "vars":
             found = as_map(part, "'vars'", diagnostics)
             group.vars.update(_named(found, diagnostics) if found else {})
@@ -65,7 +69,7 @@ def _read_hosts(group: str, part: Located, inventory: Inventory, diagnostics: Di
         try:
             names = expand(str(pattern))
         except ValueError as error:
-            diagnostics.add(span, f"host {str(pattern)!r}: {error}")
+            diagnostics.add(span, f"host {str(pattern)!r}: {error}", code="host-range")
             continue
         found = as_map(body, f"the variables of host {str(pattern)!r}", diagnostics)
         variables = _named(found, diagnostics) if found else {}
@@ -81,7 +85,11 @@ def _set_priority(name: str, inventory: Inventory, diagnostics: Diagnostics) -> 
     if isinstance(value, LocatedScalar) and type(value.value) is int:
         inventory.groups[name].priority = value.value
     else:
-        diagnostics.add(value.span, f"'ansible_group_priority' must be a whole number, not {kind_of(value)}")
+        diagnostics.add(
+            value.span,
+            f"'ansible_group_priority' must be a whole number, not {kind_of(value)}",
+            code="wrong-type",
+        )
 
 
 def _named(found: LocatedMap, diagnostics: Diagnostics) -> dict[str, Located]:
@@ -91,5 +99,9 @@ def _named(found: LocatedMap, diagnostics: Diagnostics) -> dict[str, Located]:
         if isinstance(key, str):
             variables[key] = value
         else:
-            diagnostics.add(found.key_span(key), f"a variable's name must be text, not {kind_of(key)}")
+            diagnostics.add(
+                found.key_span(key),
+                f"a variable's name must be text, not {kind_of(key)}",
+                code="variable-name",
+            )
     return variables

@@ -13,6 +13,7 @@ from configurator.core.run_events import (
     HostFailed,
     HostFinished,
     HostNotice,
+    PlayStarted,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -25,6 +26,7 @@ from configurator.report.plain import (
     finished_line,
     host_failed_line,
     notice_line,
+    play_line,
     started_line,
     task_line,
     wanted,
@@ -127,6 +129,8 @@ class BoardSink:
     def _line(self, event: RunEvent) -> Text | None:
         if isinstance(event, RunStarted) and event.mode != "plan":
             return started_line(event)
+        if isinstance(event, PlayStarted) and self._record.mode != "plan":
+            return play_line(event)
         few = len(self._record.hosts) <= _FEW_HOSTS
         if isinstance(event, TaskFinished) and wanted(event, self._record.mode, self._verbose):
             blame = self._record.hosts[event.host].blame(event)

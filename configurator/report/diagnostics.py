@@ -16,7 +16,7 @@ from configurator.core.errors import (
     UnreachableError,
 )
 from configurator.report.sanitize import one_line, sanitize
-from configurator.report.terminal import HUNK, NAME, WRONG, joined
+from configurator.report.terminal import HUNK, MUTED, NAME, WRONG, joined
 
 _MAX_SOURCE = 110
 
@@ -56,7 +56,9 @@ def diagnostic_lines(diagnostic: Any) -> list[Text]:
     far as they are there.
     """
     first, *more = sanitize(str(getattr(diagnostic, "message", diagnostic))).strip("\n").split("\n")
-    lines = [joined(("error", WRONG), (f": {first}", NAME)), *(Text("  " + line) for line in more)]
+    code = getattr(diagnostic, "code", "")
+    head = joined(("error", WRONG), (f": {first}", NAME), (f" [{code}]" if code else "", MUTED))
+    lines = [head, *(Text("  " + line) for line in more)]
     path, line = getattr(diagnostic, "path", ""), getattr(diagnostic, "line", 0)
     source = getattr(diagnostic, "source", "") if line else ""
     margin = " " * len(str(line)) if source else ""

@@ -110,7 +110,7 @@ def error_json(error: ConfiguratorError) -> dict[str, Any]:
 def diagnostic_json(diagnostic: Any) -> dict[str, Any]:
     """Return a diagnostic as a JSON object; what it does not have is left out."""
     placed = ("line", "column", "length", "source") if getattr(diagnostic, "line", 0) else ()
-    names = ("path", *placed, "message", "hint")
+    names = ("path", *placed, "code", "message", "hint")
     found = {name: getattr(diagnostic, name, None) for name in names}
     return {name: item for name, item in found.items() if item not in (None, "")} or {
         "message": str(diagnostic)

@@ -15,6 +15,7 @@ from configurator.core.run_events import (
     HostFailed,
     HostNotice,
     HostStarted,
+    PlayStarted,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -112,6 +113,9 @@ def log_lines(event: RunEvent) -> Iterator[str]:
         for name, summary in event.hosts.items():
             counts = ", ".join(f"{item.name} {getattr(summary, item.name)}" for item in fields(summary))
             yield f"{'':>10} {name}: {counts}"
+    elif isinstance(event, PlayStarted):
+        where = ", ".join(event.hosts) or "no hosts"
+        yield f"{event.at_s:>+10.3f} play {event.number} of {event.plays}: {one_line(event.play)} on {where}"
     else:
         at_s, host = getattr(event, "at_s", 0.0), getattr(event, "host", "")
         yield f"{at_s:>+10.3f} {host}: {_head(event)}"

@@ -39,7 +39,8 @@ _BARE = {
     "role": "its role requires that",
     "written_order": "as written",
     "handler": "handlers come last",
-    "data": "it uses what that registers",
+    "data": "it uses what that finds out",
+    "block": "a block with a rescue is done from top to bottom",
 }
 
 

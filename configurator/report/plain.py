@@ -13,6 +13,7 @@ from configurator.core.run_events import (
     HostFailed,
     HostFinished,
     HostNotice,
+    PlayStarted,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -86,6 +87,8 @@ class PlainSink:
     def _line(self, event: RunEvent) -> Text | None:
         if isinstance(event, RunStarted):
             return started_line(event)
+        if isinstance(event, PlayStarted):
+            return play_line(event)
         if isinstance(event, TaskFinished) and wanted(event, self._record.mode, self._verbose):
             return task_line(event, blame=self._record.hosts[event.host].blame(event))
         if isinstance(event, RunFinished):
@@ -124,6 +127,13 @@ def started_line(event: RunStarted) -> Text:
     names = words.enumeration(event.hosts)
     hosts = names if len(event.hosts) == 1 else f"{words.count(len(event.hosts), 'host')}: {names}"
     return joined(f"{verb} {hosts}")
+
+
+def play_line(event: PlayStarted) -> Text:
+    """Return `Play 1 of 2: Web servers (web1, web2)`."""
+    number = f"Play {event.number} of {event.plays}" if event.plays > 1 else "Play"
+    hosts = words.enumeration(event.hosts, 6) if event.hosts else "no hosts"
+    return joined((f"{number}: {one_line(event.play)}", NAME), (f" ({one_line(hosts)})", MUTED))
 
 
 def wanted(event: TaskFinished, mode: str, verbose: int) -> bool:

@@ -13,6 +13,7 @@ from configurator.report import words
 from configurator.report.changes import SIGNS, said_lines, sign, task_lines
 from configurator.report.failures import failure_lines, ignored_lines, notice_lines
 from configurator.report.record import HostRecord, RunRecord, add_up
+from configurator.report.sanitize import one_line
 from configurator.report.terminal import CHANGED, GOOD, MUTED, NAME, WRONG, joined, write
 
 
@@ -74,7 +75,7 @@ def grouped(hosts: Sequence[HostRecord]) -> list[list[HostRecord]]:
             )
             for event in sorted(host.finished, key=lambda event: event.task_id)
             if _planned(event) or event.says
-        )
+        ) + tuple(name for _, name in host.plays)
         groups.setdefault(key, []).append(host)
     return list(groups.values())
 
@@ -127,18 +128,15 @@ def _legend(signs: set[str]) -> Text:
 
 def _host_lines(host: HostRecord, diff: bool, verbose: int) -> list[Text]:
     lines: list[Text] = []
-    for event in host.finished:
-        if _planned(event) and not event.handler:
-            lines += [*task_lines(event, diff=diff, full=verbose > 0), *said_lines(event, 6)]
-        elif event.says and not event.handler:
-            lines.append(joined("    ", (words.title(event), NAME), (f"  [{event.module}]", MUTED)))
-            lines += said_lines(event, 6)
-        elif verbose and event.status is Outcome.OK and not event.handler:
-            lines.append(joined("  ", (f"  {words.title(event)}  ok", MUTED)))
-        elif verbose and event.status is Outcome.SKIPPED and not event.handler:
-            lines.append(
-                joined("  ", (f"  {words.title(event)}  skipped: {event.cause or event.reason}", MUTED))
-            )
+    heads = dict(host.plays) if len(host.plays) > 1 else {}
+    head: str | None = None
+    for number, event in enumerate(host.finished):
+        head = heads.get(number, head)
+        found = [] if event.handler else _task_lines(event, diff, verbose)
+        if found and head is not None:
+            lines.append(joined("  ", (f"Play: {one_line(head)}", MUTED)))
+            head = None
+        lines += found
     handlers = [event for event in host.finished if event.handler and _planned(event)]
     if handlers:
         lines += [joined("  ", ("Handlers that will run:", MUTED))]
@@ -146,3 +144,16 @@ def _host_lines(host: HostRecord, diff: bool, verbose: int) -> list[Text]:
             joined("    > ", (words.title(event), NAME), (f"  [{event.module}]", MUTED)) for event in handlers
         ]
     return lines
+
+
+def _task_lines(event: TaskFinished, diff: bool, verbose: int) -> list[Text]:
+    if _planned(event):
+        return [*task_lines(event, diff=diff, full=verbose > 0), *said_lines(event, 6)]
+    if event.says:
+        head = joined("    ", (words.title(event), NAME), (f"  [{event.module}]", MUTED))
+        return [head, *said_lines(event, 6)]
+    if verbose and event.status is Outcome.OK:
+        return [joined("  ", (f"  {words.title(event)}  ok", MUTED))]
+    if verbose and event.status is Outcome.SKIPPED:
+        return [joined("  ", (f"  {words.title(event)}  skipped: {event.cause or event.reason}", MUTED))]
+    return []

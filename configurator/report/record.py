@@ -14,6 +14,7 @@ from configurator.core.run_events import (
     HostNotice,
     HostStarted,
     HostSummary,
+    PlayStarted,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -64,6 +65,7 @@ class HostRecord:
     failure: HostFailed | None = None
     summary: HostSummary | None = None
     seconds: float = 0.0
+    plays: list[tuple[int, str]] = field(default_factory=list)  # how many had ended when each play began
 
     def totals(self) -> HostSummary:
         """Return the host's own summary, or what the tasks so far amount to if it has sent none."""
@@ -108,6 +110,10 @@ class RunRecord:
             self.result = event
             for name, summary in event.hosts.items():
                 self._host(name).summary = summary
+        elif isinstance(event, PlayStarted):
+            for name in event.hosts:
+                host = self._host(name)
+                host.plays.append((len(host.finished), event.play))
         else:
             about = getattr(event, "host", None)
             if isinstance(about, str):
@@ -153,7 +159,9 @@ def _fold(host: HostRecord, event: RunEvent) -> None:
     if isinstance(event, HostConnected):
         host.stage = Stage.PREPARING
     elif isinstance(event, HostStarted):
-        host.stage, host.total, host.started_s = Stage.RUNNING, event.tasks, event.at_s
+        # It comes once for each play, with the sums so far.
+        began_s = host.started_s if host.stage is Stage.RUNNING else event.at_s
+        host.stage, host.total, host.started_s = Stage.RUNNING, event.tasks, began_s
     elif isinstance(event, TasksAdded):
         host.total += event.tasks
     elif isinstance(event, TaskStarted):

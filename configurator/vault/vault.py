@@ -111,7 +111,7 @@ class Vault:
         try:
             return parse(text)
         except EnvelopeError as error:
-            problem = span.diagnostic(str(error))
+            problem = span.diagnostic(str(error), code="vault")
             raise InputError(str(problem), [problem]) from None
 
     def _failure(self, envelope: Envelope, span: Span) -> InputError:
@@ -123,5 +123,5 @@ class Vault:
             tried = ", ".join(dict.fromkeys(str(vault_id) for vault_id in self.ids))
             message = f"no known vault password opens this{of and f', encrypted{of}'}"
             hint = f"tried {tried}; or the text was changed after it was encrypted"
-        problem = span.diagnostic(message, hint)
+        problem = span.diagnostic(message, hint, code="vault")
         return InputError(str(problem), [problem])

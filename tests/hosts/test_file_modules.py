@@ -128,7 +128,7 @@ REFUSED: dict[str, tuple[str, Mapping[str, Any], str]] = {
     "lost content": (
         "copy",
         {"dest": "/srv/r/n", "content": {"$blob": "0" * 64}},
-        "a file's content did not arrive from the controller",
+        "a file's content did not arrive from the controller: there is no such content",
     ),
 }
 

@@ -40,6 +40,9 @@ HOMES = {
     "pydantic": ("config/",),
     "yaml": ("config/", "compiler/", "sandbox/"),  # native values and filters; an inventory to write
     "jinja2": ("compiler/",),
+    "jmespath": ("compiler/",),
+    "packaging": ("compiler/",),
+    "passlib": ("compiler/",),
     "cryptography": ("vault/",),
 }
 OWN_PROCESS = frozenset({"agent/namespaces.py"})  # called in processes of their own, which have one thread

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from configurator.agent.apply_taker import ApplyTaker
 from configurator.agent.notifications import Notifications
 from configurator.agent.plan_taker import PlanTaker
 from configurator.agent.protocol import TaskSpec
+from configurator.agent.remembered import Remembered
 from configurator.agent.system import HostContext
 from configurator.core.cancel import CancelToken
 from configurator.core.changes import Certainty
@@ -79,3 +81,37 @@ def test_a_deep_plan_by_root_tries_validators_ahead(
     assert [(question["environment"]["SITE"], "PATH" in question["environment"]) for question in asked] == (
         [("one", True)] if sure else []
     )
+
+
+def test_a_plan_goes_on_in_the_world_of_the_play_before(tmp_path: Path) -> None:
+    """The second play of a playbook sees what the first would have done, and what handlers were due there."""
+    cache, folder = tmp_path / "cache", tmp_path / "new"
+    cache.mkdir()
+
+    def planned(before: PlanTaker | None) -> PlanTaker:
+        context, notifications = HostContext(), Notifications(persistent=False, directory=str(tmp_path))
+        if before is not None:
+            context, notifications = before.context, before.notifications
+        return PlanTaker(context, notifications, cast(ApplyTaker, None), str(cache), before=before)
+
+    make = TaskSpec("make", "r", "make", "file", {"path": str(folder), "state": "directory"})
+    use = TaskSpec("use", "r", "use", "file", {"path": f"{folder}/f", "state": "touch"})
+    first = planned(None)
+    assert first.take(make, TaskContext("make", CancelToken())).changed
+    assert not planned(first).take(make, TaskContext("make", CancelToken())).changed
+    assert planned(first).take(use, TaskContext("use", CancelToken())).changed
+    with pytest.raises(TaskError):
+        planned(None).take(use, TaskContext("use", CancelToken()))
+    assert not folder.exists()
+
+
+def test_what_plays_have_shown_outlives_a_restart_of_the_host(tmp_path: Path) -> None:
+    """The next agent holds later plays to it as well; one that was not shown may change nothing."""
+    context = HostContext()
+    taker = PlanTaker(context, Notifications(persistent=False), cast(ApplyTaker, None), str(tmp_path))
+    make = TaskSpec("make", "r", "make", "file", {"path": f"{tmp_path}/d", "state": "directory"})
+    taker.take(make, TaskContext("make", CancelToken()))
+    carried = json.loads(json.dumps(Remembered({"2": taker.predicted}, taker).to_json()))
+    again = Remembered.from_json(carried)
+    assert again.of("2")["make"].changes == taker.predicted["make"].changes
+    assert again.of("1") == {}

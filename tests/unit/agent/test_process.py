@@ -235,8 +235,9 @@ def test_without_pidfd_the_end_is_found_all_the_same(
 
 def test_a_missing_program_is_an_answer_to_a_query_and_an_error_of_a_run(system: RealSystem) -> None:
     assert system.query(["nosuchprogram"]).exit_status == 127
-    with pytest.raises(MissingProgramError, match="nosuchprogram is not installed"):
+    with pytest.raises(MissingProgramError, match="nosuchprogram is not installed") as missing:
         system.run(["nosuchprogram"])
+    assert (missing.value.outputs["rc"], missing.value.outputs["stdout"]) == (2, "")  # as Ansible has it
     with pytest.raises(TaskError, match="sh failed with exit status 127"):
         system.run(["sh", "-c", "nosuchprogram"])
 
@@ -244,8 +245,9 @@ def test_a_missing_program_is_an_answer_to_a_query_and_an_error_of_a_run(system:
 def test_what_cannot_be_started_is_said(system: RealSystem, tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("no program")
-    with pytest.raises(TaskError, match="cannot start"):
+    with pytest.raises(TaskError, match="cannot start") as refused:
         system.run([str(plain)])
+    assert refused.value.outputs["rc"] == 13
     with pytest.raises(TaskError, match="cannot start"):
         system.run(["echo", "a\0b"])
     with pytest.raises(ParameterError, match="none does not exist"):

@@ -218,4 +218,4 @@ def test_errors_of_the_command_line_are_sentences(folder: Path, capsys: pytest.C
     said = capsys.readouterr().err
     assert "error: cannot read nowhere: no such file or directory\n" in said
     assert "error: v is not encrypted\n" in said
-    assert "error: no known vault password opens this\n" in said
+    assert "error: no known vault password opens this [vault]\n" in said

@@ -28,7 +28,14 @@ class FakeApp:
     options: list[Any] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
 
-    def plan(self, options: Any, sink: Sink, *, prompt: Callable[[str], str | None] | None = None) -> int:
+    def plan(
+        self,
+        options: Any,
+        sink: Sink,
+        *,
+        prompt: Callable[[str], str | None] | None = None,
+        ask: Callable[..., str | None] | None = None,
+    ) -> int:
         self.calls.append("plan")
         self.options.append(options)
         return self._send(self.plan_events, sink)

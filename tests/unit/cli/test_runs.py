@@ -79,6 +79,7 @@ def test_exit_codes_of_a_plan(
 def test_options_reach_the_app(app: FakeApp) -> None:
     args = "plan --host web1,web2 --host db* --tags a,b --skip-tags c --role nginx --only apt --only user:x"
     args += " --forks 3 --jobs 2 --fail-fast -i inv --config c.yaml -e a=1 -e @f.yml -v -k -K"
+    args += " --playbook site.yml"
     main(args.split())
     assert app.options == [
         RunOptions(
@@ -95,6 +96,7 @@ def test_options_reach_the_app(app: FakeApp) -> None:
             fail_fast=True,
             ask_pass=True,
             ask_become_pass=True,
+            playbook="site.yml",
             verbosity=1,
         )
     ]

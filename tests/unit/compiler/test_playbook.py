@@ -322,6 +322,13 @@ def test_handlers_run_at_the_end_of_the_part_that_notifies_them() -> None:
     assert notified["web/1:install"] == ("web/h1:restart web",)
 
 
+def test_handlers_that_nobody_notifies_are_not_sent() -> None:
+    """What is counted and drawn is what may run."""
+    (graph,) = graphs("- {hosts: all, tasks: [{command: a}], handlers: [{name: x, command: b}]}\n")
+    assert [spec.id for spec in graph.tasks] == ["site.yml: tasks/1:command: a"]
+    assert graph.tasks[0].requires == ()
+
+
 def test_what_a_role_needs_comes_before_it_with_its_tags_and_conditions() -> None:
     """meta/main.yml is followed as in Ansible, once for all who need the same."""
     more = {
@@ -365,6 +372,37 @@ def test_a_playbook_that_asks_for_no_root_needs_none() -> None:
     assert [spec.become_user for spec in tasks(playbook, inventory)] == [None]
     project = book(playbook, inventory)
     assert project.connection(project.hosts()[0]).become
+
+
+def test_a_role_that_is_included_may_ask_for_root() -> None:
+    """The agent must be root then, although the playbook itself does not say so."""
+    more = {"roles/inner/tasks/main.yml": "- {command: x, become: true}"}
+    for task in ("include_role", "import_role"):
+        project = book(f"- {{hosts: all, tasks: [{{{task}: {{name: inner}}}}]}}\n", more)
+        assert project.connection(project.hosts()[0]).become
+    project = book("- {hosts: all, tasks: [{include_role: {name: r}}]}\n", more)
+    assert not project.connection(project.hosts()[0]).become
+
+
+def test_what_holds_for_a_play_holds_for_its_tasks() -> None:
+    """Keywords that tasks have are inherited, however deep."""
+    playbook = """
+- hosts: all
+  environment: {A: b}
+  no_log: true
+  ignore_errors: true
+  timeout: 7
+  module_defaults: {file: {mode: "0600"}}
+  tasks: [{block: [{file: {path: /x, state: touch}}]}]
+"""
+    (spec,) = tasks(playbook)
+    assert (spec.environment, spec.no_log, spec.ignore_errors, spec.timeout_s) == (
+        {"A": "b"},
+        True,
+        True,
+        7.0,
+    )
+    assert spec.params["mode"] == "0600"
 
 
 def test_the_connection_is_of_the_first_remote_user_and_the_others_are_become() -> None:
@@ -453,3 +491,18 @@ def test_the_order_of_hosts_can_be_asked_for() -> None:
     assert in_order(names, "sorted") == ["a", "b", "c"]
     assert in_order(names, "reverse_sorted") == ["c", "b", "a"]
     assert sorted(in_order(names, "shuffle")) == ["a", "b", "c"]
+
+
+def test_roles_that_tasks_of_a_play_include_are_read_and_checked() -> None:
+    """A mistake in one of them is told before any host is asked, and so is a role that does not exist."""
+    playbook = "- {hosts: all, tasks: [{include_role: {name: inner}}, {import_role: {name: web}}]}\n"
+    assert commands(playbook, {**ROLE, "roles/inner/tasks/main.yml": "- {command: x}"}) == [
+        "x",
+        "echo default web",
+    ]
+    found = problems(playbook, {**ROLE, "roles/inner/tasks/main.yml": "- {comand: x}"})
+    assert found == [
+        "roles/inner/tasks/main.yml:1:4: unknown module 'comand' [comand] (did you mean 'command'?)"
+    ]
+    (missing,) = problems(playbook.replace("inner", "iner").replace("web", "r"))
+    assert "unknown role 'iner'" in missing

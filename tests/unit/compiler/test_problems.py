@@ -117,16 +117,16 @@ def test_a_template_without_quotes_is_one_problem(value: str) -> None:
         ("- {command: x, environment: '{{ [1] }}'}", "1:29: 'environment' must be a mapping"),
         ("- file: {path: /x, mode: \"{{ 'rwx!' }}\"}", "1:20: 'mode': must be a file mode"),
         (
-            "- command: \"{{ lookup('pipe', 'id') }}\"",
-            "1:12: this expression fails: lookup 'pipe' is not supp",
+            "- command: \"{{ lookup('url', 'http://x') }}\"",
+            "1:12: this expression fails: lookup 'url' is not supp",
         ),
         (
             "- command: \"{{ lookup('file', 'nope') }}\"",
-            "1:12: this expression fails: lookup: there is no file",
+            "1:12: this expression fails: lookup 'file': there is no file",
         ),
         (
-            "- command: \"{{ 'x' | password_hash }}\"",
-            "1:12: this expression fails: the filter 'password_hash'",
+            '- command: "{{ 5 | password_hash }}"',
+            "1:12: this expression fails: password_hash wants a text",
         ),
         ("- include_tasks: '{{ inventory_hostname }}.yml'", "1:18: there is no task file 'h.yml'"),
         ("- import_tasks: main.yml", "1:17: files include each other more than 50 deep"),

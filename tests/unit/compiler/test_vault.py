@@ -234,6 +234,22 @@ def test_an_encrypted_template_is_rendered_and_shows_no_line() -> None:
     assert problem.source == ""
 
 
+def test_an_encrypted_template_may_be_included() -> None:
+    """What it says is hidden; without its password the error names the file, at the line that includes it."""
+    texts: dict[str, str | bytes] = {
+        "roles/r/tasks/main.yml": "- template: {src: f, dest: /f}\n",
+        "roles/r/templates/f": "a\n{% include 'inner' %}",
+        "roles/r/templates/inner": sealed("key={{ 1 + 1 }}-hunter2\n", PROD),
+    }
+    site = Site(texts, ONE, PROD)
+    assert site.compile()[0]["content"] == "a\nkey=2-hunter2\n"
+    assert "key={{ 1 + 1 }}-hunter2" in site.hidden
+    assert problems(Site(texts, ONE)) == [
+        "roles/r/templates/f:2:1: roles/r/templates/inner:1:1: no known vault password opens this,"
+        " encrypted as 'prod'"
+    ]
+
+
 def test_a_source_that_cannot_be_opened_is_told_by_its_file() -> None:
     """The file is to blame, not the task."""
     task = "- copy: {src: f, dest: /f}\n"

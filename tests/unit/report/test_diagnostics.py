@@ -87,3 +87,11 @@ def test_control_characters_of_a_file_or_host_are_shown() -> None:
     problem = Diagnostic("f\x1b[31m", 1, 1, "bad \x1b[2J", None, "a\x1b[2Jb", 1)
     assert "\x1b" not in shown(InputError("x", [problem]))
     assert "\x1b" not in shown(UnreachableError("web1", "\x1b]0;title\x07"))
+
+
+def test_the_code_of_a_problem_stands_at_the_end_of_its_message() -> None:
+    """Where it can be copied from, and where it does not push the message aside."""
+    problem = Diagnostic("f.yml", 1, 1, "unknown module 'x'\nmore", code="unknown-module")
+    lines = [line.plain for line in diagnostic_lines(problem)]
+    assert lines[:2] == ["error: unknown module 'x' [unknown-module]", "  more"]
+    assert diagnostic_lines(Diagnostic("f.yml", 1, 1, "m"))[0].plain == "error: m"

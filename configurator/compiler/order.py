@@ -247,17 +247,16 @@ class _Ordering:
         waiting = [*self._nodes.all_tasks(), *self._nodes.all_handlers()]
         for node in waiting:  # handlers that are lent on the way are appended, since they notify as well
             owner, task = self._nodes.owner[node], self._nodes.task(node)
+            count = len(self._nodes)
             for notification in task.notify:
                 outside = self._outside.get(notification.name)
                 if outside is not None and not names.known(owner, notification):
                     self._notify_outside[node] |= dict.fromkeys(outside)
                     continue
                 for handler in names.notified(owner, notification, self._problems):
-                    count = len(self._nodes)
                     copy = flushes.handler_for(node, handler)
                     meant = self._follow(node, handler, notification) if copy is None else copy
                     self._notify[node][meant] = None
-                    waiting += range(count, len(self._nodes))
             if task.words:
                 self._words[task.spec.id] = {
                     word: tuple(
@@ -266,6 +265,7 @@ class _Ordering:
                     )
                     for word, found in names.words(owner).items()
                 }
+            waiting += range(count, len(self._nodes))
         for (handler, owner), copy in self._lent.items():
             for earlier, link in list(self._edges.before[handler].items()):
                 if link.kind is EdgeKind.DECLARED:

@@ -327,6 +327,25 @@ class _Ordering:
                 link = self._edges.drop(earlier, node)
                 if not self._edges.insert(ends[end], node, link):
                     self._edges.add(earlier, node, link)  # it stands between tasks of the block itself
+        parts = {node: self._parts(node, around, ends) for node, around in groups.items() if around}
+        for node, own_parts in parts.items():
+            for earlier, link in list(self._edges.before[node].items()):
+                there = parts.get(earlier, {})
+                apart = any(own_parts.get(end, part) != part for end, part in there.items())
+                if apart and link.hard and link.kind is not EdgeKind.DECLARED:
+                    # A rescue runs just because of a failure, and an always whatever has failed.
+                    self._edges.before[node][earlier] = replace(link, hard=False)
+
+    def _parts(self, node: int, around: Sequence[str], ends: Mapping[str, int]) -> dict[str, str]:
+        """Return in which part of each block around it a task is: its tasks, its rescue or its always."""
+        units = (*around[1:], self._nodes.spec(node).id)
+        found = {}
+        for end, unit in zip(around, units, strict=True):
+            group = self._nodes.spec(ends[end]).group if end in ends else {}
+            found[end] = next(
+                (part for part in ("block", "rescue", "always") if unit in group.get(part, ())), ""
+            )
+        return found
 
     def finish(self, blobs: Mapping[str, Held], secrets: frozenset[str]) -> OrderedGraph:
         """Return the graph with no edge too many; InputError if there was a problem."""

@@ -29,7 +29,8 @@ def close_block(
     block_ids, rescue_ids, always_ids = (_units(part) for part in (block, rescue, always))
     yield from _chained(block, (), end_id, rescued=rescued)
     for task in _chained(rescue, block_ids, end_id):
-        yield replace(task, spec=replace(task.spec, if_failed=(*task.spec.if_failed, *block_ids)))
+        # A rescue of a block in here runs only after a failure in there, and so after one of this block.
+        yield replace(task, spec=replace(task.spec, if_failed=task.spec.if_failed or block_ids))
     yield from _chained(always, (*block_ids, *rescue_ids), end_id)
     group = {
         "block": list(block_ids),

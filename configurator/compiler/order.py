@@ -247,17 +247,16 @@ class _Ordering:
         waiting = [*self._nodes.all_tasks(), *self._nodes.all_handlers()]
         for node in waiting:  # handlers that are lent on the way are appended, since they notify as well
             owner, task = self._nodes.owner[node], self._nodes.task(node)
+            count = len(self._nodes)
             for notification in task.notify:
                 outside = self._outside.get(notification.name)
                 if outside is not None and not names.known(owner, notification):
                     self._notify_outside[node] |= dict.fromkeys(outside)
                     continue
                 for handler in names.notified(owner, notification, self._problems):
-                    count = len(self._nodes)
                     copy = flushes.handler_for(node, handler)
                     meant = self._follow(node, handler, notification) if copy is None else copy
                     self._notify[node][meant] = None
-                    waiting += range(count, len(self._nodes))
             if task.words:
                 self._words[task.spec.id] = {
                     word: tuple(
@@ -266,6 +265,7 @@ class _Ordering:
                     )
                     for word, found in names.words(owner).items()
                 }
+            waiting += range(count, len(self._nodes))
         for (handler, owner), copy in self._lent.items():
             for earlier, link in list(self._edges.before[handler].items()):
                 if link.kind is EdgeKind.DECLARED:
@@ -327,6 +327,25 @@ class _Ordering:
                 link = self._edges.drop(earlier, node)
                 if not self._edges.insert(ends[end], node, link):
                     self._edges.add(earlier, node, link)  # it stands between tasks of the block itself
+        parts = {node: self._parts(node, around, ends) for node, around in groups.items() if around}
+        for node, own_parts in parts.items():
+            for earlier, link in list(self._edges.before[node].items()):
+                there = parts.get(earlier, {})
+                apart = any(own_parts.get(end, part) != part for end, part in there.items())
+                if apart and link.hard and link.kind is not EdgeKind.DECLARED:
+                    # A rescue runs just because of a failure, and an always whatever has failed.
+                    self._edges.before[node][earlier] = replace(link, hard=False)
+
+    def _parts(self, node: int, around: Sequence[str], ends: Mapping[str, int]) -> dict[str, str]:
+        """Return in which part of each block around it a task is: its tasks, its rescue or its always."""
+        units = (*around[1:], self._nodes.spec(node).id)
+        found = {}
+        for end, unit in zip(around, units, strict=True):
+            group = self._nodes.spec(ends[end]).group if end in ends else {}
+            found[end] = next(
+                (part for part in ("block", "rescue", "always") if unit in group.get(part, ())), ""
+            )
+        return found
 
     def finish(self, blobs: Mapping[str, Held], secrets: frozenset[str]) -> OrderedGraph:
         """Return the graph with no edge too many; InputError if there was a problem."""

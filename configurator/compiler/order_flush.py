@@ -17,6 +17,7 @@ class Flushes:
         self._edges = edges
         self._flushes: dict[str, list[int]] = {}
         self._copies: dict[tuple[int, int], int] = {}
+        self._copied: dict[int, tuple[int, int]] = {}  # a copy's handler, and its flush
         for name, role in nodes.roles.items():
             found = [node for node in role.tasks if nodes.task(node).flush]
             if found:
@@ -38,10 +39,19 @@ class Flushes:
                 self._edges.insert(flush, node, Link(EdgeKind.HANDLER, False))
 
     def handler_for(self, node: int, handler: int) -> int | None:
-        """Return the copy of a handler that runs at the first flush below a task; None if there is none."""
+        """Return the copy of a handler that runs at the first flush below a task; None if there is none.
+
+        What a handler notifies while a flush is under way runs in that flush if it stands below that handler,
+        and else at the next one.
+        """
         owner = self._nodes.owner[node]
-        flush = next((flush for flush in self._flushes.get(owner, ()) if flush > node), None)
-        if flush is None or node not in self._nodes.roles[owner].tasks:
+        notifier, here = self._copied.get(node, (None, node))
+        if notifier is None and node not in self._nodes.roles[owner].tasks:
+            return None
+        same = notifier is not None and handler > notifier
+        found = (flush for flush in self._flushes.get(owner, ()) if flush > here or (same and flush == here))
+        flush = next(found, None)
+        if flush is None:
             return None
         copy = self._copies.get((handler, flush))
         if copy is not None:
@@ -55,6 +65,9 @@ class Flushes:
             self._edges.insert(copy, later, Link(EdgeKind.HANDLER, True))
         self._edges.insert(copy, role.end, Link(EdgeKind.ROLE, True))
         self._edges.insert(copy, role.tasks_end, Link(EdgeKind.HANDLER, False))
-        for other in [key for key in self._copies if key[1] == flush and key[0] < handler]:
-            self._edges.insert(self._copies[other], copy, Link(EdgeKind.HANDLER, False))
+        self._copied[copy] = handler, flush
+        for (other, at), its in self._copies.items():
+            if at == flush and other != handler:
+                first, second = (its, copy) if other < handler else (copy, its)
+                self._edges.insert(first, second, Link(EdgeKind.HANDLER, False))
         return copy

@@ -228,7 +228,7 @@ def _within(child: TaskSpec, parent: TaskSpec, doubt: str | None) -> TaskSpec:
         child,
         notify=tuple(dict.fromkeys((*child.notify, *parent.notify))) if not child.barrier else (),
         unless_failed=(*parent.unless_failed, *child.unless_failed),
-        if_failed=parent.if_failed or child.if_failed,
+        if_failed=child.if_failed or parent.if_failed,  # of its own block, which runs only if the parent does
         hold=child.hold or parent.hold,
         rescued=child.rescued or parent.rescued,
         doubt=child.doubt or doubt,

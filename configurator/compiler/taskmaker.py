@@ -192,7 +192,8 @@ class TaskMaker:
         known = self.tools.variables.inventory.hosts
         if name not in known and name not in LOCAL:
             hint = did_you_mean(name, known)
-            raise TemplatingError(here.delegate_to.span.diagnostic(f"there is no host {name!r}", hint))
+            span = here.delegate_to.span
+            raise TemplatingError(span.diagnostic(f"there is no host {name!r}", hint, code="no-such-host"))
         return name
 
     def finish(

@@ -111,7 +111,7 @@ def test_a_template_without_quotes_is_one_problem(value: str) -> None:
         ("- command: echo {{ 'a' + 1 }}", "1:12: this expression fails: can only concatenate str"),
         ("- {command: x, loop: '{{ 5 }}'}", "1:22: 'loop' wants a list, not 5"),
         ("- {command: 'x {{ item }}', loop: '{{ {} }}'}", "1:35: 'loop' wants a list, not {} ['{{ {} }}']"),
-        ("- {command: x, with_dict: [1]}", "1:27: 'with_dict' wants a mapping"),
+        ("- {command: x, with_dict: [1]}", "1:27: 'with_dict': a mapping is wanted, not 1 [[]"),
         ("- {command: x, timeout: '{{ [] }}'}", "1:25: 'timeout' must be a number of seconds, not []"),
         ("- {command: x, become: '{{ 5 }}'}", "1:24: must be true or false, not 5"),
         ("- {command: x, environment: '{{ [1] }}'}", "1:29: 'environment' must be a mapping"),

@@ -76,8 +76,8 @@ def test_sudo_is_left_out_where_nothing_wants_it() -> None:
         ("ansible_port: ssh", "inventory/hosts.yml:1:33: 'ansible_port' must be a port number"),
         ("ansible_host: '{{ nope }}'", "inventory/hosts.yml:1:37: the variable 'nope' is not defined"),
         (
-            "ansible_connection: local",
-            "inventory/hosts.yml:1:39: 'ansible_connection' can only be 'ssh' so far",
+            "ansible_connection: winrm",
+            "inventory/hosts.yml:1:39: 'ansible_connection' can only be 'ssh' or 'local' so far",
         ),
     ],
 )

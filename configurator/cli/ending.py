@@ -68,11 +68,14 @@ def exit_code_of(error: BaseException, args: list[str]) -> int:
 def was_interrupted(error: BaseException | None) -> bool:
     """Return True for a KeyboardInterrupt, also one that was wrapped on its way.
 
-    Python makes a RuntimeError of one that arrives in `__set_name__` while a class is made (before 3.12).
+    Python makes a RuntimeError of one that arrives in `__set_name__` while a class is made (before 3.12), and
+    one that arrives while something is half made (a lock, a drawing) may make its owner stumble over it.
     """
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__
-    return error is not None
+    seen: set[int] = set()
+    while error is not None and not isinstance(error, KeyboardInterrupt) and id(error) not in seen:
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return isinstance(error, KeyboardInterrupt)
 
 
 def usage_error(error: click.ClickException, args: list[str]) -> int:

@@ -79,7 +79,7 @@ def test_an_interrupted_run_gives_the_terminal_back(tmp_path: Path, number: sign
         assert b"Applying web1" in seen
         os.kill(child.pid, number)
         seen += read(ours)
-        assert child.wait() == 130
+        assert child.wait() == 130, seen.decode()
     finally:
         watchdog.cancel()
         child.kill()

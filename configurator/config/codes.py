@@ -180,7 +180,8 @@ def _entries() -> dict[str, Explanation]:
         ),
         "connection-variable": Explanation(
             "A variable of the connection has a wrong value",
-            "`ansible_port` is a port number, `ansible_become` a boolean, `ansible_connection` is ssh or local.",
+            "`ansible_port` is a port number, `ansible_become` a boolean, `ansible_connection` is ssh or "
+            "local.",
         ),
         "ignored": Explanation(
             "Something has no effect here",

@@ -67,7 +67,7 @@ def check_roles(toolbox: Toolbox, problems: Diagnostics, roles: Iterable[Role] |
     engine = toolbox.variables.engine
     for role in toolbox.library.loaded() if roles is None else roles:
         checker = _RoleChecker(role, toolbox, engine, names, problems)
-        check_variables([role.defaults, role.vars, *(use.vars for use in role.needs)], engine, problems)
+        check_variables([role.defaults, role.vars, *(use.given for use in role.needs)], engine, problems)
         for node in role.nodes():
             checker.check(node)
 

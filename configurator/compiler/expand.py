@@ -243,7 +243,7 @@ class RoleExpander:
         self._check_depth(depth, node.role)
         entered = inherited.enter(node.keywords)
         if node.static:
-            yield from self._role_tasks(node, entered, entered.scope, depth)
+            yield from self._role_tasks(node, entered, depth)
             return
         if not self._selected(entered):
             return
@@ -252,12 +252,14 @@ class RoleExpander:
                 yield from self._not_included(node, entered, item, here)
                 continue
             inner = self._inside(node.keywords, node.apply, inherited, item.scope)
-            yield from self._role_tasks(node, inner, item.scope, depth)
+            yield from self._role_tasks(node, inner, depth)
 
     def _inside(self, own: Keywords, apply: Keywords, inherited: Inherited, scope: Scope) -> Inherited:
         """Return what is in force inside an include whose own conditions and tags are settled."""
         inner = inherited.enter(own, but=("tags",)).enter(apply)
-        return replace(inner, scope=scope.child(apply.vars) if apply.vars else scope, when=apply.when)
+        if own.vars or apply.vars:
+            scope = scope.child(apply.vars, params=own.vars)
+        return replace(inner, scope=scope, when=apply.when)
 
     def _rounds(
         self, node: IncludeNode | RoleNode, entered: Inherited
@@ -297,11 +299,9 @@ class RoleExpander:
         maker = self._maker
         return maker.tools.library.included(maker.role, node, name, maker.state.diagnostics)
 
-    def _role_tasks(
-        self, node: RoleNode, inner: Inherited, scope: Scope, depth: int
-    ) -> Iterator[CompiledTask]:
+    def _role_tasks(self, node: RoleNode, inner: Inherited, depth: int) -> Iterator[CompiledTask]:
         """Yield the tasks of another role, in this place; its handlers join those of this role."""
-        use = included_role(node, scope, self._maker, self._variables)
+        use = included_role(node, inner.scope, self._maker, self._variables)
         if use is None:
             return
         around = replace(inner, scope=use.scope)
@@ -348,7 +348,7 @@ class RoleExpander:
         for item in items if not isinstance(items, str) else ():
             if self._false_condition(entered.when, item.scope) is None:
                 for name, entry in included_variables(node, item.scope, self._maker).items():
-                    inherited.scope.facts.put(name, entry)
+                    inherited.scope.facts.include(name, entry)
         if node.register is not None:
             inherited.scope.facts.set(node.register, {"changed": False, "failed": False})
 

@@ -164,7 +164,7 @@ def _handed_on(parent: Mention, need: RoleUse) -> Mention:
 
 
 def _use_key(mention: Mention) -> object:
-    variables = tuple(sorted((name, repr(value.plain())) for name, value in mention.use.vars.items()))
+    variables = tuple(sorted((name, repr(value.plain())) for name, value in mention.use.given.items()))
     conditions = tuple(str(condition.value) for condition in mention.when)
     return mention.use.name, variables, conditions
 
@@ -187,7 +187,7 @@ def check_plays(bound: Sequence[BoundPlay], problems: Diagnostics) -> None:
     """Note what is wrong with the plays' own tasks, keywords and variables."""
     for one in bound:
         play, engine = one.play, one.tools.variables.engine
-        check_variables([play.vars, *(use.vars for use in play.uses)], engine, problems)
+        check_variables([play.vars, *(use.given for use in play.uses)], engine, problems)
         inherited = [play.keywords, *(use.keywords for use in play.uses)]
         blocks: tuple[Node, ...] = tuple(BlockNode((), keywords, play.span) for keywords in inherited)
         conditions = [Keywords(when=use.when) for use in play.uses]

@@ -69,4 +69,5 @@ class PlayVariables(HostVariables):
         if role.name not in self._own:
             name = Ready(mention.use.name)
             high |= {"role_name": name, "ansible_role_name": name, "role_path": Ready(role.path)}
-        return Scope(self._source.engine, low, high, self._turn.facts, self._secrets, weak)
+        params = mention.use.params
+        return Scope(self._source.engine, low, high, self._turn.facts, self._secrets, weak, params)

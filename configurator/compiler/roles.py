@@ -26,7 +26,8 @@ _META_KEYS = ("dependencies", "requires", "galaxy_info", "allow_duplicates", "co
 class RoleUse:
     """One mention of a role, in `site:`, a play or as another role's dependency, with what it says besides.
 
-    `keywords` are those that are no variables, tags or conditions: `become`, say.
+    `vars` are those below `vars:`, `params` those beside `role:`, which win over what tasks set. `keywords`
+    are those that are no variables, tags or conditions: `become`, say.
     """
 
     name: str
@@ -36,6 +37,12 @@ class RoleUse:
     when: tuple[LocatedScalar, ...] = ()
     requires: tuple[Requirement, ...] = ()
     keywords: Keywords = field(default_factory=Keywords)
+    params: Mapping[str, Located] = field(default_factory=dict)
+
+    @property
+    def given(self) -> Mapping[str, Located]:
+        """Return all variables that the mention gives the role."""
+        return {**self.vars, **self.params}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,13 +278,12 @@ def read_role_use(item: Located, reader: TaskFileReader) -> RoleUse | None:
         return None
     keywords = reader.keywords(item)
     known = {"role", "name", "vars", "tags", "when", "requires", "become", "become_user", "environment"}
-    extra = {
+    params = {
         str(key): value for key, value in item.entries.items() if key not in known and key not in words.COMMON
     }
     requires = reader.requirements(item.get("requires"), roles_only=True)
-    variables = {**extra, **keywords.vars}
     rest = replace(keywords, vars={}, tags=(), when=())
-    return RoleUse(name, named.span, variables, keywords.tags, keywords.when, requires, rest)
+    return RoleUse(name, named.span, keywords.vars, keywords.tags, keywords.when, requires, rest, params)
 
 
 def main_file(role_path: str, part: str) -> str | None:

@@ -42,16 +42,18 @@ Entry: TypeAlias = Located | Ready | Late | LateFacts
 class FactStore:
     """What set_fact, register and the like have set so far; `version` grows with every change.
 
-    `open` are the ids of tasks that may set anything: after them no name is known to be undefined.
+    `open` are the ids of tasks that may set anything: after them no name is known to be undefined. `weak`
+    are the names that come from an include_vars: what a task sets wins over them, above and below.
     """
 
-    __slots__ = ("changed", "open", "values", "version")
+    __slots__ = ("changed", "open", "values", "version", "weak")
 
     def __init__(self, values: Mapping[str, Entry] | None = None) -> None:
         self.values: dict[str, Entry] = dict(values or {})
         self.changed: dict[str, int] = {}  # name: the version that changed it last
         self.version = 0
         self.open: tuple[str, ...] = ()
+        self.weak: set[str] = set()
 
     def set(self, name: str, value: Any) -> None:
         """Set a fact; what was rendered with its old value no longer holds."""
@@ -62,6 +64,18 @@ class FactStore:
         self.version += 1
         self.changed[name] = self.version
         self.values[name] = entry
+        self.weak.discard(name)
+
+    def include(self, name: str, entry: Entry) -> None:
+        """Set a variable of a file, unless a task has set it."""
+        if name not in self.values or name in self.weak:
+            self.put(name, entry)
+            self.weak.add(name)
+
+    def see(self, other: FactStore) -> None:
+        """Take over what was set in another store."""
+        self.weak = (self.weak - other.values.keys()) | other.weak
+        self.values |= other.values
 
     def lates(self) -> Iterator[Late]:
         """Yield what is not known yet."""
@@ -75,6 +89,7 @@ class FactStore:
         """Return a store that later changes of this one do not reach."""
         made = FactStore(self.values)
         made.changed, made.version, made.open = dict(self.changed), self.version, self.open
+        made.weak = set(self.weak)
         return made
 
 
@@ -105,8 +120,9 @@ class Scope(Mapping[str, Any]):
     """Variables by name; reading one renders it. Not thread-safe: each host's compilation has its own.
 
     `low` has everything weaker than a task's own variables, `facts` what set_fact has set so far, `high` what
-    wins over everything. All three are shared with the children made by `child`. `weak` are the names that
-    have nothing but a role's default.
+    wins over everything but a loop's item. All three are shared with the children made by `child`. `weak` are
+    the names that have nothing but a role's default, `params` what a role or an include was given: as in
+    Ansible it wins over set_fact.
     """
 
     def __init__(
@@ -117,12 +133,14 @@ class Scope(Mapping[str, Any]):
         facts: FactStore | None = None,
         secrets: set[str] | None = None,
         weak: frozenset[str] = frozenset(),
+        params: Mapping[str, Entry] | None = None,
     ) -> None:
         self.engine = engine
         self.weak = weak
         self.secrets: set[str] = set() if secrets is None else secrets
         self._low = low
         self._high = high
+        self._params: dict[str, Entry] = dict(params or {})
         self._facts = FactStore() if facts is None else facts
         self._own: dict[str, Entry] = {}
         self._loops: dict[str, Entry] = {}
@@ -171,17 +189,23 @@ class Scope(Mapping[str, Any]):
         return made
 
     def _copied(self, facts: FactStore) -> Scope:
-        made = Scope(self.engine, self._low, self._high, facts, self.secrets, self.weak)
+        made = Scope(self.engine, self._low, self._high, facts, self.secrets, self.weak, self._params)
         made._own, made._loops = self._own, self._loops
         made._results, made._generation, made._met = self._results, self._generation, self._met
         return made
 
-    def child(self, own: Layer | None = None, loops: Mapping[str, Any] | None = None) -> Scope:
-        """Return a scope in which the variables `own` and the loop values `loops` count too."""
-        made = Scope(self.engine, self._low, self._high, self._facts, self.secrets, self.weak)
+    def child(
+        self,
+        own: Layer | None = None,
+        loops: Mapping[str, Any] | None = None,
+        params: Layer | None = None,
+    ) -> Scope:
+        """Return a scope in which the variables `own`, the loop values and what an include is given count."""
+        given = self._params | dict(params or {})
+        made = Scope(self.engine, self._low, self._high, self._facts, self.secrets, self.weak, given)
         made._own = self._own | dict(own or {})
         made._loops = self._loops | {name: Ready(value) for name, value in (loops or {}).items()}
-        made._shared = self._shared
+        made._shared = {} if params else self._shared
         made._cache = {}
         made._results, made._generation, made._met = self._results, self._generation, self._met
         return made
@@ -216,7 +240,7 @@ class Scope(Mapping[str, Any]):
         return self._find(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        layers = (self._high, self._loops, self._facts.values, self._own, self._low)
+        layers = (self._loops, self._high, self._params, self._facts.values, self._own, self._low)
         return iter(dict.fromkeys(name for layer in layers for name in layer))
 
     def __len__(self) -> int:
@@ -237,7 +261,7 @@ class Scope(Mapping[str, Any]):
         return entry.value if isinstance(entry, Ready) else self.value(entry)
 
     def _find(self, name: object) -> Located | Ready | LateFacts | None:
-        for layer in (self._high, self._loops, self._facts.values, self._own, self._low):
+        for layer in (self._loops, self._high, self._params, self._facts.values, self._own, self._low):
             if name in layer:
                 entry: Entry | None = layer[name]  # type: ignore[index]
                 while isinstance(entry, Late):

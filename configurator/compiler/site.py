@@ -173,7 +173,7 @@ def _merged(mentions: Sequence[Mention]) -> tuple[Mention, ...]:
     groups: dict[object, Mention] = {}
     for mention in mentions:
         key = (
-            tuple((name, id(value)) for name, value in mention.use.vars.items()),
+            tuple((name, id(value)) for name, value in mention.use.given.items()),
             tuple(str(condition.value) for condition in mention.when),
         )
         known = groups.get(key, mention)
@@ -185,5 +185,5 @@ def _merged(mentions: Sequence[Mention]) -> tuple[Mention, ...]:
         )
     bare = ((), ())
     if bare in groups:  # wanted without conditions: a conditional wish for the same adds nothing
-        return tuple(mention for key, mention in groups.items() if key == bare or mention.use.vars)
+        return tuple(mention for key, mention in groups.items() if key == bare or mention.use.given)
     return tuple(groups.values())

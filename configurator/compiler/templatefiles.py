@@ -16,7 +16,9 @@ from configurator.compiler.templating import (
     TemplatingError,
     evaluation_error,
     make_environment,
+    newlines_at_end,
     syntax_problem,
+    with_newlines,
 )
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import did_you_mean
@@ -101,6 +103,7 @@ class TemplateFiles:
         self._templates: dict[Any, jinja2.Template] = {}
         self._environments: dict[Any, jinja2.Environment] = {}
         self._headed: set[str] = set()
+        self._ends: dict[int, int] = {}  # the newlines at the end of parsed templates, which all stay
 
     def render(self, path: str, role_path: str, options: Mapping[str, Any], scope: Scope) -> str:
         """Return the text that a template gives; TemplatingError names the line of the template."""
@@ -108,7 +111,8 @@ class TemplateFiles:
         context = template.new_context(scope, shared=True)  # type: ignore[arg-type]
         try:
             with budget():
-                return joined(template.root_render_func(context))
+                text = joined(template.root_render_func(context))
+            return with_newlines(text, self._ends[id(template)], template.environment.newline_sequence)
         except EVALUATION_ERRORS as error:
             raise evaluation_error(error, scope, lambda file, line: self._span(file or path, line)) from None
 
@@ -149,7 +153,9 @@ class TemplateFiles:
         except jinja2.TemplateSyntaxError as error:
             span = self._span(path, error.lineno)
             raise TemplatingError(syntax_problem(error, span, environment)) from None
-        return environment.template_class.from_code(environment, code, environment.make_globals(None))
+        template = environment.template_class.from_code(environment, code, environment.make_globals(None))
+        self._ends[id(template)] = newlines_at_end(source)
+        return template
 
     def _environment(self, role_path: str, settings: dict[str, Any]) -> jinja2.Environment:
         key = (role_path, tuple(sorted(settings.items())))

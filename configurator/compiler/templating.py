@@ -6,6 +6,7 @@ One engine serves all hosts and threads: its caches only ever gain equal entries
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
@@ -128,10 +129,15 @@ class _LazyTemplate(jinja2.Template):
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A parsed text; `native` if the whole of it is one expression."""
+    """A parsed text; `native` if the whole of it is one expression, `ends` the newlines that it ends with.
+
+    `literal` is True of statements with one expression behind them, whose list or dictionary is their value.
+    """
 
     template: jinja2.Template
     native: bool
+    ends: int = 0
+    literal: bool = False
 
 
 def is_template(text: str) -> bool:
@@ -144,7 +150,7 @@ def make_environment(**options: Any) -> jinja2.Environment:
     environment = BoundedEnvironment(
         undefined=Missing,
         finalize=_finalize,
-        **({"trim_blocks": True, "lstrip_blocks": False, "keep_trailing_newline": True} | options),
+        **({"trim_blocks": True, "lstrip_blocks": False} | options),
     )
     environment.context_class = _LazyContext
     environment.template_class = _LazyTemplate
@@ -223,12 +229,12 @@ class Engine:
 
     def _compile_text(self, text: str) -> Compiled:
         tree = self.environment.parse(self._literal(text))
-        body = tree.body
-        if len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1:
-            only = body[0].nodes[0]
-            if not isinstance(only, nodes.TemplateData):
-                return Compiled(self._native(only), True)
-        return Compiled(self.environment.from_string(tree), False)
+        body, ends = tree.body, newlines_at_end(text)
+        last = body[-1].nodes if body and isinstance(body[-1], nodes.Output) else []
+        alone = len(last) == 1 and not isinstance(last[0], nodes.TemplateData)
+        if alone and len(body) == 1:
+            return Compiled(self._native(last[0]), True, ends)
+        return Compiled(self.environment.from_string(tree), False, ends, alone)
 
     def _literal(self, text: str) -> str:
         r"""Return a text in which a backslash within the quotes of `{{ '...' }}` stands for itself.
@@ -263,9 +269,39 @@ class Engine:
             with budget():
                 context = compiled.template.new_context(variables, shared=True)  # type: ignore[arg-type]
                 text = joined(compiled.template.root_render_func(context))
-                return normalize(context.vars[_RESULT]) if compiled.native else text
+            value = normalize(context.vars[_RESULT]) if compiled.native else text
+            if compiled.literal:
+                value = _read(text)
+            if compiled.ends and isinstance(value, int | float) and not isinstance(value, bool):
+                value = str(value)  # a number on a line of its own is a line
+            return with_newlines(value, compiled.ends) if isinstance(value, str) else value
         except EVALUATION_ERRORS as error:
             raise evaluation_error(error, variables, locate) from None
+
+
+def newlines_at_end(text: str) -> int:
+    """Return how many newlines a text ends with."""
+    return len(text) - len(text.rstrip("\n"))
+
+
+def with_newlines(text: str, count: int, newline: str = "\n") -> str:
+    """Return what a template gave with at least as many newlines at its end as the template has.
+
+    Jinja drops one, and more of them behind a block; Ansible puts back what is missing.
+    """
+    missing = count - newlines_at_end(text)
+    return text + newline * missing if missing > 0 else text
+
+
+def _read(text: str) -> Any:
+    """Return the list or dictionary that a text is, as Python writes it; any other text as it is."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return value if isinstance(value, list | dict) else text
 
 
 def _doubled(literal: str) -> str:

@@ -125,11 +125,10 @@ class HostVariables:
     def facts_of(self, role: Role, needed: Sequence[Role]) -> FactStore:
         """Return the role's store for set_fact, in which the facts of the roles it needs can be seen."""
         if role.name not in self._stores:
-            seen: dict[str, Entry] = {}
+            store = self._stores[role.name] = FactStore()
             for other in needed:
                 if other.name in self._stores:
-                    seen |= self._stores[other.name].values
-            self._stores[role.name] = FactStore(seen)
+                    store.see(self._stores[other.name])
         return self._stores[role.name]
 
     def inner_scope(
@@ -165,7 +164,8 @@ class HostVariables:
         weak -= {name for layer in stronger for name in layer}
         high = {**self._source.extra, **self._magic, **_about(role)}
         facts = self.facts_of(role, needed)
-        return Scope(self._source.engine, low, high, facts, self._secrets, frozenset(weak))
+        params = mention.use.params
+        return Scope(self._source.engine, low, high, facts, self._secrets, frozenset(weak), params)
 
 
 def _about(role: Role) -> dict[str, Entry]:

@@ -23,7 +23,7 @@ def test_a_template_travels_as_its_content() -> None:
         "mode": "0640",
         "owner": "root",
         "_original_basename": "a.conf",
-        "content": "\nhost h\n\n",
+        "content": "\nhost h\n",
     }
 
 

@@ -166,7 +166,7 @@ def test_files_are_imported_and_included() -> None:
           vars: {who: last, v: 1}
         """,
         more,
-    ) == ["echo sub", "echo import 0", "echo a a!", "echo c c!", "echo last applied"]
+    ) == ["echo sub", "echo import 0", "echo a a!", "echo c c!", "echo last 1"]
 
 
 def test_an_include_that_does_not_hold_is_one_skipped_task() -> None:

@@ -238,7 +238,7 @@ def test_an_encrypted_template_may_be_included() -> None:
     """What it says is hidden; without its password the error names the file, at the line that includes it."""
     texts: dict[str, str | bytes] = {
         "roles/r/tasks/main.yml": "- template: {src: f, dest: /f}\n",
-        "roles/r/templates/f": "a\n{% include 'inner' %}",
+        "roles/r/templates/f": "a\n{% include 'inner' %}\n",
         "roles/r/templates/inner": sealed("key={{ 1 + 1 }}-hunter2\n", PROD),
     }
     site = Site(texts, ONE, PROD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from configurator.compiler.hostfacts import fact_entries
@@ -64,17 +65,28 @@ class VariableSource:
 
 
 class HostVars(Mapping[str, Any]):
-    """`hostvars`: the inventory's variables of every host, rendered when they are used."""
+    """`hostvars`: the inventory's variables of every host, rendered when they are used.
 
-    def __init__(self, source: VariableSource, secrets: set[str]) -> None:
+    `facts` are those that are known, by the names of their hosts.
+    """
+
+    def __init__(
+        self,
+        source: VariableSource,
+        secrets: set[str],
+        facts: Mapping[str, Mapping[str, Entry]] = MappingProxyType({}),
+    ) -> None:
         self._source = source
         self._secrets = secrets
+        self._facts = facts
         self._scopes: dict[str, _View] = {}
 
     def __getitem__(self, name: str) -> Mapping[str, Any]:
         if name not in self._scopes:
             host = self._source.inventory.hosts[name]
-            self._scopes[name] = _View(self._source.host_scope(host, self._secrets))
+            scope = self._source.host_scope(host, self._secrets)
+            known = self._facts.get(name, {})
+            self._scopes[name] = _View(scope.over({**scope.low, **known}, scope.high, scope.weak))
         return self._scopes[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -113,7 +125,7 @@ class HostVariables:
         self._inventory = source.inventory_layer(host)
         self._facts = fact_entries(facts)
         self._magic = source.magic(host)
-        self._magic["hostvars"] = Ready(HostVars(source, secrets))
+        self._magic["hostvars"] = Ready(HostVars(source, secrets, {host.name: self._facts}))
         self._stores: dict[str, FactStore] = {}
 
     def introduce(self, peers: Sequence[str]) -> None:

@@ -114,6 +114,8 @@ def test_magic_variables_and_facts_are_there() -> None:
             - command: "{{ hostvars.w2.inventory_hostname }} {{ role_name }} {{ role_path | basename }}"
             - command: "{{ ansible_distribution }} {{ ansible_facts['distribution'] }}"
             - command: "text {{ playbook_dir == inventory_dir | dirname }} {{ hostvars.d1.text }}"
+            - command: "{{ hostvars[inventory_hostname].ansible_hostname }}"
+            - command: "{{ hostvars.w2.ansible_hostname is defined }}"
         """,
     }
     graph = graph_of(files, host="h.example")
@@ -124,6 +126,8 @@ def test_magic_variables_and_facts_are_there() -> None:
         "w2 r r",
         "Debian Debian",
         "text True variable",
+        "h",
+        "False",
     ]
 
 

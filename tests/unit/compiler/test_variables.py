@@ -115,7 +115,7 @@ def test_magic_variables_and_facts_are_there() -> None:
             - command: "{{ ansible_distribution }} {{ ansible_facts['distribution'] }}"
             - command: "text {{ playbook_dir == inventory_dir | dirname }} {{ hostvars.d1.text }}"
             - command: "{{ hostvars[inventory_hostname].ansible_hostname }}"
-            - command: "{{ hostvars.w2.ansible_hostname is defined }}"
+            - command: "no {{ hostvars.w2.ansible_hostname is defined }}"
         """,
     }
     graph = graph_of(files, host="h.example")
@@ -127,7 +127,7 @@ def test_magic_variables_and_facts_are_there() -> None:
         "Debian Debian",
         "text True variable",
         "h",
-        "False",
+        "no False",
     ]
 
 

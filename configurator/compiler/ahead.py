@@ -69,7 +69,7 @@ def needed(
         if written is not None:
             pending += _words(_scalars(written))
     soft = dict.fromkeys(name for each in inherited.scope.facts.lates() for name in each.tasks)
-    soft |= dict.fromkeys(inherited.scope.facts.open)
+    soft |= dict.fromkeys(opening.task for opening in inherited.scope.facts.open)
     return tuple(hard), tuple(name for name in soft if name not in hard)
 
 
@@ -192,15 +192,15 @@ def sets(node: Node, task_id: str, scope: Scope, generation: int, maker: TaskMak
             for key in node.facts.entries:
                 _later(scope, str(key), Version(task_id, fact=str(key)), generation)
             if any(is_template(str(key)) for key in node.facts.entries):
-                store.open = (*store.open, task_id)
+                store.opened(task_id, generation)
         case VarsNode():
-            store.open = (*store.open, task_id)
+            store.opened(task_id, generation, files=True)
         case IncludeNode() | RoleNode():
             names, closed = _set_inside(node, maker)
             for name in names:
                 _later(scope, name, Version(task_id, inner=name), generation)
             if not closed:
-                store.open = (*store.open, task_id)
+                store.opened(task_id, generation)
         case _:
             pass
 

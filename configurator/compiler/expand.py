@@ -94,7 +94,7 @@ class RoleExpander:
         again = RoleExpander(maker, self._variables)
         again._generation = results.generation
         facts = put_off.inherited.scope.facts.copy()
-        facts.changed, facts.open = {}, facts.open
+        found.since = facts.version
         scope = put_off.inherited.scope.settled(results, facts)
         tasks = list(again._walk([put_off.node], replace(put_off.inherited, scope=scope), put_off.depth))
         found.rounds, found.facts, found.met = again._last, facts, scope.met

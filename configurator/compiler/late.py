@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from configurator.compiler.results import Results, Rounds
+from configurator.compiler.values import Ready
+
+if TYPE_CHECKING:
+    from configurator.config.located import Located
 
 
 class LateValueError(Exception):
@@ -40,17 +44,18 @@ class Version:
         """Return the tasks to wait for."""
         return (self.task,) if self.rounds is None else self.rounds.ids
 
-    def value(self, results: Results) -> tuple[Any, ...]:
-        """Return the value in a tuple; an empty one if the task has set nothing."""
+    def entry(self, results: Results) -> Ready | Located | None:
+        """Return what the task has set; None if it has set nothing."""
         if self.inner is not None:
-            return entry_value(results.inner.get((self.task, self.inner)), results)
+            return set_inside(self.task, self.inner, results)
         rounds = self.rounds or results.rounds_of(self.task)
         if rounds is None:
-            return ()
+            return None
         if self.fact is not None:
-            return results.fact(rounds, self.fact)
+            found = results.fact(rounds, self.fact)
+            return Ready(found[0]) if found else None
         value = results.registered(rounds)
-        return () if value is None else (value,)
+        return None if value is None else Ready(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +74,44 @@ class Late:
         """Return the ids of the tasks to wait for."""
         return tuple(dict.fromkeys(name for version in self.versions for name in version.ids))
 
-    def settled(self, results: Results) -> tuple[Any, ...]:
-        """Return the value in a tuple; an empty one if no task has set it."""
-        for version in reversed(self.versions):
-            value = version.value(results)
-            if value:
-                return value
-        return ()
+    def settled(self, results: Results) -> Ready | Located | None:
+        """Return what is set: a value, or a text of a file that is yet to be rendered; None if nothing is."""
+        found = (version.entry(results) for version in reversed(self.versions))
+        return next((entry for entry in found if entry is not None), None)
 
 
-def entry_value(entry: Any, results: Results) -> tuple[Any, ...]:
-    """Return the value of a variable that was set inside of an include, in a tuple; empty if it was not."""
-    if isinstance(entry, Late):
-        return entry.settled(results) or entry_value(entry.base, results)
-    return (entry.value,) if hasattr(entry, "value") else ()
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A task that is put off and may set any variable: `version` tells what was set above it.
+
+    With `files` it reads variables of a file, which do not win over what tasks have set.
+    """
+
+    task: str
+    version: int
+    generation: int
+    files: bool = False
+
+
+def set_inside(task_id: str, name: str, results: Results) -> Ready | Located | None:
+    """Return what a task that was put off, or something inside of it, has set a variable to."""
+    known = results.inner.get(task_id)
+    if known is None:
+        return None
+    store, since = known
+    for opening in store.openings(name):
+        if opening.version <= since:
+            break
+        found = set_inside(opening.task, name, results)
+        if found is not None:
+            return found
+    if store.changed.get(name, 0) <= since:
+        return None
+    entry: Any = store.values[name]
+    while isinstance(entry, Late):
+        settled = entry.settled(results)
+        entry = entry.base if settled is None else settled
+    return None if isinstance(entry, LateFacts) else entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,13 +55,14 @@ class PutOff:
 
 @dataclass(slots=True)
 class Found:
-    """What comes of compiling a task that was put off."""
+    """What comes of compiling a task that was put off; `since` is the version of the facts before."""
 
     diagnostics: Diagnostics
     blobs: dict[str, Any]
     secrets: set[str] = field(default_factory=set)
     rounds: Rounds | None = None
     facts: FactStore | None = None
+    since: int = 0
     met: set[str] = field(default_factory=set)
     handlers: list[CompiledTask] = field(default_factory=list)
     set_facts: dict[str, Any] = field(default_factory=dict)
@@ -217,9 +218,7 @@ class LateTasks:
             why = next((str(task.spec.skip) for task in tasks), "no items")
             self.results.rounds[task_id] = Rounds((Round((), {}, why),))
         if found.facts is not None:
-            for name, entry in found.facts.values.items():
-                if name in found.facts.changed:
-                    self.results.inner[task_id, name] = entry
+            self.results.inner[task_id] = (found.facts, found.since)
 
 
 def _within(child: TaskSpec, parent: TaskSpec, doubt: str | None) -> TaskSpec:

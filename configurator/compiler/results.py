@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from configurator.compiler.scope import FactStore
 
 FAILURES = ("ansible_failed_task", "ansible_failed_result")  # Ansible's variables in a rescue
 LOOP_MESSAGE = "All items completed"  # Ansible's words, in the result of a loop
@@ -86,9 +89,10 @@ class Rounds:
 class Results:
     """The results of one host in one run, by task id.
 
-    `rounds` are those of tasks that were put off, `inner` the variables set inside of put-off includes, by
-    the include's id and their name. `generation` counts the compilations. `jobs` are tasks that
-    nobody waits for unless they ask, and `again` what a task became that had to be put off once more.
+    `rounds` are those of tasks that were put off. `inner` has by their ids what was set inside of them: all
+    that was set in the end, and the version of the facts at their beginning. `generation` counts the
+    compilations. `jobs` are tasks that nobody waits for unless they ask, and `again` what a task became that
+    had to be put off once more.
     """
 
     def __init__(self) -> None:
@@ -96,14 +100,14 @@ class Results:
         self.jobs: set[str] = set()
         self.rounds: dict[str, Rounds] = {}
         self.again: dict[str, str] = {}
-        self.inner: dict[tuple[str, str], Any] = {}
+        self.inner: dict[str, tuple[FactStore, int]] = {}
         self.generation = 0
 
     def copy(self) -> Results:
         """Return results that later ones of these do not reach."""
         made = Results()
         made._raw, made.rounds, made.inner = dict(self._raw), dict(self.rounds), dict(self.inner)
-        made.generation = self.generation
+        made.again, made.generation = dict(self.again), self.generation
         return made
 
     def note(self, task_id: str, raw: Mapping[str, Any]) -> None:

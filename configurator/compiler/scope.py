@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from configurator.compiler.late import FactsView, Late, LateFacts, LateValueError, entry_value
+from configurator.compiler.late import FactsView, Late, LateFacts, LateValueError, Opening, set_inside
 from configurator.compiler.results import Results
 from configurator.compiler.templating import (
     Engine,
@@ -20,6 +20,7 @@ from configurator.compiler.templating import (
     missing_because,
 )
 from configurator.compiler.values import OMIT
+from configurator.compiler.values import Ready as Ready  # noqa: PLC0414  (everybody has it from here)
 from configurator.config.diagnostics import Span
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark
 from configurator.config.paths import line_span
@@ -29,20 +30,13 @@ from configurator.core.errors import InputError
 Layer: TypeAlias = Mapping[str, Located]
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A value that is final: a fact, a loop's item, something magic. Never taken for a template."""
-
-    value: Any
-
-
 Entry: TypeAlias = Located | Ready | Late | LateFacts
 
 
 class FactStore:
     """What set_fact, register and the like have set so far; `version` grows with every change.
 
-    `open` are the ids of tasks that may set anything: after them no name is known to be undefined. `weak`
+    `open` are the tasks that may set anything: after them no name is certain before they have ended. `weak`
     are the names that come from an include_vars: what a task sets wins over them, above and below.
     """
 
@@ -52,7 +46,7 @@ class FactStore:
         self.values: dict[str, Entry] = dict(values or {})
         self.changed: dict[str, int] = {}  # name: the version that changed it last
         self.version = 0
-        self.open: tuple[str, ...] = ()
+        self.open: tuple[Opening, ...] = ()
         self.weak: set[str] = set()
 
     def set(self, name: str, value: Any) -> None:
@@ -76,6 +70,24 @@ class FactStore:
         """Take over what was set in another store."""
         self.weak = (self.weak - other.values.keys()) | other.weak
         self.values |= other.values
+        self.changed |= other.changed
+        self.version = max(self.version, other.version)
+        self.open += other.open
+
+    def opened(self, task_id: str, generation: int, *, files: bool = False) -> None:
+        """Note a task that may set anything."""
+        self.version += 1
+        self.open += (Opening(task_id, self.version, generation, files),)
+
+    def openings(self, name: str) -> Iterator[Opening]:
+        """Yield the tasks that may have set a variable since it was set for certain, the latest first."""
+        set_at = self.changed.get(name, 0)
+        firm = name in self.values and name not in self.weak
+        for opening in reversed(self.open):
+            if opening.version < set_at:
+                return
+            if not (firm and opening.files):
+                yield opening
 
     def lates(self) -> Iterator[Late]:
         """Yield what is not known yet."""
@@ -105,6 +117,8 @@ class _Rendered:
         """Return True if no fact that it was made from has changed since."""
         if self.version == facts.version:
             return True
+        if facts.open and facts.open[-1].version > self.version:
+            return False
         return all(facts.changed.get(name, 0) <= self.version for name in self.names)
 
 
@@ -261,21 +275,35 @@ class Scope(Mapping[str, Any]):
         return entry.value if isinstance(entry, Ready) else self.value(entry)
 
     def _find(self, name: object) -> Located | Ready | LateFacts | None:
-        for layer in (self._loops, self._high, self._params, self._facts.values, self._own, self._low):
+        for layer in (self._loops, self._high, self._params):
+            if name in layer:
+                return layer[name]  # type: ignore[index,return-value]  # nothing late is ever in these
+        if self._facts.open and (found := self._set_by_any(str(name))) is not None:
+            return found
+        for layer in (self._facts.values, self._own, self._low):
             if name in layer:
                 entry: Entry | None = layer[name]  # type: ignore[index]
                 while isinstance(entry, Late):
                     entry = self._settled(entry)
                 if entry is not None:
                     return entry
-        if self._facts.open and name not in self.engine.environment.globals:
-            if self._results is None:
-                raise LateValueError(self._facts.open)
-            for task_id in reversed(self._facts.open):
-                value = entry_value(self._results.inner.get((task_id, str(name))), self._results)
-                if value:
-                    self._met.add(task_id)
-                    return Ready(value[0])
+        return None
+
+    def _set_by_any(self, name: str) -> Ready | Located | None:
+        """Return what a task has set that could set anything; LateValueError while it has not begun.
+
+        What the host told beforehand is taken for certain, and so are Jinja's own names.
+        """
+        own = name in self._facts.values or name in self._own
+        if not own and (isinstance(self._low.get(name), Ready) or name in self.engine.environment.globals):
+            return None
+        for opening in self._facts.openings(name):
+            if self._results is None or opening.generation >= self._generation:
+                raise LateValueError(tuple(each.task for each in self._facts.openings(name)))
+            found = set_inside(opening.task, name, self._results)
+            if found is not None:
+                self._met.add(opening.task)
+                return found
         return None
 
     # -- what is known later --------------------------------------------------------------------------
@@ -285,8 +313,8 @@ class Scope(Mapping[str, Any]):
         if self._results is None or entry.generation >= self._generation:
             raise LateValueError(entry.tasks)
         self._met.update(entry.tasks)
-        value = entry.settled(self._results)
-        return Ready(value[0]) if value else entry.base
+        found = entry.settled(self._results)
+        return entry.base if found is None else found
 
     def _facts_view(self, facts: LateFacts) -> Any:
         if self._results is None:

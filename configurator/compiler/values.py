@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 _TRUE = frozenset({"yes", "true", "on", "1", "y", "t"})
 _FALSE = frozenset({"no", "false", "off", "0", "n", "f"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A value that is final: a fact, a loop's item, something magic. Never taken for a template."""
+
+    value: Any
 
 
 def truthy(value: Any) -> bool:

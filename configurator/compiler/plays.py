@@ -154,12 +154,13 @@ def _mentions(play: Play, library: RoleLibrary, only: Collection[str]) -> Iterat
 
 
 def _handed_on(parent: Mention, need: RoleUse) -> Mention:
-    """Return why a role is pulled in by one that needs it."""
+    """Return why a role is pulled in by one that needs it, and whose variables it can see."""
+    seen = {name: value for name, value in parent.use.given.items() if name not in need.given}
     return Mention(
         need,
         tags=parent.tags + need.tags,
         when=parent.when + need.when,
-        around=(*parent.around, need.keywords),
+        around=(*parent.around, Keywords(vars=seen), need.keywords),
     )
 
 

@@ -506,3 +506,22 @@ def test_roles_that_tasks_of_a_play_include_are_read_and_checked() -> None:
     ]
     (missing,) = problems(playbook.replace("inner", "iner").replace("web", "r"))
     assert "unknown role 'iner'" in missing
+
+
+def test_a_dependency_sees_what_the_play_gives_the_role_that_needs_it() -> None:
+    """Weaker than what the dependency is given itself, as in Ansible."""
+    more = {
+        "roles/r/meta/main.yml": """
+            dependencies:
+              - role: base
+                vars: {user: "{{ owner }}"}
+              - {role: base, size: 5}
+            """,
+        "roles/base/defaults/main.yml": "user: nobody\nsize: 1\n",
+        "roles/base/tasks/main.yml": "- command: echo {{ user }} {{ size }}\n",
+    }
+    text = """
+        - hosts: all
+          roles: [{role: r, owner: shop, size: 3}]
+        """
+    assert commands(text, more) == ["echo shop 3", "echo nobody 5"]

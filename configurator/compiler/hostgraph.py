@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from configurator.compiler.argspecs import check_arguments
+from configurator.compiler.argcheck import check_arguments
 from configurator.compiler.compiled import CompiledRole, CompiledTask
 from configurator.compiler.expand import RoleExpander
 from configurator.compiler.extensions import used
@@ -81,7 +81,8 @@ def _compile_role(
     for mention in planned.mentions:
         scope = variables.scope(role, needed, mention)
         if _applies(mention, scope):
-            check_arguments(role.name, role.arguments, scope, mention.use.span, state.diagnostics)
+            options = role.arguments.get("main")
+            check_arguments(mention.use.name, options, scope, mention.use.span, state.diagnostics)
         around = Inherited(scope=scope, when=mention.when, tags=mention.tags, become=mention.become)
         for keywords in mention.around:
             around = around.enter(keywords)

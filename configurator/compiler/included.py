@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from configurator.compiler.argspecs import check_arguments
+from configurator.compiler.argcheck import check_arguments
 from configurator.compiler.roles import Role, RoleUse, part_variables
 from configurator.compiler.scope import Entry, Scope
 from configurator.compiler.taskmaker import TaskMaker
@@ -58,7 +58,9 @@ def included_role(
     defaults = part_variables(role, "defaults", files["defaults"], node.span, problems)
     own = part_variables(role, "vars", files["vars"], node.span, problems)
     inner = variables.inner_scope(scope, role, defaults, own)
-    check_arguments(role.name, role.arguments, inner, node.span, problems)
+    if node.validate is None or truthy(scope.value(node.validate)):
+        entry = os.path.splitext(files["tasks"] or "main")[0]
+        check_arguments(role.name, role.arguments.get(entry), inner, node.span, problems)
     return IncludedRole(role, inner, tasks, handlers)
 
 

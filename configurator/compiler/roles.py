@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from configurator.compiler import keywords as words
-from configurator.compiler.argspecs import Argument, read_argument_specs
+from configurator.compiler.argspecs import EntryPoints, read_argument_specs
 from configurator.compiler.compiled import Requirement
 from configurator.compiler.taskfile import ModuleTable, TaskFileReader
 from configurator.compiler.tasknodes import BlockNode, IncludeNode, Keywords, Node, RoleNode
@@ -58,7 +58,7 @@ class Role:
     defaults: Mapping[str, Located] = field(default_factory=dict)
     vars: Mapping[str, Located] = field(default_factory=dict)
     needs: tuple[RoleUse, ...] = ()
-    arguments: tuple[Argument, ...] = ()
+    arguments: EntryPoints = field(default_factory=dict)
     files: dict[str, tuple[Node, ...]] = field(default_factory=dict)
 
     def nodes(self) -> Iterator[Node]:
@@ -323,13 +323,18 @@ def include_path(node: IncludeNode, name: str, role: Role) -> str:
     return beside if os.path.isfile(beside) else os.path.normpath(os.path.join(role.path, "tasks", name))
 
 
-def _arguments(role_path: str, diagnostics: Diagnostics) -> tuple[Argument, ...]:
-    for suffix in _SUFFIXES:
-        file = os.path.join(role_path, "meta", f"argument_specs{suffix}")
-        if os.path.isfile(file):
-            value = load_yaml(file, diagnostics, name=shown_path(file))
-            return () if value is None else read_argument_specs(value, diagnostics)
-    return ()
+def _arguments(role_path: str, diagnostics: Diagnostics) -> EntryPoints:
+    """Return what a role declares of its variables: in a file of its own, else in meta/main.yml."""
+    files = [os.path.join(role_path, "meta", f"argument_specs{suffix}") for suffix in _SUFFIXES]
+    file = next((path for path in files if os.path.isfile(path)), None)
+    if file is not None:
+        value = load_yaml(file, diagnostics, name=shown_path(file))
+        return {} if value is None else read_argument_specs(value, diagnostics)
+    file = main_file(role_path, "meta")
+    value = (
+        load_yaml(file, Diagnostics(diagnostics.vault), name=shown_path(file)) if file is not None else None
+    )
+    return read_argument_specs(value, diagnostics) if isinstance(value, LocatedMap) else {}
 
 
 def _variables(role_path: str, part: str, diagnostics: Diagnostics) -> dict[str, Located]:

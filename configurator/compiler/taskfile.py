@@ -380,6 +380,7 @@ class TaskFileReader:
             defaults_from=parts.scalar(args, "defaults_from"),
             handlers_from=parts.scalar(args, "handlers_from"),
             public=parts.scalar(args, "public"),
+            validate=parts.scalar(args, "rolespec_validate"),
         )
 
     def _applied(self, args: LocatedMap) -> Keywords:

@@ -154,7 +154,8 @@ class IncludeNode:
 class RoleNode:
     """The tasks of another role, in this place; `static` is `import_role`.
 
-    The `_from` fields name other files than main.yml. `role_handlers` are None before the role is read.
+    The `_from` fields name other files than main.yml. `validate` says whether the role's variables are held
+    against what it declares of them.
     """
 
     role: LocatedScalar
@@ -169,6 +170,7 @@ class RoleNode:
     defaults_from: LocatedScalar | None = None
     handlers_from: LocatedScalar | None = None
     public: LocatedScalar | None = None
+    validate: LocatedScalar | None = None
 
 
 Node: TypeAlias = TaskNode | FactNode | VarsNode | MetaNode | BlockNode | IncludeNode | RoleNode

@@ -17,6 +17,7 @@ from configurator.agent.verdicts import Verdicts, unknown_change
 from configurator.agent.work import Done, LocalWork, anticipate
 from configurator.agent.world import World
 from configurator.core.cancel import CancelToken
+from configurator.core.errors import ParameterError
 from configurator.core.task import SettleEarly, TaskContext
 
 if TYPE_CHECKING:
@@ -110,7 +111,17 @@ class PlanTaker:
             anticipate(expected, SimulatedSystem(self._world, real, spec.name))  # its doubts are nobody's
         if spec.doubt is not None:
             system.doubt.assume(spec.doubt)
+        before = self._world.pending.opaque
         work = LocalWork(spec, system, system.doubt)
+        try:
+            return self._foretold(spec, work, system)
+        except ParameterError as error:
+            if before is None:
+                raise
+            # What the host lacks may be made by a command, which a plan does not run.
+            return self.unknown(spec, f"{error.message}, but {before!r} runs before")
+
+    def _foretold(self, spec: TaskSpec, work: LocalWork, system: SimulatedSystem) -> Done:
         seen = work.observe()
         if seen.changes and redundant(spec, work, self.notifications, self._events):
             return Done(warnings=("not needed: the unit is started after the last change",))

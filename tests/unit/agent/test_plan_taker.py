@@ -42,6 +42,22 @@ def test_a_refused_content_is_refused_in_the_words_of_the_apply(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [cache]
 
 
+def test_what_a_command_may_make_is_not_missing_in_a_plan(tmp_path: Path) -> None:
+    """Without a command above it, the copy of a file that is not there fails as in the apply."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    taker = PlanTaker(HostContext(), Notifications(persistent=False), cast(ApplyTaker, None), str(cache))
+    params = {"src": f"{tmp_path}/made", "dest": f"{tmp_path}/kept", "remote_src": True}
+    copy = TaskSpec("copy", "r", "copy", "copy", params)
+    with pytest.raises(TaskError, match="made does not exist"):
+        taker.take(copy, TaskContext("copy", CancelToken()))
+    command = TaskSpec("make", "r", "make", "command", {"cmd": "touch made"}, changed_when=False)
+    assert not taker.take(command, TaskContext("make", CancelToken())).changed
+    [change] = taker.take(copy, TaskContext("copy", CancelToken())).changes
+    assert change.certainty is Certainty.UNKNOWN
+    assert change.because == f"{tmp_path}/made does not exist on the host, but 'make' runs before"
+
+
 @pytest.mark.parametrize(("deep", "uid", "sure"), [(True, 0, True), (False, 0, False), (True, 1000, False)])
 def test_a_deep_plan_by_root_tries_validators_ahead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deep: bool, uid: int, sure: bool

@@ -142,12 +142,13 @@ def _mentions(play: Play, library: RoleLibrary, only: Collection[str]) -> Iterat
             yield mention
             continue
         key = _use_key(mention)
-        if key in seen or name in under_way:  # a cycle is found and told where roles are checked
+        role = library.get(name)
+        again = role is not None and role.allow_duplicates
+        if (key in seen and not again) or name in under_way:  # a cycle is told where roles are checked
             continue
         seen.add(key)
         under_way.append(name)
         pending.append((mention, True))
-        role = library.get(name)
         needs = [*(role.needs if role is not None else ())]
         needs += [RoleUse(str(item), item.span) for item in mention.use.requires]
         pending += [(_handed_on(mention, need), False) for need in reversed(needs)]
@@ -167,7 +168,7 @@ def _handed_on(parent: Mention, need: RoleUse) -> Mention:
 def _use_key(mention: Mention) -> object:
     variables = tuple(sorted((name, repr(value.plain())) for name, value in mention.use.given.items()))
     conditions = tuple(str(condition.value) for condition in mention.when)
-    return mention.use.name, variables, conditions
+    return mention.use.name, variables, conditions, tuple(str(tag.value) for tag in mention.use.tags)
 
 
 def _chained(parts: Iterable[PlannedRole]) -> Iterator[PlannedRole]:

@@ -47,7 +47,10 @@ class RoleUse:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Role:
-    """A role's files. `path` is absolute, `shown` how messages call it; `files` has its other task files."""
+    """A role's files. `path` is absolute, `shown` how messages call it; `files` has its other task files.
+
+    With `allow_duplicates` a play runs it as often as it is mentioned, even in the same way.
+    """
 
     name: str
     path: str
@@ -59,6 +62,7 @@ class Role:
     vars: Mapping[str, Located] = field(default_factory=dict)
     needs: tuple[RoleUse, ...] = ()
     arguments: EntryPoints = field(default_factory=dict)
+    allow_duplicates: bool = False
     files: dict[str, tuple[Node, ...]] = field(default_factory=dict)
 
     def nodes(self) -> Iterator[Node]:
@@ -149,6 +153,7 @@ class RoleLibrary:
         path = self._paths[name]
         reader = TaskFileReader(self._modules, self.names(), diagnostics)
         files: dict[str, tuple[Node, ...]] = {}
+        needs, duplicates = self._meta(path, reader)
         role = Role(
             name=name,
             path=path,
@@ -158,8 +163,9 @@ class RoleLibrary:
             handlers=self._main_tasks(path, "handlers", reader),
             defaults=_variables(path, "defaults", diagnostics),
             vars=_variables(path, "vars", diagnostics),
-            needs=self._meta(path, reader),
+            needs=needs,
             arguments=_arguments(path, diagnostics),
+            allow_duplicates=duplicates,
             files=files,
         )
         self._read_includes(role, diagnostics)
@@ -233,17 +239,18 @@ class RoleLibrary:
 
     # -- meta -----------------------------------------------------------------------------------------
 
-    def _meta(self, path: str, reader: TaskFileReader) -> tuple[RoleUse, ...]:
+    def _meta(self, path: str, reader: TaskFileReader) -> tuple[tuple[RoleUse, ...], bool]:
+        """Return what a role needs, and whether it may run again in the same way."""
         file = main_file(path, "meta")
         if file is None:
-            return ()
+            return (), False
         diagnostics = reader.diagnostics
         value = load_yaml(file, diagnostics, name=shown_path(file))
         meta = as_map(value, "meta/main.yml", diagnostics) if value is not None else None
         if meta is None:
-            return ()
+            return (), False
         for key in meta.entries:
-            if key not in _META_KEYS and (hint := did_you_mean(key, ("dependencies", "requires"))):
+            if key not in _META_KEYS and (hint := did_you_mean(key, _META_KEYS)):
                 diagnostics.add(meta.key_span(key), f"unknown key {key!r}", hint, code="unknown-key")
         uses: list[RoleUse] = []
         for key in ("dependencies", "requires"):
@@ -253,7 +260,12 @@ class RoleLibrary:
             items = as_list(wanted, f"'{key}'", diagnostics) if wanted is not None else ()
             found = [use for item in items or () if (use := read_role_use(item, reader)) is not None]
             uses += [replace(use, requires=()) for use in found]  # what a role needs stands in its own meta
-        return tuple(uses)
+        again = meta.get("allow_duplicates")
+        said = again.value if isinstance(again, LocatedScalar) else None
+        if again is not None and not isinstance(said, bool):
+            message = f"'allow_duplicates' must be true or false, not {kind_of(again)}"
+            diagnostics.add(again.span, message, code="wrong-value")
+        return tuple(uses), said is True
 
 
 def read_role_use(item: Located, reader: TaskFileReader) -> RoleUse | None:

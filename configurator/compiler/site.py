@@ -117,7 +117,7 @@ def plan_roles(
     for name in reversed(order):
         for parent in pulled[name]:
             for need in _needs(name, library, explicit):
-                if need.name not in explicit and need.name in pulled:
+                if need.name in pulled and (need.name not in explicit or need.given):
                     pulled[need.name].append(_handed_on(parent, need))
     return [
         PlannedRole(role, _merged(pulled[name]), _requires(role, pulled[name]))

@@ -343,6 +343,27 @@ def test_what_a_role_needs_comes_before_it_with_its_tags_and_conditions() -> Non
     assert commands(playbook, more, tags=["t"]) == ["echo default web", "echo app"]
 
 
+def test_a_role_that_may_be_there_twice_runs_as_often_as_it_is_mentioned() -> None:
+    """`allow_duplicates` in its meta; also as what other roles need."""
+    more = {
+        **ROLE,
+        "roles/web/meta/main.yml": "allow_duplicates: true\ngalaxy_info: {author: a}\ncollections: [c.d]",
+        "roles/app/tasks/main.yml": "- {name: app, command: echo app}",
+        "roles/app/meta/main.yml": "dependencies: [web, {role: web, tags: [t]}]",
+    }
+    playbook = "- {hosts: all, roles: [web, web, app]}\n"
+    assert commands(playbook, more) == ["echo default web"] * 4 + ["echo app"]
+    more["roles/web/meta/main.yml"] = "allow_duplicates: false"
+    assert commands(playbook, more) == ["echo default web"] * 2 + ["echo app"]
+
+
+def test_a_role_runs_for_each_of_its_tags() -> None:
+    """The same role with other tags is another use of it, as in Ansible."""
+    playbook = "- {hosts: all, roles: [{role: web, tags: [a]}, {role: web, tags: [b]}]}\n"
+    assert commands(playbook, ROLE) == ["echo default web"] * 2
+    assert commands(playbook, ROLE, tags=["b"]) == ["echo default web"]
+
+
 # -- who works ----------------------------------------------------------------------------------------------
 
 

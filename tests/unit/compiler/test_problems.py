@@ -210,7 +210,7 @@ def test_roles_that_do_not_exist_are_named_with_the_nearest_one() -> None:
     found = problems_of(
         {
             "config.yaml": "site:\n  - hosts: all\n    roles: [rr, {role: s, requires: [qq]}]\n",
-            "roles/s/meta/main.yml": "dependencies: [ss, {rol: x}]\nrequirs: [x]\n",
+            "roles/s/meta/main.yml": "dependencies: [ss, {rol: x}]\nrequirs: [x]\nallow_duplicates: 2\n",
         }
     )
     assert [problem.replace(" (roles are looked for in roles, /nonexistent)", "") for problem in found] == [
@@ -219,6 +219,7 @@ def test_roles_that_do_not_exist_are_named_with_the_nearest_one() -> None:
         "roles/s/meta/main.yml:1:16: unknown role 'ss' [ss] (did you mean 's'?)",
         "roles/s/meta/main.yml:1:20: this entry names no role [{] (write 'role: NAME')",
         "roles/s/meta/main.yml:2:1: unknown key 'requirs' [requirs] (did you mean 'requires'?)",
+        "roles/s/meta/main.yml:3:19: 'allow_duplicates' must be true or false, not 2 [2]",
     ]
 
 

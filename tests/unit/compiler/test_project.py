@@ -155,6 +155,20 @@ def test_a_role_is_compiled_once_for_each_different_wish(site: str, expected: li
     assert [spec.params.get("cmd") for spec in graph.tasks if not spec.barrier] == expected
 
 
+def test_a_need_with_its_own_variables_counts_beside_a_plain_entry() -> None:
+    """The site wants the role as it is, and another role wants it with other variables: both happen."""
+    files = {
+        "config.yaml": "site: [{hosts: all, roles: [base, r]}]",
+        "roles/r/meta/main.yml": "dependencies: [{role: base, vars: {x: 1}}]",
+        "roles/base/tasks/main.yml": "- command: base {{ x | default('-') }}",
+        "roles/r/tasks/main.yml": "- command: r",
+    }
+    project = load(files)
+    graph = project.compile(project.hosts()[0], FACTS)
+    found = [spec.params.get("cmd") for spec in graph.tasks if not spec.barrier]
+    assert found == ["base -", "base 1", "r"]
+
+
 def test_the_projects_roles_win_over_the_built_in_ones(tmp_path: Path) -> None:
     """Of two roles of one name the project's own is used; built-in ones need no file in the project."""
     builtin = tmp_path / "builtin"

@@ -27,7 +27,7 @@ from configurator.core.task import SettleEarly, Skip, Subgraph, Task, TaskContex
 
 Send = Callable[[Mapping[str, Any]], None]
 
-_ENDED = "meta: end_host"
+_END_ROLE = "end_role"
 
 
 class Taker(Protocol):
@@ -99,7 +99,8 @@ class HostRun:
         self._kept: set[str] = set()  # and those that did not run for that
         self._parents: dict[str, str] = {}  # of tasks that have joined: whose place they take
         self._blamed: dict[str, str] = {}  # by the end of a block: which of its tasks has failed
-        self._over = False
+        self._over: str | None = None  # which `meta` has ended the host
+        self._left: set[str] = set()  # the roles that have ended early
         self.executor = ParallelExecutor(
             taker.workers, fail_fast, observer=self._observe, durations=durations
         )
@@ -152,7 +153,7 @@ class HostRun:
 
     def _taken(self, spec: TaskSpec, context: TaskContext) -> Done | Skip | Subgraph | None:
         if spec.module == "meta" and not spec.late:
-            self._over = True
+            self._end(spec)
             return None
         if spec.late and not spec.handler:
             return self._begun(spec, context)
@@ -166,6 +167,14 @@ class HostRun:
             self._handled.add(spec.id)
             self._notifications.done(spec.id)
         return done
+
+    def _end(self, spec: TaskSpec) -> None:
+        """Let nothing more begin on this host, or of this role; its handlers still run then."""
+        action = str(spec.params.get("action"))
+        if action == _END_ROLE:
+            self._left.add(spec.role)
+        else:
+            self._over = f"meta: {action}"
 
     def _throttled(self, spec: TaskSpec, context: TaskContext) -> Done:
         """Do the task when few enough hosts do it."""
@@ -231,8 +240,10 @@ class HostRun:
 
     def _needless(self, spec: TaskSpec, context: TaskContext) -> Skip | None:
         """Return why a task does not run, for what others came to."""
-        if self._over:
-            return Skip(SkipReason.CONDITION_FALSE, _ENDED)
+        if self._over is not None:
+            return Skip(SkipReason.CONDITION_FALSE, self._over)
+        if spec.role in self._left and not spec.handler:
+            return Skip(SkipReason.CONDITION_FALSE, f"meta: {_END_ROLE}")
         for name in spec.unless_failed:
             if self._failed(name, context):
                 self._kept.add(spec.id)

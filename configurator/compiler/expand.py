@@ -38,7 +38,9 @@ from configurator.config.located import LocatedScalar
 from configurator.modules.effects import OPAQUE, Effects
 
 _MAX_DEPTH = 50  # includes inside each other; more is a file that includes itself
-_NOTHING_TO_DO = frozenset({"clear_facts", "clear_host_errors", "noop", "refresh_inventory"})
+_NOTHING_TO_DO = frozenset(
+    {"clear_facts", "clear_host_errors", "noop", "refresh_inventory", "reset_connection"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,3 +81,26 @@ def test_a_file_that_is_put_off_twice_tells_those_below_what_it_has_set() -> Non
         more,
     )
     assert play.said == {"within": "three! three", "below": "three! three"}
+
+
+def test_a_role_may_end_early_and_others_go_on() -> None:
+    """`end_role` ends its role but for the handlers, `end_host` everything, `reset_connection` nothing."""
+    more = {
+        "config.yaml": "site: [{hosts: all, roles: [r, other]}]",
+        "roles/other/meta/main.yml": "requires: [r]",
+        "roles/other/tasks/main.yml": "- {name: other, command: x}",
+        "roles/r/handlers/main.yml": "- {name: handler, command: x}",
+    }
+    tasks = "- {{name: above, command: x, notify: handler}}\n- meta: {}\n- {{name: below, command: x}}\n"
+    ended = {action: played(tasks.format(action), more) for action in ("end_role", "end_host", "end_play")}
+    assert ended["end_role"].taken == ["above", "handler", "other"]
+    assert ended["end_role"].of("below")["cause"] == "meta: end_role"
+    assert ended["end_host"].taken == ended["end_play"].taken == ["above"]
+    assert played(tasks.format("reset_connection"), more).taken == ["above", "below", "handler", "other"]
+
+
+def test_an_end_may_hang_on_a_result() -> None:
+    """A `meta` that is put off ends the host only where its condition holds."""
+    tasks = ASK + "- {meta: end_host, when: asked.stdout == WORD}\n- {name: below, command: x}\n"
+    assert played(tasks.replace("WORD", "'one'")).taken == ["ask"]
+    assert played(tasks.replace("WORD", "'two'")).taken == ["ask", "below"]

@@ -115,7 +115,6 @@ _VALUES: dict[str, tuple[Schema, str]] = {
     "diff": (BOOLEAN, "Whether contents are shown as diffs."),
     "any_errors_fatal": (BOOLEAN, "A failure on one host ends the run on all."),
     "ignore_unreachable": (BOOLEAN, "A host that cannot be reached any more does not count as lost."),
-    "guarded": (BOOLEAN, "The change is undone by the host unless a new login proves that it holds."),
     "collections": ({}, "Accepted, and without a meaning here: modules are found by their names."),
     "action": (
         {"type": ["string", "object"]},

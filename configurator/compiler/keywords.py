@@ -16,7 +16,6 @@ COMMON = frozenset(
         "ignore_unreachable",
         "check_mode",
         "critical",
-        "guarded",
         "notify",
         "any_errors_fatal",
         "delegate_to",

@@ -44,7 +44,6 @@ _SHARED = keywords.COMMON - {
     "when",
     "notify",
     "critical",
-    "guarded",
     "delegate_to",
     "delegate_facts",
     "run_once",

@@ -42,6 +42,7 @@ class Agent:
         self._current: Any = None  # the HostRun under way
         self._context: Any = None
         self._predicted: Any = None
+        self._stopped: str | None = None  # why nothing more is to begin
         self._restarting = False  # the host was told to restart, and the controller knows
 
     # -- input and output -----------------------------------------------------------------------------
@@ -85,7 +86,7 @@ class Agent:
                     if waiting is not None:
                         waiting.put(message)
                 elif kind == "cancel":
-                    self._cancel(abort=bool(message.get("abort")))
+                    self._cancel(str(message.get("why") or "interrupted"), abort=bool(message.get("abort")))
         except (FrameError, OSError):
             pass  # no sense can be made of what follows: the same as the end
         self.shut_down()
@@ -127,14 +128,15 @@ class Agent:
             self._context.processes.kill_all()
         self._requests.put(None)
 
-    def _cancel(self, *, abort: bool) -> None:
+    def _cancel(self, why: str, *, abort: bool) -> None:
+        self._stopped = why  # before the run is looked at: one that begins now must hear of it, too
         run = self._current
         if run is None:
             return
         if abort:
-            run.executor.cancel("interrupted")
+            run.executor.cancel(why)
         else:
-            run.executor.drain("interrupted")
+            run.executor.drain(why)
 
     def _beat(self) -> None:
         while not self._gone.wait(_HEARTBEAT_S):
@@ -190,6 +192,8 @@ class Agent:
         self._current = run
         if self._gone.is_set():
             self.shut_down()
+        elif self._stopped is not None:
+            run.executor.drain(self._stopped)
 
     def end(self) -> None:
         """The run is over."""

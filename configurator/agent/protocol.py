@@ -20,7 +20,8 @@ class TaskSpec:
     `requires` and `after` hold task ids. A task with `barrier` does nothing and only orders others.
     `notify` holds the ids of the handlers to run if the task changes something. File contents stand in
     `params` as text, as `{"$base64": "..."}` or as `{"$blob": sha256}`, see modules/content.py.
-    `locks` are taken besides the module's own.
+    `locks` are taken besides the module's own. Where a task is `fatal`, its failure stops all hosts: the
+    controller sees to that.
 
     Of a task that is `late` the controller says what it is when it is about to start. What a task has found
     out is sent if it is to `tell`. `changed_when` and `failed_when` overrule what the module says; with
@@ -66,6 +67,7 @@ class TaskSpec:
     diff: bool = True
     delegate_to: str | None = None
     throttle: int = 0
+    fatal: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object; fields that hold their default are left out."""
@@ -97,6 +99,7 @@ _DEFAULTS: dict[str, tuple[Any, ...]] = {
             "no_log",
             "ignore_errors",
             "critical",
+            "fatal",
             "late",
             "tell",
             "judged",

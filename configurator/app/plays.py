@@ -48,6 +48,7 @@ class PlayHost:
         self.summary = HostSummary()
         self.failure: ConfiguratorError | None = None
         self.failed = False  # in its last play
+        self.halted: str | None = None  # why nothing more began in its last play, if another host is to blame
         self.compiled = False
         self._make_run = make_run
         self._compile_play = compile_play
@@ -82,6 +83,7 @@ class PlayHost:
         summary = work(run)
         self.failure = self.failure or run.failure
         self.failed = bool(summary.failed or summary.unreachable)
+        self.halted = run.halted
         return self.summary
 
     def end(self, clock: Clock) -> None:
@@ -173,7 +175,7 @@ def run_plays(
         for number in range(len(plays)):
             why = _play(number, plays, left, work, forks, sink, clock)
             if why is not None:
-                for name in left:
+                for name in (name for name, host in left.items() if host.halted is None):
                     sink.handle(HostNotice(name, clock(), "warning", f"nothing more begins: {why}"))
                 return
             for host in hosts:
@@ -209,7 +211,8 @@ def _play(
         failed = [host.name for host in chosen if host.failed]
         for name in failed:
             del left[name]
-        why = _why_stop(plays[number], len(batch), len(failed))
+        halted = (host.halted for host in chosen if host.halted is not None)
+        why = next(halted, None) or _why_stop(plays[number], len(batch), len(failed))
         if why is not None:
             return why
     return None

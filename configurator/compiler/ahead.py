@@ -351,6 +351,14 @@ def hidden(entered: Inherited, settings: TaskSettings) -> bool:
         return True
 
 
+def fatal(entered: Inherited, settings: TaskSettings) -> bool:
+    """Return True if the failure of a task that is put off is known to be fatal for all hosts."""
+    try:
+        return bool(settings.boolean(entered.any_errors_fatal, entered.scope))
+    except LateValueError:
+        return False
+
+
 def settled_texts(items: Sequence[LocatedScalar], scope: Scope) -> tuple[LocatedScalar, ...]:
     """Return the notifications whose names are known; an unknown one is a problem of whoever wrote it."""
     found = []

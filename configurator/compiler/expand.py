@@ -497,6 +497,7 @@ class RoleExpander:
             tell=getattr(node, "register", None) is not None,
             position=str(node.span),
             no_log=ahead.hidden(entered, maker.settings),
+            fatal=ahead.fatal(entered, maker.settings),
         )
         inside = isinstance(node, IncludeNode | RoleNode)
         maker.late.put_off[spec.id] = PutOff(self, node, frozen, depth, spec.id, maker.selection, inside)

@@ -232,4 +232,5 @@ def _within(child: TaskSpec, parent: TaskSpec, doubt: str | None) -> TaskSpec:
         rescued=child.rescued or parent.rescued,
         doubt=child.doubt or doubt,
         critical=child.critical or parent.critical,
+        fatal=child.fatal or parent.fatal,
     )

@@ -49,6 +49,7 @@ Compile = Callable[[Mapping[str, Any]], OrderedGraph]
 
 
 _RUN = os.urandom(8).hex()  # by which hosts know what this process has locked itself
+_INTERRUPTED = "interrupted"
 Clock = Callable[[], float]  # seconds since the start of the run
 
 
@@ -107,6 +108,8 @@ class HostRun:
         self._restart: Restart | None = None  # which the host has announced
         self._lock = threading.Lock()
         self._stop: bool | None = None
+        self._why = _INTERRUPTED
+        self.halted: str | None = None  # why nothing more has begun, if other hosts are to blame
         self._idle = threading.Event()
         self._idle.set()
         self._clock: Clock = lambda: 0.0
@@ -114,6 +117,7 @@ class HostRun:
         self.failure: ConfiguratorError | None = None
         self._tally = Tally()
         self._late: LateAnswers | None = None
+        self._turn = ""  # the mode and the play of the run under way
 
     @property
     def jobs(self) -> int:
@@ -182,6 +186,20 @@ class HostRun:
             except UnreachableError:
                 return  # the run's own thread finds out and says so
 
+    def halt(self, why: str) -> None:
+        """Start nothing more on this host, since a failure is fatal for all; what runs is finished."""
+        with self._lock:
+            if self.halted is not None:
+                return
+            self.halted = why
+            session, stopped = self._session, self._stop is not None
+            if not stopped:
+                self._stop, self._why = False, "any_errors_fatal"
+        self._emit(HostNotice(self.name, self._clock(), "warning", f"nothing more begins: {why}"))
+        if session is not None and not stopped:
+            with contextlib.suppress(UnreachableError):  # the run's own thread finds out and says so
+                session.cancel(abort=False, why=self._why)
+
     def abandon(self, patience_s: float) -> None:
         """End a run that somebody does not want to wait for, and return when it has said how it ended.
 
@@ -214,16 +232,23 @@ class HostRun:
         self._restart = None
         self._tally = Tally()
         self.failure = None
+        turn = f"{mode}/{self._settings.play}"
+        self._turn = turn
         try:
             try:
-                work()
+                why = self._shared.alarm.enter(turn, self.name, self.halt)
+                if why is None:
+                    work()
+                else:
+                    self.halt(why)
             except ConfiguratorError as error:
                 self._fail(clock, error)
             self.summary = self._tally.summary(clock() - started)
             self._emit(HostFinished(self.name, clock(), self.summary))
         finally:
-            self._shared.once.over(f"{mode}/{self._settings.play}/{self.name}")
+            self._shared.once.over(f"{turn}/{self.name}")
             self._shared.throttles.gone(self.name)
+            self._shared.alarm.leave(turn, self.name)
             self._idle.set()
         return self.summary
 
@@ -235,6 +260,8 @@ class HostRun:
         message = error.message
         if self._under_way:  # nobody can tell what came of them
             message += f"; under way: {', '.join(self._under_way.values())}"
+            for task_id in self._under_way:
+                self._fatal(self._specs[task_id], "is lost")
         self._emit(HostFailed(self.name, clock(), status, message, output, error.hint, tuple(diagnostics)))
 
     def _run(self, mode: str, clock: Clock, *, confirmed: bool) -> None:
@@ -263,8 +290,7 @@ class HostRun:
         if mode == "apply":
             self._shared.keep()
         port = session.endpoint.port
-        turn = f"{mode}/{self._settings.play}"
-        late = self._late = LateAnswers(graph, self._learn, self._add, self._shared, self.name, turn)
+        late = self._late = LateAnswers(graph, self._learn, self._add, self._shared, self.name, self._turn)
         late.prepare(request)
         while (restart := self._shipped(session, request, late, clock)) is not None:
             session = self._come_back(session, restart, clock)
@@ -282,7 +308,7 @@ class HostRun:
             self._session = session
             stop = self._stop
         if stop is not None:
-            session.cancel(abort=stop)
+            session.cancel(abort=stop, why=self._why)
         origin = clock()
         received = Received()
         receive = functools.partial(self._receive, received, request["mode"])
@@ -453,6 +479,14 @@ class HostRun:
                 self._restart = None  # it has failed: the host is still there
             self._tally.task(event)
             self._emit(event)
+            if event.status in (Outcome.FAILED, Outcome.TIMEOUT) and not event.ignored:
+                self._fatal(spec, "has failed")
+
+    def _fatal(self, spec: TaskSpec, what: str) -> None:
+        """Stop all hosts if the task is fatal for all; a plan stops none, since an apply may go better."""
+        if spec.fatal and self._turn.startswith("apply"):
+            why = f"'{spec.role}: {spec.name}' {what} on {self.name} (any_errors_fatal)"
+            self._shared.alarm.ring(self._turn, why)
 
     def _finished(self, spec: TaskSpec, message: Mapping[str, Any], origin: float) -> TaskFinished:
         at, began = (origin + float(message[name]) for name in ("at_s", "started_s"))

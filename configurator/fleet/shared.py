@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from configurator.fleet.alarm import Alarm
 from configurator.fleet.delegates import Delegates
 from configurator.fleet.once import OnceBoard, Throttles
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Tasks for other hosts, tasks that one does for all, and tasks that few do at a time.
+    """Tasks for other hosts, tasks that one does for all, that few do at a time, or whose failure stops all.
 
     `keep` writes what expressions have made for the controller itself, such as passwords; it is called
     before a host is changed.
@@ -21,3 +22,4 @@ class Shared:
     keep: Callable[[], None] = lambda: None
     once: OnceBoard = field(default_factory=OnceBoard)
     throttles: Throttles = field(default_factory=Throttles)
+    alarm: Alarm = field(default_factory=Alarm)

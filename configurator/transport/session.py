@@ -115,9 +115,9 @@ class HostSession:
             if message["type"] == "facts":
                 return message
 
-    def cancel(self, *, abort: bool) -> None:
+    def cancel(self, *, abort: bool, why: str = "interrupted") -> None:
         """Ask the agent to start nothing more; with `abort` also to stop what runs."""
-        self._send({"type": "cancel", "abort": abort})
+        self._send({"type": "cancel", "abort": abort, "why": why})
 
     def _answer(self, question: Message, answer: Mapping[str, Any]) -> None:
         self._send({"type": "answer", "id": question.get("id"), **answer})

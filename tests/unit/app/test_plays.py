@@ -62,6 +62,7 @@ class FakeRun:
     broken: bool
     log: list[tuple[int, str]]
     failure: None = None
+    halted: str | None = None
 
     def take_over(self, _other: FakeRun) -> None:
         """Nothing to take over."""
@@ -90,14 +91,21 @@ class Sink:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-def run(playbook: str, broken: Mapping[int, Sequence[str]] | None = None) -> tuple[Sink, list[list[str]]]:
+def run(
+    playbook: str, broken: Mapping[int, Sequence[str]] | None = None, halted: Sequence[str] = ()
+) -> tuple[Sink, list[list[str]]]:
     """Run a playbook on all hosts; return what was told, and the hosts of each batch that had its turn."""
     project = load({"inventory/hosts.yml": INVENTORY, "site.yml": playbook}, playbook="site.yml")
     sink, log = Sink(), list[tuple[int, str]]()
 
     def make(name: str) -> Callable[..., Any]:
         return lambda number, _later, _compiled, emit: FakeRun(
-            name, number, emit, name in (broken or {}).get(number, ()), log
+            name,
+            number,
+            emit,
+            name in (broken or {}).get(number, ()),
+            log,
+            halted="h9 failed" if name in halted else None,
         )
 
     assert project.playbook is not None
@@ -135,6 +143,14 @@ def test_a_host_is_told_as_one_run() -> None:
     totals = [(event.tasks, event.handlers) for event in sink.of(HostStarted) if event.host == "h1"]
     assert totals == [(2, 1), (4, 2)]
     assert len(sink.of(HostFinished)) == len(HOSTS)
+
+
+def test_a_play_that_was_stopped_for_all_is_the_last_one() -> None:
+    """Also where the host that failed is not of the batch, and those that know say nothing twice."""
+    sink, turns = run(TWO, halted=["h3"])
+    assert turns == [HOSTS]
+    assert {event.host for event in sink.of(HostNotice)} == set(HOSTS) - {"h3"}
+    assert {event.message for event in sink.of(HostNotice)} == {"nothing more begins: h9 failed"}
 
 
 def test_a_host_that_failed_is_out_of_the_later_plays() -> None:

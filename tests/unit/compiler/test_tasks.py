@@ -355,3 +355,26 @@ def test_unsafe_text_is_never_a_template() -> None:
         "- command: !unsafe 'echo {{ x }}'\n- command: echo {{ ansible_evil }}\n",
         facts={"evil": "{{ lookup('env', 'HOME') }}"},
     ) == ["echo {{ x }}", "echo {{ lookup('env', 'HOME') }}"]
+
+
+def test_any_errors_fatal_holds_for_what_is_inside() -> None:
+    """Of a block, an include and a task that is known late; the innermost word counts."""
+    found = tasks_of(
+        """
+        - any_errors_fatal: true
+          block:
+            - {name: a, command: a, register: r}
+            - {name: b, command: b, any_errors_fatal: false}
+            - {name: c, command: "c {{ r.stdout }}"}
+            - {include_tasks: more.yml}
+        - {name: e, command: e}
+        """,
+        {"roles/r/tasks/more.yml": "- {name: d, command: d}"},
+    )
+    assert {spec.name: spec.fatal for spec in found} == {
+        "a": True,
+        "b": False,
+        "c": True,
+        "d": True,
+        "e": False,
+    }

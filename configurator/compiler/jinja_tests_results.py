@@ -29,10 +29,11 @@ def succeeded(value: Any) -> bool:
 def changed(value: Any) -> bool:
     """The task changed something, or one of a loop's did."""
     result = _result(value, "changed")
+    if "changed" in result:
+        return bool(result["changed"])
     each = result.get("results")
-    if "changed" not in result and isinstance(each, list | tuple):
-        return any(isinstance(item, Mapping) and bool(item.get("changed", False)) for item in each)
-    return bool(result.get("changed", False))
+    found = each if isinstance(each, list | tuple) else ()
+    return any(isinstance(item, Mapping) and bool(item.get("changed", False)) for item in found)
 
 
 def skipped(value: Any) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from configurator.compiler.results import Results, Rounds
+from configurator.compiler.results import LateUnknownError, Results, Rounds
 from configurator.compiler.values import Ready
 
 if TYPE_CHECKING:
@@ -94,9 +94,15 @@ class Opening:
 
 
 def set_inside(task_id: str, name: str, results: Results) -> Ready | Located | None:
-    """Return what a task that was put off, or something inside of it, has set a variable to."""
+    """Return what a task that was put off, or something inside of it, has set a variable to.
+
+    LateUnknownError if a plan does not know what the task is.
+    """
     known = results.inner.get(task_id)
     if known is None:
+        unknown = (results.raw(task_id) or {}).get("unknown")
+        if unknown:
+            raise LateUnknownError(str(unknown))
         return None
     store, since = known
     for opening in store.openings(name):

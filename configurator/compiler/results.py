@@ -44,17 +44,21 @@ class PartlyKnown(dict[str, Any]):
             return True
         raise LateUnknownError(self.because)
 
-    def _whole(self) -> NoReturn:
+    def __iter__(self) -> Iterator[str]:
         raise LateUnknownError(self.because)
 
-    def __iter__(self) -> Iterator[str]:
-        self._whole()
-
-    def items(self) -> Any:
+    def items(self, *_args: Any, **_options: Any) -> Any:
         """Raise: nobody knows all of it."""
-        self._whole()
+        raise LateUnknownError(self.because)
 
-    __len__ = keys = values = items
+    keys = values = copy = pop = popitem = items
+    __len__ = __reversed__ = __repr__ = __or__ = __ror__ = __eq__ = __ne__ = items
+    __copy__ = __deepcopy__ = __reduce_ex__ = items
+    __hash__ = None
+
+    def beside(self, more: Mapping[str, Any]) -> PartlyKnown:
+        """Return the result with more that is known."""
+        return PartlyKnown({**plainly(self), **more}, self.because)
 
     def __bool__(self) -> bool:
         return True  # Ansible's result is never empty
@@ -140,37 +144,35 @@ class Results:
         if rounds.rounds and all(value is None for value in made):
             return None
         results = [
-            self._with_item(value, each, rounds.var)
+            _with(value, {"ansible_loop_var": rounds.var, **each.names})
             for value, each in zip(made, rounds.rounds, strict=True)
             if value is not None
         ]
-        return {
+        known = {
             "results": results,
             "changed": _any(results, "changed"),
             "failed": _any(results, "failed"),
             "skipped": bool(results) and all("skipped" in plainly(item) for item in results),
             "msg": LOOP_MESSAGE,
         }
+        unknown = next((item for item in results if isinstance(item, PartlyKnown)), None)
+        if unknown is None or None not in known.values():
+            return known
+        return PartlyKnown({key: value for key, value in known.items() if value is not None}, unknown.because)
 
     def _round(self, each: Round) -> dict[str, Any] | None:
         if each.skipped is not None:
             return skipped(each.skipped)
         found = [
-            as_registered(raw) | (job_words(name) if name in self.jobs else {})
+            _with(as_registered(raw), job_words(name) if name in self.jobs else {})
             for name in each.ids
             if (raw := self._raw.get(name)) is not None
         ]
         if len(found) < 2:
             return found[0] if found else None
-        merged = dict(plainly(found[0]))
-        return merged | {"changed": _any(found, "changed"), "failed": _any(found, "failed")}
-
-    @staticmethod
-    def _with_item(value: dict[str, Any], each: Round, var: str) -> dict[str, Any]:
-        extra = {"ansible_loop_var": var, **each.names}
-        if isinstance(value, PartlyKnown):
-            return PartlyKnown({**plainly(value), **extra}, value.because)
-        return {**value, **extra}
+        flags = {key: known for key in ("changed", "failed") if (known := _any(found, key)) is not None}
+        unknown = next((part for part in found if isinstance(part, PartlyKnown)), None)
+        return {**found[0], **flags} if unknown is None else PartlyKnown(flags, unknown.because)
 
     def fact(self, rounds: Rounds, name: str) -> tuple[Any, ...]:
         """Return the fact that a task has found or set, as one value; nothing if it has none of this name."""
@@ -250,8 +252,13 @@ def plainly(value: Mapping[str, Any]) -> dict[str, Any]:
     return {key: dict.__getitem__(value, key) for key in dict.keys(value)} if isinstance(value, dict) else {}
 
 
-def _any(results: list[dict[str, Any]], key: str) -> bool:
-    """Return whether one result has a flag; a plan may know that although others are unknown."""
+def _with(value: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    return value.beside(more) if isinstance(value, PartlyKnown) else {**value, **more}
+
+
+def _any(results: list[dict[str, Any]], key: str) -> bool | None:
+    """Return whether one result has a flag, which a plan may know although others are unknown, or None."""
     if any(plainly(item).get(key) is True for item in results):
         return True
-    return any(bool(item.get(key)) if isinstance(item, PartlyKnown) else False for item in results)
+    unknown = any(isinstance(item, PartlyKnown) and key not in plainly(item) for item in results)
+    return None if unknown else False

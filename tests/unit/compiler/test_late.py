@@ -104,3 +104,142 @@ def test_an_end_may_hang_on_a_result() -> None:
     tasks = ASK + "- {meta: end_host, when: asked.stdout == WORD}\n- {name: below, command: x}\n"
     assert played(tasks.replace("WORD", "'one'")).taken == ["ask"]
     assert played(tasks.replace("WORD", "'two'")).taken == ["ask", "below"]
+
+
+def test_a_loop_is_registered_round_by_round() -> None:
+    """With skipped and failed rounds in their places, whether the loop is known beforehand or not."""
+    tasks = """
+        - {name: before, command: echo x, register: before}
+        - name: each
+          command: "{{ 'false' if item == 2 else 'echo ' ~ item }}"
+          loop: ITEMS
+          when: item != 3
+          ignore_errors: true
+          register: each
+        - {name: seen, debug: {msg: "{{ each.results | map(attribute='stdout', default='-') | join(' ') }}"}}
+        - {name: items, debug: {msg: "{{ each.results | map(attribute='item') | join(' ') }}"}}
+        - {name: flags, debug: {msg: "{{ each.changed }} {{ each.failed }} {{ each.skipped }}"}}
+        - name: one
+          debug: {msg: "{{ item.item }} {{ item.failed }} {{ item.skipped | default(false) }}"}
+          loop: "{{ each.results }}"
+          loop_control: {label: "{{ item.item }}"}
+        """
+    for items in ("[1, 2, 3, 4]", '"{{ [1, 2, 3, 4] if before.changed else [] }}"'):
+        play = played(tasks.replace("ITEMS", items))
+        assert play.said == {
+            "seen": "1  - 4",
+            "items": "1 2 3 4",
+            "flags": "True True False",
+            "one (1)": "1 False False",
+            "one (2)": "2 True False",
+            "one (3)": "3 False True",
+            "one (4)": "4 False False",
+        }
+
+
+def test_facts_that_hang_on_results_hang_on_each_other() -> None:
+    """A chain of set_fact is worked out once its first link is known; an old value counts until then."""
+    play = played(
+        "- set_fact: {a: old, kept: kept}\n"
+        + ASK
+        + """
+- {name: old, debug: {msg: "{{ a }}"}}
+- set_fact: {a: "{{ asked.stdout }}", kept: "{{ asked.stdout }}"}
+  when: asked.stdout == 'one'
+- set_fact: {kept: never}
+  when: asked.stdout == 'two'
+- set_fact: {b: "{{ a }}!"}
+- set_fact: {b: "{{ b }}?"}
+- {name: new, debug: {msg: "{{ a }} {{ b }} {{ kept }}"}}
+- set_fact: {list: "{{ list | default([]) + [item] }}"}
+  loop: "{{ asked.stdout_lines + ['more'] }}"
+- {name: list, debug: {msg: "{{ list | join(',') }}"}}
+"""
+    )
+    assert play.said == {"old": "old", "new": "one one!? one", "list": "one,more"}
+
+
+def test_a_role_that_is_included_late_brings_its_handlers() -> None:
+    """They run once, at the end of the including role; so does one of the including role that is notified."""
+    more = {
+        "roles/one/tasks/main.yml": """
+            - {name: inner, command: echo i, register: inner, notify: [inner handler, outer handler]}
+            - {name: again, command: "echo {{ inner.stdout }}", notify: inner handler}
+            """,
+        "roles/one/defaults/main.yml": "word: default",
+        "roles/one/handlers/main.yml": "- {name: inner handler, command: 'echo {{ word }}'}",
+        "roles/r/handlers/main.yml": "- {name: outer handler, command: x}",
+    }
+    play = played(
+        ASK
+        + """
+- include_role: {name: "{{ asked.stdout }}"}
+  vars: {word: given}
+- {name: below, command: echo below}
+""",
+        more,
+    )
+    assert sorted(play.taken) == ["again", "ask", "below", "inner", "inner handler", "outer handler"]
+    handlers = [play.taken.index(name) for name in ("inner handler", "outer handler")]
+    assert min(handlers) > play.taken.index("again")
+
+
+def test_a_rescue_is_told_what_has_failed() -> None:
+    """`ansible_failed_task` and `ansible_failed_result`, those of the block that it belongs to."""
+    play = played("""
+        - block:
+            - {name: good, command: echo}
+            - {name: bad, command: "false"}
+            - {name: below, command: echo}
+          rescue:
+            - {name: why, debug: {msg: "{{ ansible_failed_task.name }} {{ ansible_failed_result.rc }}"}}
+            - block:
+                - {name: worse, command: "false"}
+              rescue:
+                - {name: inner, debug: {msg: "{{ ansible_failed_task.name }}"}}
+            - {name: outer, debug: {msg: "{{ ansible_failed_task.name }}"}}
+          always:
+            - {name: always, command: echo}
+        - {name: after, debug: {msg: "{{ ansible_failed_task is defined }}"}}
+        """)
+    assert play.said == {"why": "bad 1", "inner": "worse", "outer": "bad", "after": "False"}
+    assert play.statuses["below"] == "skipped"
+    assert play.of("bad")["rescued"] is True
+    assert "always" in play.taken
+
+
+def test_what_decides_the_end_of_a_task_sees_its_own_result() -> None:
+    """changed_when, failed_when and until; a failure that does not count is none, also for the variable."""
+    play = played("""
+        - {name: calm, command: echo x, register: v, changed_when: "'y' in v.stdout"}
+        - {name: seen calm, debug: {msg: "{{ v.changed }}"}}
+        - {name: fine, command: "false", register: v, failed_when: v.rc > 1}
+        - {name: seen fine, debug: {msg: "{{ v.failed }} {{ v.rc }}"}}
+        - {name: third, command: attempt, register: v, until: v.stdout | int >= 3, retries: 5, delay: 0}
+        - {name: seen third, debug: {msg: "{{ v.stdout }} {{ v.attempts }}"}}
+        - {name: bad, command: echo x, register: v, failed_when: v.stdout == 'x', ignore_errors: true}
+        - {name: seen bad, debug: {msg: "{{ v is failed }}"}}
+        - {name: never, command: attempt, register: v, until: false, retries: 2, delay: 0, ignore_errors: yes}
+        - {name: seen never, debug: {msg: "{{ v.attempts }} {{ v.failed }}"}}
+        """)
+    assert play.said == {
+        "seen calm": "False",
+        "seen fine": "False 1",
+        "seen third": "3 3",
+        "seen bad": "True",
+        "seen never": "3 True",
+    }
+    assert play.statuses["calm"] == "ok"
+    assert play.statuses["fine"] == "ok"
+    assert "failed_when: v.stdout == 'x'" in play.of("bad")["message"]
+
+
+def test_a_task_is_asked_for_that_was_started_and_left_to_itself() -> None:
+    """async_status stands for the end of its task; an unknown one is a problem."""
+    play = played("""
+        - {name: start, command: echo done, async: 60, poll: 0, register: job}
+        - {name: started, debug: {msg: "{{ job.started }} {{ job.finished }}"}}
+        - {name: wait, async_status: {jid: "{{ job.ansible_job_id }}"}, register: ended}
+        - {name: ended, debug: {msg: "{{ ended.finished }} {{ ended.stdout }}"}}
+        """)
+    assert play.said == {"started": "1 0", "ended": "1 done"}

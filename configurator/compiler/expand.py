@@ -468,7 +468,9 @@ class RoleExpander:
         store = entered.scope.facts
         if node.register is not None:
             if not rounds.ids:
-                store.set(node.register, Results().registered(rounds))
+                value = Results().registered(rounds)
+                if value is not None:  # else the task is left out: as if it were not there
+                    store.set(node.register, value)
             elif (started := ahead.job(node, rounds, entered, self._maker.settings)) is not None:
                 store.set(node.register, started)
             else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from configurator.core.errors import InputError
 from tests.unit.compiler.playing import played
 
 ASK = "- {name: ask, command: echo one, register: asked}\n"
@@ -243,3 +246,27 @@ def test_a_task_is_asked_for_that_was_started_and_left_to_itself() -> None:
         - {name: ended, debug: {msg: "{{ ended.finished }} {{ ended.stdout }}"}}
         """)
     assert play.said == {"started": "1 0", "ended": "1 done"}
+
+
+SELECTED = """
+- {name: ask, command: echo one, register: asked, tags: always}
+- {name: wanted, command: "x {{ asked.stdout }}", tags: want}
+- {name: other, command: "x {{ asked.stdout }}", tags: no}
+- {name: file, include_tasks: "{{ asked.stdout }}.yml", tags: want}
+- {name: no file, include_tasks: "{{ asked.stdout }}.yml", tags: no}
+"""
+INSIDE = {"roles/r/tasks/one.yml": "- {name: in, command: x, tags: want}\n- {name: bare, command: x}\n"}
+
+
+def test_tags_choose_among_tasks_that_are_known_late_too() -> None:
+    """Also within a file that is included late: its tasks have their own tags."""
+    assert played(SELECTED, INSIDE, tags=["want"]).taken == ["ask", "wanted", "in"]
+    assert played(SELECTED, INSIDE, skip_tags=["want"]).taken == ["ask", "other", "bare"]
+
+
+def test_only_chooses_among_tasks_that_are_known_late_too() -> None:
+    """What tells their values must be chosen as well; else the variable is as undefined as with Ansible."""
+    play = played(SELECTED, INSIDE, only=["command:ask", "command:wanted"])
+    assert play.taken == ["ask", "wanted"]
+    with pytest.raises(InputError, match="'asked' is undefined"):
+        played(SELECTED, INSIDE, only=["command:wanted"])

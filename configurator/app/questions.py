@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
+from configurator.compiler.filters_hashes import password_hash
 from configurator.compiler.playbook import Prompted
 from configurator.compiler.plays import BoundPlay
 from configurator.config.located import Located, Mark, locate
@@ -61,5 +62,11 @@ def _typed(one: Prompted, text: str, prompt: Prompt | None, ask: AskPerson | Non
 
 def _value(one: Prompted, text: str, redactor: Redactor) -> Located:
     if one.private and text:
+        redactor.add({text})
+    if one.encrypt is not None:
+        try:
+            text = password_hash(text, one.encrypt, one.salt, one.salt_size)
+        except ValueError as error:
+            raise RefusedError(f"{one.span}: {one.name!r} cannot be encrypted: {error}") from None
         redactor.add({text})
     return locate(text, one.span, Mark.SECRET if one.private else Mark.NONE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
@@ -70,11 +71,24 @@ class CompiledTask:
     flush: bool = False
 
 
+class Part(StrEnum):
+    """What a role is in a play, for what the names of handlers mean there; `NONE` outside of plays.
+
+    Handlers that the tasks `BEFORE` the roles notify run at their end, whosever they are.
+    """
+
+    NONE = "none"
+    HANDLERS = "handlers"
+    BEFORE = "pre_tasks"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledRole:
     """One use of a role on one host: its tasks and handlers in the order in which they are written.
 
     A role used twice by one host (with other variables) appears once here, its tasks one after another.
+    `part` says which part of a play it is.
     """
 
     name: str
@@ -82,3 +96,4 @@ class CompiledRole:
     handlers: Sequence[CompiledTask]
     span: Span
     requires: tuple[Requirement, ...] = ()
+    part: Part = Part.NONE

@@ -89,7 +89,7 @@ def _compile_role(
         tasks += expander.tasks(role.tasks, around)
         for handler in (*expander.handlers(role.handlers, around), *expander.handlers_found):
             handlers.setdefault((handler.spec.name, str(handler.spec.params)), handler)
-    return CompiledRole(role.name, tasks, list(handlers.values()), role.span, planned.requires)
+    return CompiledRole(role.name, tasks, list(handlers.values()), role.span, planned.requires, planned.part)
 
 
 def _applies(mention: Mention, scope: Scope) -> bool:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from configurator.agent.protocol import Held, HostGraph, TaskSpec
-from configurator.compiler.compiled import CompiledRole, Notification
+from configurator.compiler.compiled import CompiledRole, Notification, Part
 from configurator.compiler.order_cross import (
     check_conflicts,
     connect_needs,
@@ -265,6 +265,10 @@ class _Ordering:
                     )
                     for word, found in names.words(owner).items()
                 }
+                for word, found in names.lent(owner).items():
+                    notification = Notification(word, task.span)
+                    meant_by_all = tuple(self._follow(node, handler, notification) for handler in found)
+                    self._words[task.spec.id].setdefault(word, meant_by_all)
             waiting += range(count, len(self._nodes))
         for (handler, owner), copy in self._lent.items():
             for earlier, link in list(self._edges.before[handler].items()):
@@ -280,7 +284,8 @@ class _Ordering:
         own = owner == self._nodes.owner[handler]
         if own and node in self._nodes.roles[owner].tasks:
             return handler  # the barrier between a role's tasks and its handlers sees to that
-        if self._edges.insert(node, handler, link):
+        early = not own and self._nodes.roles[owner].role.part is Part.BEFORE
+        if not early and self._edges.insert(node, handler, link):
             return handler
         if own:
             names = self._nodes.label(node), self._nodes.label(handler)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from configurator.compiler.compiled import Notification, Requirement
+from configurator.compiler.compiled import Notification, Part, Requirement
 from configurator.compiler.order_nodes import Nodes
 from configurator.config.diagnostics import Diagnostics
 from configurator.modules.params import did_you_mean
@@ -76,6 +76,8 @@ class HandlerNames:
                 for word in dict.fromkeys((item.name, *item.listen)):
                     own.setdefault(word, []).append(handler)
                     self._anywhere.setdefault(word, []).append(handler)
+        last = [name for name, role in nodes.roles.items() if role.role.part is Part.HANDLERS]
+        self._rank = {name: number for number, name in enumerate((*nodes.roles, *last))}
 
     def words(self, owner: str) -> Mapping[str, Sequence[int]]:
         """Return the handlers of a role by every word that means them."""
@@ -88,9 +90,14 @@ class HandlerNames:
     def notified(self, owner: str, notification: Notification, problems: Diagnostics) -> Sequence[int]:
         """Return the handlers meant by a task of role `owner`: its own ones, else those of all roles.
 
-        `role : handler` names one role's handler, as in Ansible.
+        In a play one handler of a name is meant: the play's own, else that of `owner`, else the last role's;
+        and all that listen to it, wherever they are. `role : handler` names one role's, as in Ansible.
         """
-        found = self._by_role[owner].get(notification.name) or self._anywhere.get(notification.name)
+        found: Sequence[int] | None
+        if self._nodes.roles[owner].role.part is Part.NONE:
+            found = self._by_role[owner].get(notification.name) or self._anywhere.get(notification.name)
+        else:
+            found = self._in_play(owner, notification.name)
         if found is None:
             role, colon, name = notification.name.partition(" : ")
             found = self._by_role.get(role, {}).get(name) if colon else None
@@ -104,3 +111,28 @@ class HandlerNames:
             )
             return ()
         return found
+
+    def lent(self, owner: str) -> Mapping[str, Sequence[int]]:
+        """Return the handlers of a whole play by every word; of none outside of plays."""
+        if self._nodes.roles[owner].role.part is Part.NONE:
+            return {}
+        return {word: self._in_play(owner, word) or () for word in self._anywhere}
+
+    def _in_play(self, owner: str, word: str) -> Sequence[int] | None:
+        """Return what a word means in a play, in declared order; None if nothing has it."""
+        by_name: dict[str, list[int]] = {}  # handlers of one name: of those one at most is meant
+        for handler in self._anywhere.get(word, ()):
+            by_name.setdefault(self._nodes.task(handler).name, []).append(handler)
+        found = [one for same in by_name.values() for one in self._strongest(owner, same)]
+        return sorted(found) or None
+
+    def _strongest(self, owner: str, same: Sequence[int]) -> Sequence[int]:
+        """Return those of the handlers of one name that count: one role's, of which a loop makes several."""
+
+        def strength(handler: int) -> tuple[bool, bool, int]:
+            role = self._nodes.owner[handler]
+            own = self._nodes.roles[role].role.part is Part.HANDLERS
+            return own, role == owner, self._rank[role]
+
+        best = max(map(strength, same))
+        return [handler for handler in same if strength(handler) == best]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from configurator.compiler import playwords as words
+from configurator.compiler.filters_hashes import SCHEMES
 from configurator.compiler.playvalues import Scalars
 from configurator.compiler.roles import Role, RoleUse, read_role_use
 from configurator.compiler.scope import Scope
@@ -35,7 +36,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompted:
-    """A variable whose value is asked for; `default` is the answer where nothing is typed."""
+    """A variable whose value is asked for; `default` is the answer where nothing is typed.
+
+    With `encrypt` (a type of `password_hash`) the variable is the hash of the answer.
+    """
 
     name: str
     text: str
@@ -43,6 +47,9 @@ class Prompted:
     private: bool = True
     confirm: bool = False
     default: str | None = None
+    encrypt: str | None = None
+    salt: str | None = None
+    salt_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +74,7 @@ class Play:
     sections: Mapping[str, Role] = field(default_factory=dict)
     handlers: Role | None = None
     remote_user: LocatedScalar | None = None
+    port: int | None = None
     serial: tuple[int | str, ...] = ()
     fail_percentage: float | None = None
     any_errors_fatal: bool = False
@@ -199,6 +207,7 @@ class _PlayReader:
             sections=sections,
             handlers=self._section(HANDLERS),
             remote_user=self._scalars.scalar("remote_user"),
+            port=self._scalars.whole("port", 65535),
             serial=self._scalars.serial(),
             fail_percentage=self._scalars.percentage("max_fail_percentage"),
             any_errors_fatal=self._scalars.boolean("any_errors_fatal"),
@@ -211,14 +220,7 @@ class _PlayReader:
             span = item.key_span(key)
             if key in words.PLAY:
                 continue
-            if key in words.NOT_YET:
-                self._problems.add(
-                    span,
-                    f"keyword {key!r} of a play is not supported yet",
-                    words.NOT_YET[key],
-                    code="unsupported",
-                )
-            elif key in words.ONLY_TASKS:
+            if key in words.ONLY_TASKS:
                 self._problems.add(
                     span, f"keyword {key!r} has no meaning in a play", code="misplaced-keyword"
                 )
@@ -309,11 +311,7 @@ class _PlayReader:
 
     def _prompt(self, asked: LocatedMap) -> Prompted | None:
         for key in asked.entries:
-            if key in words.PROMPT_NOT_YET:
-                self._problems.add(
-                    asked.key_span(key), f"'{key}' of a question is not supported yet", code="unsupported"
-                )
-            elif key not in words.PROMPT:
+            if key not in words.PROMPT:
                 hint = did_you_mean(key, words.PROMPT)
                 self._problems.add(
                     asked.key_span(key), f"unknown key {str(key)!r} of a question", hint, code="unknown-key"
@@ -335,6 +333,9 @@ class _PlayReader:
             inner.boolean("private", True),
             inner.boolean("confirm"),
             inner.text("default"),
+            inner.one_of("encrypt", SCHEMES, "") or None,
+            inner.text("salt"),
+            inner.whole("salt_size"),
         )
 
     def _span(self) -> Span:

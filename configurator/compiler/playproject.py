@@ -39,6 +39,7 @@ from configurator.inventory.model import Inventory
 from configurator.inventory.varfiles import read_var_folders
 
 _BECOME = "ansible_become"
+_PORTS = ("ansible_port", "ansible_ssh_port")
 _USERS = ("ansible_user", "ansible_ssh_user")
 
 
@@ -146,7 +147,7 @@ class Playbook:
         """Return how a host is reached for its plays: as whom, and whether through sudo.
 
         As in Ansible variables win over keywords. All plays of a host share one connection: it is that of the
-        first `remote_user`, and root becomes the other ones.
+        first `remote_user` and `port`, and root becomes the other users.
         """
         wanted = [(one.play.remote_user, one.play.vars) for one in self.of(host)]
         users: list[str] = []
@@ -161,7 +162,9 @@ class Playbook:
         become = address.become
         if _BECOME not in scope:
             become = several or any(wants_root(one.play, one.tools.library) for one in self.of(host))
-        return replace(address, user=user, become=become)
+        ports = [one.play.port for one in self.of(host) if one.play.port is not None]
+        port = ports[0] if ports and not any(name in scope for name in _PORTS) else address.port
+        return replace(address, user=user, become=become, port=port)
 
     # -- compiling ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from configurator.compiler.check import check_roles, check_variables
-from configurator.compiler.compiled import Requirement
+from configurator.compiler.compiled import Part, Requirement
 from configurator.compiler.playbook import Play
 from configurator.compiler.playfiles import VarsFiles
 from configurator.compiler.roles import Role, RoleLibrary, RoleUse
@@ -90,10 +90,11 @@ def plan_play(play: Play, library: RoleLibrary, only: Collection[str] = ()) -> l
     """
     parts: list[PlannedRole] = []
     around = (play.keywords,)
-    own = [play.handlers] if play.handlers is not None else []
-    before = play.sections.get("pre_tasks")
-    own += [before] if before is not None and not only else []
-    parts += [_own_part(role, around) for role in own]
+    before = play.sections.get("pre_tasks") if not only else None
+    if play.handlers is not None:
+        parts.append(_own_part(play.handlers, around, Part.HANDLERS))
+    if before is not None:
+        parts.append(_own_part(before, around, Part.BEFORE))
     parts += _roles(play, library, only)
     after = (play.sections.get(part) for part in ("tasks", "post_tasks"))
     parts += [_own_part(role, around) for role in after if role is not None and not only]
@@ -109,8 +110,8 @@ def left_out(play: Play, library: RoleLibrary, only: Collection[str]) -> set[tup
     return {(name, None) for name in whole - chosen}
 
 
-def _own_part(role: Role, around: tuple[Keywords, ...]) -> PlannedRole:
-    return PlannedRole(role, (Mention(RoleUse(role.name, role.span), around=around),), ())
+def _own_part(role: Role, around: tuple[Keywords, ...], part: Part = Part.OTHER) -> PlannedRole:
+    return PlannedRole(role, (Mention(RoleUse(role.name, role.span), around=around),), (), part)
 
 
 def _roles(play: Play, library: RoleLibrary, only: Collection[str]) -> Iterator[PlannedRole]:
@@ -122,7 +123,7 @@ def _roles(play: Play, library: RoleLibrary, only: Collection[str]) -> Iterator[
         number = taken[role.name] = taken.get(role.name, 0) + 1
         if number > 1:
             role = replace(role, name=f"{role.name} ({number})")
-        yield PlannedRole(role, (mention,), tuple(mention.use.requires))
+        yield PlannedRole(role, (mention,), tuple(mention.use.requires), Part.OTHER)
 
 
 def _mentions(play: Play, library: RoleLibrary, only: Collection[str]) -> Iterator[Mention]:

@@ -66,6 +66,17 @@ class Scalars:
             return default
         return str(value)
 
+    def whole(self, key: str, most: int = 1 << 31) -> int | None:
+        """Return a whole number from 1 on."""
+        value = self.value(key)
+        if value is None:
+            return None
+        text = str(value).strip()
+        if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= most:
+            self._note(key, f"{key!r} must be a whole number from 1 on, not {value!r}")
+            return None
+        return int(text)
+
     def percentage(self, key: str) -> float | None:
         """Return a percentage, written with its sign or without."""
         value = self.value(key)

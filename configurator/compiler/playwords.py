@@ -1,4 +1,4 @@
-"""The words that a play may have, and those that Ansible has and we do not yet."""
+"""The words that a play may have."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ _OWN = frozenset(
         "hosts",
         "max_fail_percentage",
         "order",
+        "port",
         "remote_user",
         "roles",
         "serial",
@@ -46,21 +47,14 @@ _SHARED = keywords.COMMON - {
     "critical",
     "delegate_to",
     "delegate_facts",
-    "run_once",
 }
 # As on tasks: the connection here is one and its own.
-_WITHOUT_MEANING = keywords.WITHOUT_MEANING - {"port"}
-PLAY = frozenset(_SHARED | _ACCEPTED | _OWN | _WITHOUT_MEANING | frozenset(SECTIONS))
+PLAY = frozenset(_SHARED | _ACCEPTED | _OWN | keywords.WITHOUT_MEANING | frozenset(SECTIONS))
 ONLY_TASKS = frozenset(keywords.TASK | keywords.BLOCK) - PLAY
-NOT_YET: dict[str, str | None] = {
-    "port": "set 'ansible_port' in the inventory",
-    "run_once": None,
-}
 # Where a word has a meaning for some of its values alone.
 VALUES = {
     "become_method": ("sudo", "ansible.builtin.sudo"),
     "connection": ("ssh", "smart", "paramiko", "ansible.builtin.ssh", "ansible.builtin.paramiko"),
     "strategy": ("linear", "free", "host_pinned", "ansible.builtin.linear", "ansible.builtin.free"),
 }
-PROMPT = ("name", "prompt", "default", "private", "confirm", "unsafe")
-PROMPT_NOT_YET = ("encrypt", "salt", "salt_size")
+PROMPT = ("name", "prompt", "default", "private", "confirm", "unsafe", "encrypt", "salt", "salt_size")

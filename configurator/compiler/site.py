@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from configurator.compiler.compiled import Requirement
+from configurator.compiler.compiled import Part, Requirement
 from configurator.compiler.roles import Role, RoleLibrary, RoleUse, read_role_use
 from configurator.compiler.taskfile import TaskFileReader
 from configurator.compiler.tasknodes import Keywords
@@ -57,6 +57,7 @@ class PlannedRole:
     role: Role
     mentions: tuple[Mention, ...]
     requires: tuple[Requirement, ...]
+    part: Part = Part.NONE
 
 
 def read_site(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from passlib.hash import sha512_crypt
 from rich.console import Console
 
 from configurator.app.graph import HostOrder, graph
@@ -415,6 +416,22 @@ def test_who_gives_the_answer_on_the_command_line_is_not_asked() -> None:
     assert plain(ask_all(enumerate(plays), None, None, Redactor())) == {0: {"word": "abc"}}
     with pytest.raises(RefusedError, match="'secret' is asked for, and there is no terminal"):
         ask_all(enumerate(asking().plays), None, None, Redactor())
+
+
+def test_an_answer_may_be_kept_as_a_hash_alone() -> None:
+    """With the salt that is given, or of the size; neither the answer nor the hash is shown."""
+    question = "{name: p, encrypt: sha512_crypt, SALT}"
+    hashes = []
+    for salt in ("salt: abcdefgh", "salt_size: 9"):
+        playbook = f"- hosts: all\n  vars_prompt: [{question.replace('SALT', salt)}]\n"
+        plays = load({"inventory/hosts.yml": INVENTORY, "site.yml": playbook}, playbook="site.yml").plays
+        redactor = Redactor()
+        found = plain(ask_all(enumerate(plays), lambda _text: "hunter22", None, redactor))[0]["p"]
+        assert sha512_crypt.verify("hunter22", found)
+        assert found not in redactor.text(f"it is {found}")
+        hashes.append(found)
+    assert "$abcdefgh$" in hashes[0]
+    assert len(sha512_crypt.from_string(hashes[1]).salt) == 9
 
 
 def test_answers_that_differ_are_asked_for_again_and_then_refused() -> None:

@@ -81,7 +81,7 @@ def test_all_that_is_wrong_in_all_files_is_told_at_once() -> None:
   vars_prompt: [{nam: x}]
   max_fail_percentage: 200
   become: maybe
-  port: 22
+  port: ssh
   block: []
 - import_playbook: othr.yml
 - import_playbook: other.yml
@@ -102,8 +102,7 @@ def test_all_that_is_wrong_in_all_files_is_told_at_once() -> None:
             "site.yml:8:18: unknown key 'nam' of a question [nam] (did you mean 'name'?)",
             "site.yml:9:24: 'max_fail_percentage' must be a percentage, not 200 [200]",
             "site.yml:10:11: 'become' must be true or false, not 'maybe' [maybe]",
-            "site.yml:11:3: keyword 'port' of a play is not supported yet [port]"
-            " (set 'ansible_port' in the inventory)",
+            "site.yml:11:9: 'port' must be a whole number from 1 on, not 'ssh' [ssh]",
             "site.yml:12:3: keyword 'block' has no meaning in a play [block]",
             "site.yml:13:20: there is no playbook 'othr.yml' [othr.yml] (did you mean 'other.yml'?)",
         ]
@@ -315,11 +314,107 @@ def test_handlers_run_at_the_end_of_the_part_that_notifies_them() -> None:
     waits = waits_for(graph, hard=False)
     assert "site.yml: pre_tasks/1:a" in waits[early]
     assert early in waits["web/1:install"]
-    assert len(late) == 3  # the play's own, and that of each use of the role
+    assert len(late) == 2  # the play's own, and as in Ansible that of the last use of the role
     for handler in late:
         assert "site.yml: tasks/2:c" in waits[handler]
         assert handler in waits["site.yml: post_tasks/1:d"]
     assert notified["web/1:install"] == ("web/h1:restart web",)
+
+
+CALLED = """
+- hosts: all
+  pre_tasks: [{name: early, command: a, notify: [restart web, topic]}]
+  roles: [{role: web}, {role: app}]
+  tasks: [{name: late, command: b, notify: restart web}, {include_tasks: "{{ given.stdout }}.yml"}]
+  handlers: [HANDLERS]
+"""
+APP = {
+    **ROLE,
+    "roles/app/tasks/main.yml": "- {name: mine, command: c, notify: restart web, register: given}",
+    "roles/app/handlers/main.yml": """
+        - {name: restart web, command: echo restarted by app}
+        - {name: hear, command: heard, listen: topic}
+    """,
+}
+
+
+def called(handlers: str) -> tuple[HostGraph, Mapping[str, tuple[str, ...]]]:
+    """A play in which several have a handler of one name, and what each task notifies."""
+    (graph,) = graphs(CALLED.replace("HANDLERS", handlers), APP)
+    return graph, {spec.name: spec.notify for spec in graph.tasks if spec.notify}
+
+
+def test_one_handler_of_a_name_runs_that_of_the_play_first() -> None:
+    """As in Ansible; without one the own role's, else that of the last role. All that listen run."""
+    _, notified = called("{name: restart web, command: ours}, {name: hear, command: too, listen: topic}")
+    first, second = "site.yml: handlers/h1:restart web", "site.yml: handlers/h1:hear"
+    assert notified["early"] == tuple(f"{name} for site.yml: pre_tasks" for name in (first, second))
+    assert notified["install"] == (f"{first} for web",)
+    _, notified = called("{name: other, command: too, listen: topic}")
+    before = "for site.yml: pre_tasks"
+    assert notified["early"] == (
+        f"app/h1:restart web {before}",
+        f"site.yml: handlers/h1:other {before}",
+        f"app/h2:hear {before}",
+    )
+    assert notified["install"] == ("web/h1:restart web",)
+    assert notified["mine"] == ("app/h1:restart web",)
+    assert notified["late"] == ("app/h1:restart web for site.yml: tasks",)
+
+
+def test_handlers_of_later_roles_run_before_them_if_pre_tasks_notify_them() -> None:
+    """As in Ansible: when the roles begin, what the pre-tasks have asked for is done."""
+    graph, notified = called("")
+    waits = waits_for(graph, hard=False)
+    for handler in notified["early"]:
+        assert "site.yml: pre_tasks/1:early" in waits[handler]
+        assert handler in waits["web/1:install"]
+
+
+def test_what_is_included_late_may_notify_the_handlers_of_all_roles() -> None:
+    """Whoever knows the file only in the run finds them by name and by what they listen to."""
+    graph, _ = called("{name: own, command: too}")
+    ((task_id, words),) = graph.words.items()  # type: ignore[attr-defined]
+    assert task_id.startswith("site.yml: tasks/2:")
+    assert set(words) == {"own", "restart web", "topic", "hear"}
+    kept = {spec.id for spec in graph.tasks}
+    assert all(set(handlers) <= kept for handlers in words.values())
+    assert words["restart web"] == ("app/h1:restart web for site.yml: tasks",)
+
+
+def test_a_whole_play_may_be_done_once() -> None:
+    """The first host of its batch does each of its tasks; the others wait for what it finds out."""
+    project = book("- {hosts: all, run_once: true, tasks: [{name: a, command: a}]}\n")
+    turn = PlayTurn(hosts=["h", "i"], batch=["h", "i"])
+    late = {}
+    for host in project.hosts():
+        graph = project.compile(host, FACTS, play=project.plays[0], turn=turn)
+        late[host.name] = [spec.late for spec in graph.tasks if not spec.barrier]
+    assert late == {"h": [False], "i": [True]}
+
+
+def test_a_play_may_say_the_port_that_sshd_listens_at() -> None:
+    """Unless the inventory says it."""
+    project = book("- {hosts: all, port: 2222, tasks: []}\n")
+    assert [project.connection(host).port for host in project.hosts()] == [2222, 2222]
+    project = book("- {hosts: all, port: 2222, tasks: []}\n", extra_vars=["ansible_port=23"])
+    assert project.connection(project.hosts()[0]).port == 23
+
+
+def test_environment_and_defaults_of_a_play_reach_all_its_tasks() -> None:
+    """Those of its roles and handlers, too."""
+    playbook = """
+- hosts: all
+  environment: {A: play}
+  module_defaults: {command: {chdir: /play}}
+  pre_tasks: [{name: pre, command: a, environment: {B: own}}]
+  roles: [web]
+  handlers: [{name: restart web, command: h}]
+"""
+    (graph,) = graphs(playbook, ROLE)
+    found = {spec.name: (spec.params.get("chdir"), dict(spec.environment)) for spec in graph.tasks}
+    assert found["pre"] == ("/play", {"A": "play", "B": "own"})
+    assert found["install"] == found["restart web"] == ("/play", {"A": "play"})
 
 
 def test_handlers_that_nobody_notifies_are_not_sent() -> None:

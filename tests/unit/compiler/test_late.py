@@ -268,5 +268,5 @@ def test_only_chooses_among_tasks_that_are_known_late_too() -> None:
     """What tells their values must be chosen as well; else the variable is as undefined as with Ansible."""
     play = played(SELECTED, INSIDE, only=["command:ask", "command:wanted"])
     assert play.taken == ["ask", "wanted"]
-    with pytest.raises(InputError, match="'asked' is undefined"):
+    with pytest.raises(InputError, match="the variable 'asked' is not defined"):
         played(SELECTED, INSIDE, only=["command:wanted"])

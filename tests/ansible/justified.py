@@ -26,6 +26,7 @@ UNFORETOLD: Mapping[str, Mapping[str, str]] = {
     "baseline": {"baseline: Never done": "stands below a command that fails, which a plan cannot know"},
     "packetfilter": {
         "packetfilter: What was kept": "copies a file that a command makes, and that is removed again",
+        "packetfilter: restart the loader": "is notified by it",
     },
     "probe": {
         "probe: Is anything to be migrated": "changed_when asks for the output of a command",

@@ -18,6 +18,7 @@ from configurator.agent import facts
 from configurator.agent.frames import FrameError, Message, encode, messages
 
 if TYPE_CHECKING:  # the hello goes out before the engine is imported
+    from configurator.agent.hostlock import HostLock
     from configurator.core.cancel import CancelToken
 
 Handler = Callable[["Agent", Message], None]
@@ -43,6 +44,7 @@ class Agent:
         self._context: Any = None
         self._predicted: Any = None
         self._stopped: str | None = None  # why nothing more is to begin
+        self.lock: HostLock | None = None  # kept from one play to the next
         self._restarting = False  # the host was told to restart, and the controller knows
 
     # -- input and output -----------------------------------------------------------------------------
@@ -78,7 +80,7 @@ class Agent:
         try:
             for message in messages(self._read):
                 kind = message["type"]
-                if kind in ("run", "facts"):
+                if kind in ("run", "facts", "release"):
                     self._requests.put(message)
                 elif kind == "answer":
                     with self._answers_lock:
@@ -132,6 +134,7 @@ class Agent:
         self._stopped = why  # before the run is looked at: one that begins now must hear of it, too
         run = self._current
         if run is None:
+            self._requests.put({"type": "release"})  # no play will follow
             return
         if abort:
             run.executor.cancel(why)
@@ -170,6 +173,11 @@ class Agent:
             problem = answer.get("error") or "it does not answer"
             raise TaskError(f"a file's content did not arrive from the controller: {problem}")
         return data, size
+
+    @property
+    def stopped(self) -> bool:
+        """True once nothing more is to begin."""
+        return self._stopped is not None or self._gone.is_set()
 
     @property
     def cache(self) -> str:

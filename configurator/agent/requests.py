@@ -36,16 +36,23 @@ _PUT_BACK = "an earlier run ended before it could prove that we can still log in
 def run(agent: Agent, message: Mapping[str, Any]) -> None:
     """Run a plan or an apply; `finished` is the last message about it, or `refused` the only one.
 
-    A request for facts is answered with one message.
+    A request for facts is answered with one message. After an apply with `more` the host stays locked, until
+    one without, a `release` or a cancel.
     """
-    if message["type"] == "facts":
+    if message["type"] == "release":
+        _release(agent)
+    elif message["type"] == "facts":
         from configurator.agent.fact_requests import gather  # noqa: PLC0415  (few runs need it)
 
         gather(agent, message)
-        return
+    else:
+        _run(agent, message)
+
+
+def _run(agent: Agent, message: Mapping[str, Any]) -> None:
     applying = message["mode"] == "apply"
-    lock = HostLock()
-    if applying and not _admitted(agent, message, lock):
+    lock = agent.lock or HostLock()
+    if applying and agent.lock is None and not _admitted(agent, message, lock):
         return
     rebooted = message.get("rebooted") or {}
     if rebooted.get("carried") is not None:  # by the controller, from the agent before the restart
@@ -108,7 +115,10 @@ def run(agent: Agent, message: Mapping[str, Any]) -> None:
         if applying and not message.get("delegated"):
             shutil.rmtree(os.path.join(agent.cache, "archives"), ignore_errors=True)  # of a deep plan
         context.processes.wait_uninterruptible()
-        lock.release()
+        if applying:
+            agent.lock = lock
+            if not message.get("more") or agent.stopped:
+                _release(agent)
     if isinstance(taker, PlanTaker):
         shown = dict(known.predicted) if known is not None and before is not None else {}
         agent.remember(Remembered({**shown, play: taker.predicted}, taker))
@@ -132,6 +142,13 @@ def _admitted(agent: Agent, message: Mapping[str, Any], lock: HostLock) -> bool:
     if guards.settle_left_over(lock.descriptor):
         agent.send({"type": "notice", "level": "warning", "message": _PUT_BACK})
     return True
+
+
+def _release(agent: Agent) -> None:
+    """Let others work on the host."""
+    if agent.lock is not None:
+        agent.lock.release()
+        agent.lock = None
 
 
 def _run_of(message: Mapping[str, Any]) -> str:

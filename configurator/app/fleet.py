@@ -185,6 +185,7 @@ class _Crew:
 
         def make(number: int, later: bool, compiled: Compile, emit: Emit) -> HostRun:
             settings = replace(self.settings, play=str(number + 1), continues=later)
+            settings = replace(settings, more=number != numbers[-1])
             learn = functools.partial(self.learn, host)
             asked, shared = self.prompts, self.shared
             return HostRun(host.name, reach, compiled, settings, self.secrets, emit, asked, learn, shared)

@@ -84,12 +84,16 @@ class PlayHost:
         self.failure = self.failure or run.failure
         self.failed = bool(summary.failed or summary.unreachable)
         self.halted = run.halted
+        if self.failed:
+            run.release()  # it is out of the plays behind
         return self.summary
 
     def end(self, clock: Clock) -> None:
         """Say that nothing more will come of this host; once."""
         if not self._ended:
             self._ended = True
+            if self._current is not None:
+                self._current.release()
             self._emit(HostFinished(self.name, clock(), self.summary))
 
     def _run(self, number: int) -> HostRun:

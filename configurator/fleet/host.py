@@ -64,7 +64,8 @@ class HostSettings:
     """How a host's tasks are run: `jobs` at once, and whether a failure starts nothing more.
 
     `deep` has a plan look into the packages that would be installed. `play` tells the plays of a playbook
-    apart; with `continues` the plan begins where that of the play before has ended.
+    apart; with `continues` the plan begins where that of the play before has ended, and with `more` the host
+    stays locked after an apply, for the play behind.
     """
 
     jobs: int = 4
@@ -72,6 +73,7 @@ class HostSettings:
     deep: bool = False
     play: str = ""
     continues: bool = False
+    more: bool = False
 
 
 class HostRun:
@@ -209,6 +211,12 @@ class HostRun:
         self.close()
         self._idle.wait(patience_s)
 
+    def release(self) -> None:
+        """Let others work on the host if it is kept for a play behind: none will come."""
+        if self._session is not None and self._settings.more:
+            with contextlib.suppress(UnreachableError):  # then it is free anyway
+                self._session.release()
+
     def take_over(self, other: HostRun) -> None:
         """Go on with the connection and the agent of another run of this host, which has ended."""
         session, other._session = other._session, None
@@ -283,6 +291,7 @@ class HostRun:
             "deep": self._settings.deep,
             "play": self._settings.play,
             "continues": self._settings.continues,
+            "more": self._settings.more,
             "holder": {"controller": socket.gethostname(), "user": getpass.getuser(), "run": _RUN},
             "modules": dict(graph.modules),
             "tasks": [spec.to_json() for spec in graph.tasks],

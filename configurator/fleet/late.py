@@ -15,7 +15,14 @@ from configurator.compiler.results import Rounds, plainly
 from configurator.core.errors import UnreachableError
 from configurator.fleet.shared import Shared
 
-_OWN = ("tasks", "ended", "confirmed", "continues", "rebooted")  # of a request, what is this host's alone
+_OWN = (
+    "tasks",
+    "ended",
+    "confirmed",
+    "continues",
+    "more",
+    "rebooted",
+)  # of a request, what is this host's alone
 Reply = Callable[[Mapping[str, Any]], None]
 Learn = Callable[[Answer], None]  # gets what must not be shown, before anything of it can be
 

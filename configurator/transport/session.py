@@ -119,6 +119,10 @@ class HostSession:
         """Ask the agent to start nothing more; with `abort` also to stop what runs."""
         self._send({"type": "cancel", "abort": abort, "why": why})
 
+    def release(self) -> None:
+        """Let others work on the host; call it while no run is under way."""
+        self._send({"type": "release"})
+
     def _answer(self, question: Message, answer: Mapping[str, Any]) -> None:
         self._send({"type": "answer", "id": question.get("id"), **answer})
 

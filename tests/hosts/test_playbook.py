@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from configurator.sandbox import Lab, LabHost
-from tests.hosts.cli import Ended, Folder, Remote, hosts_of
+from tests.hosts.cli import Ended, Folder, Remote, Running, hosts_of, wait_until
 from tests.hosts.on_host import files
 from tests.hosts.test_cli_confirm import Terminal
 
@@ -227,3 +227,48 @@ def test_what_a_play_has_registered_is_known_in_the_next(lab: Lab, tmp_path: Pat
     finally:
         terminal.close()
     assert seen.sh("cat /opt/release /opt/report") == f"{kernel}of /opt/made\n"
+
+
+BETWEEN = """
+- hosts: all
+  become: true
+  tasks:
+    - {name: fails there, command: /bin/false, when: inventory_hostname == broken}
+    - {name: waits, shell: "touch /run/begun; until test -e /run/go; do sleep 0.1; done", when: slow}
+    - {name: first, copy: {dest: /opt/first, content: x}}
+- {hosts: all, become: true, tasks: [{name: second, copy: {dest: /opt/second, content: x}}]}
+"""
+
+
+def has_ended(running: Running, host: LabHost, task: str) -> bool:
+    """Return True once the program has told the end of a task."""
+    words = '"task_finished"', f'"{host.name}"', f'"{task}"'
+    return any(all(word in line for word in words) for line in running.so_far().splitlines())
+
+
+def test_a_host_stays_locked_between_its_plays(lab: Lab, tmp_path: Path) -> None:
+    """Nobody else begins while others finish the play; one that has failed is free at once."""
+    waiting, slow, broken = hosts_of(lab, ["alpha", "beta", "gamma-2"])
+    for host in (waiting, slow, broken):
+        Remote(lab, host).sh("rm -rf /run/go /run/begun /opt/*")
+    folder = Folder(tmp_path, [waiting, slow, broken])
+    folder.inventory(
+        [waiting, slow, broken],
+        **{host.name: {"slow": host is slow, "broken": broken.name} for host in (waiting, slow, broken)},
+    )
+    folder.write("site.yml", BETWEEN)
+    running = folder.start("apply", "--playbook", "site.yml", "--yes", "--json")
+    seen = {host.name: Remote(lab, host) for host in (waiting, slow, broken)}
+    wait_until(lambda: running.over or seen[slow.name].exists("/run/begun"), "the slow host is at work")
+    wait_until(lambda: running.over or has_ended(running, waiting, "first"), "one is done")
+    wait_until(lambda: running.over or has_ended(running, broken, "fails there"), "one is out")
+    wait_until(lambda: running.over or not seen[broken.name].locked(), "who is out is free")
+    wait_until(lambda: running.over or seen[waiting.name].exists("/opt/first"), "the other has done the play")
+    assert not running.over, running.so_far()
+    assert seen[waiting.name].locked()
+    seen[slow.name].sh("touch /run/go")
+    ended = running.end()
+    assert ended.code == 3
+    assert seen[waiting.name].exists("/opt/second")
+    assert seen[slow.name].exists("/opt/second")
+    assert not any(remote.locked() for remote in seen.values())

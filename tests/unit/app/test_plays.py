@@ -65,8 +65,13 @@ class FakeRun:
     failure: None = None
     halted: str | None = None
 
+    released: list[str] = field(default_factory=list)
+
     def take_over(self, _other: FakeRun) -> None:
         """Nothing to take over."""
+
+    def release(self) -> None:
+        self.released.append(self.name)
 
     def do(self) -> HostSummary:
         self.log.append((self.number, self.name))

@@ -355,7 +355,7 @@ def test_one_handler_of_a_name_runs_that_of_the_play_first() -> None:
     assert notified["early"] == (
         f"app/h1:restart web {before}",
         f"site.yml: handlers/h1:other {before}",
-        f"app/h2:hear {before}",
+        f"app/h1:hear {before}",
     )
     assert notified["install"] == ("web/h1:restart web",)
     assert notified["mine"] == ("app/h1:restart web",)

@@ -210,6 +210,7 @@ class _Crew:
             met=self.met,
             verbosity=options.verbosity,
             peers=self.peers,
+            limit=(*options.hosts, *options.limit),
             **play,
         )
         self.redactor.add(graph.secrets)

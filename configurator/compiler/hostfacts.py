@@ -75,3 +75,8 @@ def fact_entries(facts: Mapping[str, Any]) -> dict[str, Entry]:
         entries |= {f"ansible_{name}": _Later(facts, name) for name in facts.later if name not in known}
         return entries | {"ansible_facts": Ready(facts)}
     return entries | {"ansible_facts": Ready(known)}
+
+
+def plain_entries(facts: Mapping[str, Any]) -> dict[str, Entry]:
+    """Return the same of the facts that are there already: other hosts may read these at any time."""
+    return fact_entries(dict(facts.known) if isinstance(facts, HostFacts) else facts)

@@ -21,7 +21,7 @@ from configurator.compiler.taskmaker import TaskIds, TaskMaker
 from configurator.compiler.tasksettings import TaskSettings
 from configurator.compiler.templating import TemplatingError
 from configurator.compiler.toolbox import HostState, Toolbox
-from configurator.compiler.variables import HostVariables
+from configurator.compiler.variables import HostVariables, role_names
 from configurator.inventory.hosts import Host, HostAddress
 
 
@@ -36,6 +36,9 @@ def compile_host(
     """Return the graph of a host; InputError with every problem, of tasks first, else of their order."""
     variables = HostVariables(toolbox.variables, host, facts, state.secrets)
     variables.introduce(state.peers)
+    needed = [need.name for item in planned for need in item.role.needs]
+    given = [item.role.name for item in planned if item.role.name not in needed]
+    variables.know(role_names(given, needed))
     settings = TaskSettings(elevated=address.become, login=address.user)
     return compile_parts(planned, variables, settings, state, toolbox)
 
@@ -48,12 +51,14 @@ def compile_parts(
     toolbox: Toolbox,
 ) -> OrderedGraph:
     """Return the graph of these roles with these variables; InputError as `compile_host`."""
+    variables.know(state.run)
     late = LateTasks()
     compiled = [_compile_role(item, variables, settings, state, toolbox, late) for item in planned]
     state.diagnostics.raise_if_any()
     graph = build_graph(
         compiled, blobs=state.blobs, secrets=frozenset(state.secrets), left_out=state.left_out
     )
+    late.lent.update(graph.lent)
     graph = replace(graph, late=late)
     extensions = used(toolbox.modules, {spec.module for spec in graph.tasks if spec.skip is None})
     if not extensions:
@@ -88,7 +93,8 @@ def _compile_role(
             around = around.enter(keywords)
         tasks += expander.tasks(role.tasks, around)
         for handler in (*expander.handlers(role.handlers, around), *expander.handlers_found):
-            handlers.setdefault((handler.spec.name, str(handler.spec.params)), handler)
+            known = handler.spec.id if handler.spec.late else (handler.spec.name, str(handler.spec.params))
+            handlers.setdefault(known, handler)
     return CompiledRole(role.name, tasks, list(handlers.values()), role.span, planned.requires, planned.part)
 
 

@@ -9,7 +9,7 @@ from configurator.compiler.plays import BoundPlay, PlayTurn, plan_play
 from configurator.compiler.roles import Role
 from configurator.compiler.scope import Entry, FactStore, Ready, Scope
 from configurator.compiler.site import Mention
-from configurator.compiler.variables import HostVariables, VariableSource
+from configurator.compiler.variables import HostVariables, VariableSource, about_role, role_names
 from configurator.config.diagnostics import Diagnostics
 from configurator.inventory.hosts import Host
 
@@ -39,8 +39,10 @@ class PlayVariables(HostVariables):
             "ansible_play_hosts_all": Ready(list(turn.hosts)),
             "ansible_play_batch": Ready(list(turn.batch)),
             "play_hosts": Ready(list(turn.batch)),
-            "ansible_play_role_names": Ready(list(dict.fromkeys(role.name for role in self._roles))),
         }
+        given = [use.name for use in bound.play.uses]
+        needed = [part.mentions[0].use.name for part in parts if part.role.name not in self._own]
+        self.know(role_names(given, [name for name in needed if name not in given]))
         self._play |= bound.files.variables(bound.play, self.plain_scope(), problems)
 
     def plain_scope(self) -> Scope:
@@ -67,7 +69,6 @@ class PlayVariables(HostVariables):
         low.update(stronger)
         high: dict[str, Entry] = {**self._source.extra, **self._magic}
         if role.name not in self._own:
-            name = Ready(mention.use.name)
-            high |= {"role_name": name, "ansible_role_name": name, "role_path": Ready(role.path)}
+            high |= about_role(mention.use.name, role.path)
         params = mention.use.params
         return Scope(self._source.engine, low, high, self._turn.facts, self._secrets, weak, params)

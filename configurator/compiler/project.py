@@ -117,7 +117,9 @@ class Project:
         extra = read_extra_vars(extra_vars, problems)
         folders = [os.path.join(loaded.root, folder) for folder in loaded.settings.roles_path]
         modules = with_extensions(modules, loaded.root, problems)
-        source = VariableSource(Engine(vault), hosts, extra, loaded.root)
+        source = VariableSource(
+            Engine(vault), hosts, extra, loaded.root, loaded.path and os.path.abspath(loaded.path)
+        )
         said = Scope(source.engine, {}, extra)
         reader = TaskFileReader(modules, (), problems)
         written = load_plays(playbook, said, reader) if playbook is not None else []
@@ -270,18 +272,26 @@ class Project:
         play: BoundPlay | None = None,
         turn: PlayTurn | None = None,
         peers: Sequence[str] = (),
+        limit: Sequence[str] = (),
     ) -> OrderedGraph:
         """Return the tasks of a host in their order, or those of a play; InputError with every problem.
 
         `facts` have Ansible's names without their prefix. Every secret text met is in the graph's `secrets`.
         `met` learns which of `only` the host has a task for. `verbosity` counts `-v`. `peers` are
-        all hosts of the run, this one included.
+        all hosts of the run, this one included, and `limit` is what they were chosen with.
         """
         wishes = parse_only(only, self._tools.modules)
         selection = Selection(frozenset(tags), frozenset(skip_tags), wishes, met or Met())
         state = HostState(Diagnostics(self._tools.variables.engine.vault), selection, verbosity=verbosity)
         address = self._connection(host, state.secrets)
         state.host, state.peers = host.name, tuple(peers)
+        state.run = {
+            "ansible_run_tags": list(tags) or ["all"],
+            "ansible_skip_tags": list(skip_tags),
+            "ansible_verbosity": verbosity,
+            "ansible_forks": self.settings.performance.forks,
+            **({"ansible_limit": ",".join(limit)} if limit else {}),
+        }
         if self.playbook is not None and play is not None:
             turn = turn or PlayTurn()
             state.peers = tuple(turn.batch)

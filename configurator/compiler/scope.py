@@ -31,6 +31,7 @@ Layer: TypeAlias = Mapping[str, Located]
 
 
 Entry: TypeAlias = Located | Ready | Late | LateFacts
+_ALL = "vars"  # by this name all variables can be reached, those too whose names are worked out
 
 
 class FactStore:
@@ -128,6 +129,24 @@ class _Work:
 
     under_way: dict[str, None] = field(default_factory=dict)
     used: list[set[str]] = field(default_factory=list)
+
+
+class _Names(Mapping[str, Any]):
+    """`vars`: the variables by their names, and nothing else that a scope has."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __getitem__(self, name: str) -> Any:
+        return self._scope[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scope)
+
+    def __len__(self) -> int:
+        return len(self._scope)
 
 
 class Scope(Mapping[str, Any]):
@@ -230,6 +249,8 @@ class Scope(Mapping[str, Any]):
         if self._work.used:
             self._work.used[-1].add(name)
         entry = self._find(name)
+        if entry is None and name == _ALL:
+            return _Names(self)
         if entry is None:
             raise KeyError(name)
         if isinstance(entry, Ready):
@@ -251,7 +272,7 @@ class Scope(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         if self._work.used and isinstance(name, str):
             self._work.used[-1].add(name)
-        return self._find(name) is not None
+        return name == _ALL or self._find(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         layers = (self._loops, self._high, self._params, self._facts.values, self._own, self._low)

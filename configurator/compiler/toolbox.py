@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from configurator.agent.protocol import Held
 from configurator.compiler.roles import RoleLibrary
@@ -35,7 +37,7 @@ class HostState:
     `left_out` are the (role, task) pairs that exist and were not selected; a task of None is the whole role.
     `verbosity` counts the `-v` of the command line, for tasks that speak only then. `peers` are the hosts
     that are worked on together, the first of which does what is done once for all; `turn` tells which time it
-    is.
+    is. `run` are variables that tell tasks how the run was asked for.
     """
 
     diagnostics: Diagnostics
@@ -47,3 +49,4 @@ class HostState:
     host: str = ""
     peers: tuple[str, ...] = ()
     turn: str = ""
+    run: Mapping[str, Any] = field(default_factory=dict)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from configurator.compiler.hostfacts import fact_entries
+from configurator.compiler.hostfacts import fact_entries, plain_entries
 from configurator.compiler.roles import Role
 from configurator.compiler.scope import Entry, FactStore, Ready, Scope
 from configurator.compiler.site import Mention
-from configurator.compiler.templating import Engine
+from configurator.compiler.templating import Engine, Missing
 from configurator.compiler.values import OMIT
 from configurator.config.located import Located
 from configurator.inventory.hosts import Host
@@ -20,16 +21,24 @@ from configurator.inventory.model import Inventory
 
 # Ansible's default for the variable `ansible_managed`, so that a file made by it is taken over as it is.
 _MANAGED = "Ansible managed"
+# The version of ansible-core whose language is spoken here: roles ask for it.
+_VERSION = {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VariableSource:
-    """What is the same for all hosts and tasks."""
+    """What is the same for all hosts and tasks.
+
+    `gathered` takes in the facts of each host that has told them, by its name: other hosts' tasks may read
+    them from then on. `config` is the path of config.yaml, if there is one.
+    """
 
     engine: Engine
     inventory: Inventory
     extra: Mapping[str, Located]
     root: str
+    config: str | None = None
+    gathered: dict[str, Mapping[str, Entry]] = field(default_factory=dict)
 
     def inventory_layer(self, host: Host) -> dict[str, Entry]:
         """Return what the inventory says of a host, merged by precedence."""
@@ -49,19 +58,24 @@ class VariableSource:
         """Return the variables that nothing overrides."""
         groups = {name: list(self.inventory.members(name)) for name in self.inventory.groups}
         own = [name for name in self.inventory.groups_of(host) if name != "all"]
+        sources = [os.path.abspath(path) for path in self.inventory.sources]
         return {
             "inventory_hostname": Ready(host.name),
             "inventory_hostname_short": Ready(host.name.partition(".")[0]),
             "group_names": Ready(sorted(own)),
             "groups": Ready(groups),
             "playbook_dir": Ready(self.root),
-            "inventory_dir": Ready(self._inventory_folder()),
+            "inventory_dir": Ready(os.path.dirname(sources[0]) if sources else None),
+            "inventory_file": Ready(sources[0] if sources else None),
+            "ansible_inventory_sources": Ready(sources),
+            "ansible_config_file": Ready(self.config),
+            "ansible_playbook_python": Ready(sys.executable),
+            "ansible_version": Ready(dict(_VERSION)),
+            # A plan is the same run on a host that is only simulated, and shows differences anyway.
+            "ansible_check_mode": Ready(False),
+            "ansible_diff_mode": Ready(True),
             "omit": Ready(OMIT),
         }
-
-    def _inventory_folder(self) -> str | None:
-        sources = self.inventory.sources
-        return os.path.dirname(os.path.abspath(sources[0])) if sources else None
 
 
 class HostVars(Mapping[str, Any]):
@@ -85,8 +99,11 @@ class HostVars(Mapping[str, Any]):
         if name not in self._scopes:
             host = self._source.inventory.hosts[name]
             scope = self._source.host_scope(host, self._secrets)
-            known = self._facts.get(name, {})
-            self._scopes[name] = _View(scope.over({**scope.low, **known}, scope.high, scope.weak))
+            known = self._facts.get(name) or self._source.gathered.get(name)
+            view = _View(scope.over({**scope.low, **(known or {})}, scope.high, scope.weak), name)
+            if known is None:
+                return view  # its facts may be known the next time
+            self._scopes[name] = view
         return self._scopes[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -99,12 +116,15 @@ class HostVars(Mapping[str, Any]):
 class _View(Mapping[str, Any]):
     """Variables and nothing else: `hostvars.web1.text` must be a variable, not a method of Scope's."""
 
-    __slots__ = ("_scope",)
+    __slots__ = ("_host", "_scope")
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, host: str) -> None:
         self._scope = scope
+        self._host = host
 
     def __getitem__(self, name: str) -> Any:
+        if name == "ansible_facts" and name not in self._scope:
+            return Missing(f"the facts of {self._host!r} are not known here: it is not connected to yet")
         return self._scope[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -127,6 +147,11 @@ class HostVariables:
         self._magic = source.magic(host)
         self._magic["hostvars"] = Ready(HostVars(source, secrets, {host.name: self._facts}))
         self._stores: dict[str, FactStore] = {}
+        source.gathered[host.name] = plain_entries(facts)
+
+    def know(self, run: Mapping[str, Any]) -> None:
+        """Let tasks know of the run that they are a part of: names and values."""
+        self._magic |= {name: Ready(value) for name, value in run.items()}
 
     def introduce(self, peers: Sequence[str]) -> None:
         """Let tasks know of the hosts that are worked on together with this one."""
@@ -149,8 +174,14 @@ class HostVariables:
         """Return the variables of a role that a task includes: its defaults win over other defaults alone."""
         names = {name for name in defaults if name not in around.low or name in around.weak}
         low = {**around.low, **{name: defaults[name] for name in names}, **own}
-        parents = [around["role_name"]] if "role_name" in around else []
-        high = {**around.high, **_about(role), "ansible_parent_role_names": Ready(parents)}
+        parents: dict[str, Entry] = {}
+        for name, new in (
+            ("ansible_parent_role_names", "role_name"),
+            ("ansible_parent_role_paths", "role_path"),
+        ):
+            above = list(around[name]) if name in around else []
+            parents[name] = Ready(([around[new]] if new in around else []) + above)
+        high = {**around.high, **about_role(role.name, role.path), **parents}
         return around.over(low, high, (around.weak | names) - own.keys())
 
     def _managed(self) -> dict[str, Entry]:
@@ -174,15 +205,28 @@ class HostVariables:
         low.update(mention.use.vars)
         stronger = (mention.entry_vars, mention.use.vars, *(one.vars for one in (*needed, role)))
         weak -= {name for layer in stronger for name in layer}
-        high = {**self._source.extra, **self._magic, **_about(role)}
+        high = {**self._source.extra, **self._magic, **about_role(role.name, role.path)}
         facts = self.facts_of(role, needed)
         params = mention.use.params
         return Scope(self._source.engine, low, high, facts, self._secrets, frozenset(weak), params)
 
 
-def _about(role: Role) -> dict[str, Entry]:
+def about_role(name: str, path: str) -> dict[str, Entry]:
+    """Return what the tasks of a role know of it; no role here is of a collection."""
     return {
-        "role_name": Ready(role.name),
-        "ansible_role_name": Ready(role.name),
-        "role_path": Ready(role.path),
+        "role_name": Ready(name),
+        "ansible_role_name": Ready(name),
+        "role_path": Ready(path),
+        "ansible_collection_name": Ready(None),
+    }
+
+
+def role_names(roles: Sequence[str], needed: Sequence[str]) -> dict[str, list[str]]:
+    """Return the variables that name the roles of a host: those it is given, and those that they need."""
+    own, more = list(dict.fromkeys(roles)), list(dict.fromkeys(needed))
+    return {
+        "ansible_play_role_names": own,
+        "role_names": own,
+        "ansible_dependent_role_names": more,
+        "ansible_role_names": list(dict.fromkeys((*more, *own))),
     }

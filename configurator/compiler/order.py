@@ -54,13 +54,15 @@ class OrderedGraph(HostGraph):
 
     `unordered_edits` are the keys that several roles edit in no declared order, with the ids of the tasks.
     `late` has what is compiled or judged while the host is worked on; `words` the handlers that a task which
-    is put off may notify, by its id and their names.
+    is put off may notify, by its id and their names. `lent` are the handlers that run in several places: by
+    the ids of the others the one that they were compiled as.
     """
 
     edges: tuple[Edge, ...] = ()
     unordered_edits: tuple[tuple[str, tuple[str, ...]], ...] = ()
     late: LateTasks = field(default_factory=LateTasks, compare=False)
     words: Mapping[str, Words] = field(default_factory=dict)
+    lent: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_graph(
@@ -377,6 +379,7 @@ class _Ordering:
                 }
                 for name, each in self._words.items()
             },
+            lent=dict(self._nodes.lent),
             unordered_edits=tuple((key, tuple(names[n] for n in group)) for key, group in self._edited),
         )
 

@@ -34,6 +34,7 @@ class Nodes:
         self.items: list[CompiledTask | TaskSpec] = []  # a TaskSpec is a barrier
         self.owner: list[str] = []
         self.roles: dict[str, RoleNodes] = {}
+        self.lent: dict[str, str] = {}  # by the id of a handler that runs once more: as which it was compiled
         self._taken = {task.spec.id for role in roles for task in (*role.tasks, *role.handlers)}
         for role in roles:
             self._number(role)
@@ -72,6 +73,7 @@ class Nodes:
         """Return a new node: the handler once more, at the end of the role `borrower` or somewhere in it."""
         item = self.task(handler)
         spec = replace(item.spec, id=self._free(f"{item.spec.id} {where or f'for {borrower}'}"))
+        self.lent[spec.id] = self.lent.get(item.spec.id, item.spec.id)
         number = self._append(replace(item, spec=spec), borrower)
         self.roles[borrower].handlers.append(number)
         return number

@@ -15,7 +15,7 @@ from configurator.compiler.compiled import CompiledRole, CompiledTask
 from configurator.compiler.late import LateValueError
 from configurator.compiler.results import LateUnknownError, Results, Round, Rounds
 from configurator.compiler.templating import TemplatingError
-from configurator.config.diagnostics import Diagnostic, Diagnostics
+from configurator.config.diagnostics import Diagnostic, Diagnostics, Span
 from configurator.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class LateTasks:
         self.put_off: dict[str, PutOff] = {}
         self.judged: dict[str, Judged] = {}
         self.jobs: set[str] = set()
+        self.lent: dict[str, str] = {}  # handlers that run in several places: as which they were compiled
         self.leads: dict[str, Rounds] = {}  # what this host does for all others, by what they know it
         self.once: dict[str, tuple[str, str]] = {}  # what another host does: how it is known, and which host
         self.results = Results()
@@ -144,10 +145,12 @@ class LateTasks:
     def note(self, task_id: str, raw: Mapping[str, Any]) -> None:
         """Keep the result of a task that was to be told."""
         self.results.note(task_id, raw)
+        if task_id in self.lent:
+            self.results.note(self.lent[task_id], raw)
 
     def judge(self, task_id: str, raw: Mapping[str, Any]) -> dict[str, Any]:
         """Return how a task has ended, for the agent."""
-        judged = self.judged.get(task_id)
+        judged = self.judged.get(self.lent.get(task_id, task_id))
         if judged is None:
             return {}
         self.results.generation += 1
@@ -160,9 +163,10 @@ class LateTasks:
 
     def expand(self, spec: TaskSpec, words: Mapping[str, Sequence[str]]) -> Answer:
         """Return what a task that was put off has become; `words` are the handlers that it may notify."""
-        put_off = self.put_off.get(spec.id)
+        put_off = self.put_off.get(self.lent.get(spec.id, spec.id))
         if put_off is None:
-            return Answer(skip="nothing is known of this task")
+            return Answer(problems=(Span(spec.position).diagnostic("nothing is known of this task"),))
+        put_off = replace(put_off, task_id=spec.id)
         self.results.generation += 1
         found = Found(Diagnostics(), {})
         try:
@@ -176,7 +180,8 @@ class LateTasks:
             return Answer(problems=(error.diagnostic,))
         except InputError as error:
             return Answer(problems=tuple(error.diagnostics))
-        self._keep(spec.id, found, tasks)
+        for name in {spec.id, self.lent.get(spec.id, spec.id)}:
+            self._keep(name, found, tasks)
         doubt = self.results.doubt(found.met)
         if not tasks or (len(tasks) == 1 and tasks[0].spec.skip is not None and not found.handlers):
             why = tasks[0].spec.skip if tasks else None
@@ -201,6 +206,7 @@ class LateTasks:
             graph = build_graph([role], left_out=_Anything(), words=words, base=spec.id)
         except InputError as error:
             return Answer(problems=tuple(error.diagnostics))
+        self.lent |= graph.lent
         made = tuple(_within(child, spec, doubt) for child in graph.tasks)
         secrets = frozenset(found.secrets)
         return Answer(made, doubt=doubt, blobs=found.blobs, secrets=secrets, words=graph.words)

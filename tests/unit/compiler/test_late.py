@@ -270,3 +270,47 @@ def test_only_chooses_among_tasks_that_are_known_late_too() -> None:
     assert play.taken == ["ask", "wanted"]
     with pytest.raises(InputError, match="the variable 'asked' is not defined"):
         played(SELECTED, INSIDE, only=["command:wanted"])
+
+
+LATE_HANDLERS = """
+- {name: speaks, command: "say {{ asked.stdout }}", register: spoke}
+- {name: tries, command: attempt, register: tried, until: tried.stdout == '2', delay: 0}
+- {name: follows, command: x, listen: speaks, when: tried.stdout == '2' and spoke.changed}
+"""
+
+
+def test_handlers_that_hang_on_results_run_wherever_they_are_due() -> None:
+    """At a flush, at the end of the role, and for a task of another role: each is the whole handler."""
+    more = {
+        "config.yaml": "site: [{hosts: all, roles: [r, other]}]",
+        "roles/r/handlers/main.yml": LATE_HANDLERS,
+        "roles/other/meta/main.yml": "requires: [r]",
+        "roles/other/tasks/main.yml": "- {name: of another, command: x, notify: [speaks, tries]}\n",
+    }
+    handlers = ["speaks", "tries", "tries", "follows"]
+    task = "- {name: first, command: x, notify: [speaks, tries]}\n"
+    flush = "- meta: flush_handlers\n- {name: below, command: x}\n"
+    play = played(ASK + task + flush, {**more, "config.yaml": "site: [{hosts: all, roles: [r]}]"})
+    assert play.taken == ["ask", "first", *handlers, "below"]
+    play = played(ASK + task + flush + task.replace("first", "second"), more)
+    own = ["ask", "first", *handlers, "below", "second", *handlers, "of another"]
+    assert play.taken[: len(own)] == own
+    assert sorted(play.taken[len(own) :]) == sorted(handlers)
+
+
+def test_late_handlers_of_two_uses_of_a_role_are_two() -> None:
+    """They look alike as long as nobody knows what they do."""
+    play = played(
+        "- {name: t, command: 'x {{ who }}', notify: h}\n",
+        {
+            "config.yaml": """
+                site:
+                  - {hosts: all, roles: [{role: r, vars: {who: a}}, {role: r, vars: {who: b}}]}
+                """,
+            "roles/r/handlers/main.yml": "- {name: h, command: 'say {{ who }} {{ asked.stdout }}'}",
+            "roles/r/meta/main.yml": "requires: [base]",
+            "roles/base/tasks/main.yml": ASK,
+        },
+    )
+    said = {spec.params["cmd"] for spec in play.specs.values() if spec.name == "h" and not spec.late}
+    assert said == {"say a one", "say b one"}

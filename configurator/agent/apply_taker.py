@@ -28,6 +28,7 @@ from configurator.core.changes import Certainty, FieldChange
 from configurator.core.errors import GuardError, TaskError
 from configurator.core.task import SettleEarly, TaskContext
 from configurator.modules.base import Guard
+from configurator.modules.system import System
 
 # Asks the controller to log in anew and disarm; returns why that failed, or None.
 Confirm = Callable[[guards.Armed, tuple[int, ...]], str | None]
@@ -70,11 +71,11 @@ class ApplyTaker:
             return {}  # taking it will fail with the same error, in its place in the order
         if module.foresees:
             self._expected.setdefault(spec.module, []).append(spec)
-        alone = spec.become_user or spec.handler or spec.hold or self._verdicts.concerns(spec)
+        alone = spec.become_user or spec.handler or spec.hold or self._verdicts.concerns(spec) or spec.guarded
         batch = None if alone else module.batch_key(params)
         return {
             "locks": module.locks(params) | frozenset(spec.locks),
-            "exclusive": module.exclusive or self._guard(spec, module, params) is not None,
+            "exclusive": module.exclusive or spec.guarded or self._guard(spec, module, params) is not None,
             "timeout_s": module.timeout_s if spec.timeout_s is None else spec.timeout_s,
             "estimate_s": module.typical_s,
             "batch_key": batch,
@@ -181,16 +182,17 @@ class ApplyTaker:
                 self._events[event] = self._notifications.tick()
 
     def _converge(self, spec: TaskSpec, work: Work) -> Done:
-        if not isinstance(work, LocalWork):
-            return work.converge()
-        guard = self._guard(spec, work.module, work.params)
+        guard = self._guard(spec, work.module, work.params) if isinstance(work, LocalWork) else None
+        system = work.system if isinstance(work, LocalWork) else self._context.for_task(CancelToken())
+        if spec.guarded:
+            guard = guards.asked_for(spec.guards, guard, system)
         if guard is None:
             return work.converge()
-        armed = guards.arm(work.system, guard)
+        armed = guards.arm(system, guard)
         try:
             done = work.converge()
-            self._activate(work, guard)
-            problem = self._confirm(armed, work.system.ssh_ports())
+            self._activate(system, guard)
+            problem = self._confirm(armed, system.ssh_ports())
         except BaseException:
             self._undo(armed)
             raise
@@ -203,10 +205,10 @@ class ApplyTaker:
             hint="the change would have locked you out: look at the ports, addresses and keys it allows",
         )
 
-    def _activate(self, work: LocalWork, guard: Guard) -> None:
+    def _activate(self, system: System, guard: Guard) -> None:
         try:
             for command in guard.activates:
-                work.system.run(command, establishes={})
+                system.run(command, establishes={})
         except TaskError as error:
             raise TaskError(
                 f"{error.message}; the old state is put back",

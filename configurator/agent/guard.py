@@ -15,7 +15,8 @@ import shlex
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from configurator.agent.places import make_private, state_directory
 from configurator.core.errors import GuardError, TaskError
@@ -59,6 +60,24 @@ class Armed:
     def disarmed(self) -> bool:
         """True once a disarm has won."""
         return os.path.exists(f"{self.directory}/disarmed")
+
+
+def asked_for(keys: Sequence[str], own: Guard | None, system: System) -> Guard:
+    """Return the guard of a task that asks for one: its files, its units, and all packet rules of the host.
+
+    `own` is what its module guards anyway. Folders are not kept: nobody knows how much is in them.
+    """
+    own = own or Guard()
+    paths = [key.removeprefix("path:") for key in keys if key.startswith("path:")]
+    found = {path: system.stat(path) for path in paths if not path.endswith("*")}
+    files = [path for path, stat in found.items() if stat is None or stat.kind in ("file", "link")]
+    units = [key.removeprefix("unit:") for key in keys if key.startswith("unit:") and not key.endswith("*")]
+    return replace(
+        own,
+        saves=tuple(dict.fromkeys((*own.saves, *files))),
+        saves_units=tuple(dict.fromkeys((*own.saves_units, *units))),
+        saves_tables=("*", *(table for table in own.saves_tables if table.startswith(_XTABLES))),
+    )
 
 
 def arm(system: System, guard: Guard) -> Armed:

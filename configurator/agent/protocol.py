@@ -21,7 +21,8 @@ class TaskSpec:
     `notify` holds the ids of the handlers to run if the task changes something. File contents stand in
     `params` as text, as `{"$base64": "..."}` or as `{"$blob": sha256}`, see modules/content.py.
     `locks` are taken besides the module's own. Where a task is `fatal`, its failure stops all hosts: the
-    controller sees to that.
+    controller sees to that. A task that is `guarded` is undone unless we can log in again after it: what its
+    `guards` name (files as `path:NAME`, units as `unit:NAME`) and the host's packet rules are put back.
 
     Of a task that is `late` the controller says what it is when it is about to start. What a task has found
     out is sent if it is to `tell`. `changed_when` and `failed_when` overrule what the module says; with
@@ -68,6 +69,8 @@ class TaskSpec:
     delegate_to: str | None = None
     throttle: int = 0
     fatal: bool = False
+    guarded: bool = False
+    guards: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object; fields that hold their default are left out."""
@@ -88,7 +91,7 @@ class TaskSpec:
 
 
 _MISSING = object()
-_TUPLES = frozenset({"requires", "after", "notify", "locks", "unless_failed", "if_failed"})
+_TUPLES = frozenset({"requires", "after", "notify", "locks", "unless_failed", "if_failed", "guards"})
 _DEFAULTS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(_TUPLES, ((),)),
     **dict.fromkeys(("params", "environment", "group"), ({},)),
@@ -100,6 +103,7 @@ _DEFAULTS: dict[str, tuple[Any, ...]] = {
             "ignore_errors",
             "critical",
             "fatal",
+            "guarded",
             "late",
             "tell",
             "judged",

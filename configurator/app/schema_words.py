@@ -86,6 +86,7 @@ _VALUES: dict[str, tuple[Schema, str]] = {
     "ignore_errors": (BOOLEAN, "A failure is shown, and the tasks that need this one run nevertheless."),
     "check_mode": (BOOLEAN, "false: the task really runs during a plan."),
     "critical": (BOOLEAN, "A failure cancels everything else on the host."),
+    "guarded": (BOOLEAN, "The change is undone by the host unless a new login proves that it holds."),
     "notify": (TEXTS, "Handlers that run once at the end of the role if this task changed something."),
     "args": (MAPPING, "More parameters of the module, beside a command written as text."),
     "loop": ({}, "The task runs once for each item of this list, as `item`."),

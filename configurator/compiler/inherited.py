@@ -28,6 +28,7 @@ class Inherited:
     ignore_errors: LocatedScalar | None = None
     check_mode: LocatedScalar | None = None
     critical: LocatedScalar | None = None
+    guarded: LocatedScalar | None = None
     notify: tuple[LocatedScalar, ...] = ()
     diff: LocatedScalar | None = None
     timeout: LocatedScalar | None = None
@@ -52,6 +53,7 @@ class Inherited:
             ignore_errors=keywords.ignore_errors or self.ignore_errors,
             check_mode=keywords.check_mode or self.check_mode,
             critical=keywords.critical or self.critical,
+            guarded=keywords.guarded or self.guarded,
             diff=keywords.diff or self.diff,
             timeout=keywords.timeout or self.timeout,
             delegate_to=keywords.delegate_to or self.delegate_to,

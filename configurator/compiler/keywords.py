@@ -16,6 +16,7 @@ COMMON = frozenset(
         "ignore_unreachable",
         "check_mode",
         "critical",
+        "guarded",
         "notify",
         "any_errors_fatal",
         "delegate_to",

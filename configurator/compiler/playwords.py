@@ -45,6 +45,7 @@ _SHARED = keywords.COMMON - {
     "when",
     "notify",
     "critical",
+    "guarded",
     "delegate_to",
     "delegate_facts",
 }

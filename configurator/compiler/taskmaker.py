@@ -30,6 +30,7 @@ from configurator.modules.state import SHOWN_MASK
 _NO_HOST = frozenset({"assert", "debug", "fail", "pause", "set_fact"})  # done by the controller anyway
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})  # this machine, in the inventory or not
 _SHOWN = 60  # characters of a loop's item, or of a command, that are worth showing
+_GUARDED = ("path:", "unit:")  # what can be put back of what a task writes
 _MASKED = 4  # shorter secrets are part of ordinary words
 
 
@@ -156,6 +157,8 @@ class TaskMaker:
             keywords |= {"delegate_to": handed_to, "become_user": self.settings.explicit_user(here)}
         if not module.as_user:
             keywords["become_user"] = None
+        if keywords["guarded"]:
+            keywords["guards"] = tuple(sorted(key for key in found.writes if key.startswith(_GUARDED)))
         if keywords["no_log"]:
             shown = f"{written} ({self._rounds})" if label is not None else written
             self._rounds += 1

@@ -25,6 +25,7 @@ class Keywords:
     ignore_errors: LocatedScalar | None = None
     check_mode: LocatedScalar | None = None
     critical: LocatedScalar | None = None
+    guarded: LocatedScalar | None = None
     notify: tuple[LocatedScalar, ...] = ()
     diff: LocatedScalar | None = None
     timeout: LocatedScalar | None = None

@@ -39,6 +39,7 @@ class PartReader:
             ignore_errors=self.scalar(item, "ignore_errors"),
             check_mode=self.scalar(item, "check_mode"),
             critical=self.scalar(item, "critical"),
+            guarded=self.scalar(item, "guarded"),
             notify=self.scalars(item, "notify"),
             diff=self.scalar(item, "diff"),
             timeout=self.scalar(item, "timeout"),

@@ -32,6 +32,7 @@ class TaskSettings:
             "ignore_errors": bool(self._boolean(here.ignore_errors, scope)),
             "check_mode": self._boolean(here.check_mode, scope),
             "critical": bool(self._boolean(here.critical, scope)),
+            "guarded": bool(self._boolean(here.guarded, scope)),
             "fatal": bool(self._boolean(here.any_errors_fatal, scope)),
             "timeout_s": self._time_limit(node, here),
             "throttle": self.count("throttle", here.throttle, scope) or 0,

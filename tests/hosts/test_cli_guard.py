@@ -174,3 +174,27 @@ def test_the_watchdog_alone_puts_the_old_state_back(folder: Folder, seen: Remote
     wait_until(lambda: "logingracetime 33" not in seen.sh("sshd -T"), "sshd has read it", 10)
     folder.inventory([seen.host])
     assert folder.run("apply", "--yes", "--json").task("settings")["status"] == "changed"
+
+
+def test_a_command_that_asks_for_a_guard_is_undone(folder: Folder, seen: Remote) -> None:
+    """No module knows what it does; its file and the packet rules are put back, and the task fails."""
+    seen.sh("nft list table inet cut && nft delete table inet cut; apt-get install -y nftables >&2; true")
+    before = seen.sh("nft list ruleset")
+    chain = "type filter hook prerouting priority raw;"
+    cut = (
+        f"nft 'table inet cut {{ chain early {{ {chain} tcp dport 22 tcp flags syn drop; }}; }}'"
+        "; echo cut > /opt/note"
+    )
+    task = {"name": "cut", "shell": cut, "guarded": True, "effects": {"writes": ["path:/opt/note"]}}
+    folder.role("wall", [task, {"name": "next", "copy": {"dest": "/opt/next", "content": "x"}}])
+    folder.site("wall", ssh={"connect_timeout_s": 2})
+    ended = folder.run("apply", "--yes", "--json", code=3)
+    assert ended.task("cut")["status"] == "failed"
+    assert "a new login failed" in ended.task("cut")["message"]
+    assert "the old state was put back" in ended.task("cut")["message"]
+    assert seen.sh("nft list ruleset") == before
+    assert not seen.exists("/opt/note")
+    harmless = {"name": "cut", "shell": "echo harmless > /opt/note", "guarded": True}
+    folder.role("wall", [harmless])
+    assert folder.run("apply", "--yes", "--json").task("cut")["status"] == "changed"
+    assert seen.sh("cat /opt/note") == "harmless\n"

@@ -31,6 +31,8 @@ from configurator.modules.base import Guard
 from configurator.modules.system import System
 
 # Asks the controller to log in anew and disarm; returns why that failed, or None.
+# With `check_mode: true` these are passed over, as in Ansible; of others it is told what they would change.
+_COMMANDS = frozenset({"command", "raw", "script", "shell"})
 Confirm = Callable[[guards.Armed, tuple[int, ...]], str | None]
 
 
@@ -72,7 +74,7 @@ class ApplyTaker:
         if module.foresees:
             self._expected.setdefault(spec.module, []).append(spec)
         alone = spec.become_user or spec.handler or spec.hold or self._verdicts.concerns(spec) or spec.guarded
-        batch = None if alone else module.batch_key(params)
+        batch = None if alone or spec.check_mode else module.batch_key(params)
         return {
             "locks": module.locks(params) | frozenset(spec.locks),
             "exclusive": module.exclusive or spec.guarded or self._guard(spec, module, params) is not None,
@@ -112,6 +114,8 @@ class ApplyTaker:
         if not seen.changes:
             done = work.converge()
             return replace(done, changes=begun) if begun else done
+        if spec.check_mode:
+            return Done(() if spec.module in _COMMANDS else seen.changes, exact=seen.exact)
         if isinstance(work, LocalWork) and redundant(spec, work, self._notifications, self._events):
             return Done(warnings=("not needed: the unit was started after the last change",))
         self._refuse_stale(spec, seen)

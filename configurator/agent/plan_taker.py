@@ -126,7 +126,7 @@ class PlanTaker:
         if seen.changes and redundant(spec, work, self.notifications, self._events):
             return Done(warnings=("not needed: the unit is started after the last change",))
         done = work.converge()
-        if work.change is None:
+        if work.change is None and seen.changes:
             because = seen.changes[0].because or f"{spec.name!r} comes first"
             system.leave_open(work.module.effects(work.params), because)
         for event in seen.events:

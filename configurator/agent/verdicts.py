@@ -146,7 +146,9 @@ class Verdicts:
     def _foreseen(result: dict[str, Any], spec: TaskSpec, done: Done) -> None:
         """Say what of a result a plan knows."""
         unknown = [change for change in done.changes if change.certainty is Certainty.UNKNOWN]
-        if unknown:
+        if done.unknown is not None:
+            result["unknown"] = done.unknown
+        elif unknown:
             result |= {"changed": None, "unknown": unknown[0].because or f"{spec.name!r} comes first"}
         elif done.changes:
             result["unknown"] = f"{spec.name!r} has not run yet"

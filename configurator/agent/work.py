@@ -33,13 +33,17 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a task did; `says` is for people to read."""
+    """What a task did; `says` is for people to read.
+
+    `unknown` is why a plan cannot know what a task returns that only looks.
+    """
 
     changes: tuple[FieldChange, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     exact: bool = True
     says: str = ""
+    unknown: str | None = None
 
     @property
     def changed(self) -> bool:
@@ -100,6 +104,7 @@ class LocalWork:
         self._actual: State = {}
         self.change: Change | None = None
         self._seen = Observation()
+        self._because: str | None = None
 
     def observe(self) -> Observation:
         subject = self.module.subject(self.params)
@@ -123,6 +128,9 @@ class LocalWork:
 
     def _unknown(self, subject: str, because: str | None) -> Observation:
         self.change = None
+        self._because = because
+        if self.module.only_looks or type(self.module).converge is Module.converge:
+            return self._see((), False)  # it only looks: whatever it finds, nothing changes
         return self._see((FieldChange(subject, "state", None, None, Certainty.UNKNOWN, because),), False)
 
     def _see(self, records: tuple[FieldChange, ...], exact: bool) -> Observation:
@@ -135,7 +143,8 @@ class LocalWork:
             # What could not be looked at has nothing to return.
             outputs = {} if self.change is None else self.module.outputs(self.params, self._actual)
             says = self.module.says(self.params, outputs)
-            return Done(self._seen.changes, outputs, self._warnings(), self._seen.exact, says)
+            seen = self._seen
+            return Done(seen.changes, outputs, self._warnings(), seen.exact, says, self._because)
         if self._doubt is not None:
             return self._simulate(self.change)
         proof = self.module.converge(self.system, self.params, self.change)

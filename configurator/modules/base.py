@@ -44,6 +44,7 @@ class Module(Generic[P]):
     params: ClassVar[type]
     # Parameters of Ansible's module that we do not have, each with the reason, for the reference.
     omitted: ClassVar[Mapping[str, str]] = {}
+    only_looks: ClassVar[bool] = False  # True if it changes nothing whatever it finds
     free_form: ClassVar[str | None] = None  # the parameter that `module: some text` fills
     # False where `become_user` has no meaning: nothing of the task depends on who does it.
     as_user: ClassVar[bool] = True

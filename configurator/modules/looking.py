@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from configurator.modules.base import Module
 from configurator.modules.state import Change, State
@@ -15,6 +15,8 @@ _ON_DISK = ("inode", "dev", "nlink", "atime", "mtime", "ctime", "blocks", "block
 
 class Looking(Module[Any]):
     """A module whose `observe` is all that it does."""
+
+    only_looks: ClassVar[bool] = True
 
     def desired(self, params: Any, actual: State) -> State:  # noqa: ARG002
         return {}

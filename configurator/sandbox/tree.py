@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from configurator.core.errors import SandboxError
 from configurator.sandbox import mounts, proxies, recipe
@@ -157,4 +158,10 @@ def remove_tree(path: str) -> None:
             raise SandboxError(
                 f"{path} still has file systems mounted in it: {', '.join(mounts.below(path))}"
             )
-        shutil.rmtree(path)
+        # systemd-nspawn(1) may just be taking its lock file away, and gone is what it is to be.
+        shutil.rmtree(path, onerror=_unless_gone)
+
+
+def _unless_gone(_function: Any, _path: str, error: Any) -> None:
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]

@@ -14,7 +14,7 @@ from tools.reference import FOLDER
 PAGE = FOLDER / "language.md"
 # What is not Ansible's, or not as there.
 NOTES = {
-    "any_errors_fatal": "Hosts that are under way end first.",
+    "any_errors_fatal": "Tasks that are under way end first; a plan goes on everywhere.",
     "async": "With `poll: 0` nobody waits for the task unless `async_status` asks for it.",
     "changed_when": "A plan says `unknown` where it speaks of a result that is not there yet.",
     "check_mode": "`true`: the task is only looked at in an apply, too.",

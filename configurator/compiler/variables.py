@@ -94,16 +94,18 @@ class HostVars(Mapping[str, Any]):
         self._secrets = secrets
         self._facts = facts
         self._scopes: dict[str, _View] = {}
+        self._told: set[str] = set()  # hosts whose facts are in their view
 
     def __getitem__(self, name: str) -> Mapping[str, Any]:
-        if name not in self._scopes:
+        facts = self._facts.get(name) or self._source.gathered.get(name)
+        if name not in self._scopes or (facts is not None and name not in self._told):
             host = self._source.inventory.hosts[name]
             scope = self._source.host_scope(host, self._secrets)
-            known = self._facts.get(name) or self._source.gathered.get(name)
-            view = _View(scope.over({**scope.low, **(known or {})}, scope.high, scope.weak), name)
-            if known is None:
-                return view  # its facts may be known the next time
-            self._scopes[name] = view
+            self._scopes[name] = _View(
+                scope.over({**scope.low, **(facts or {})}, scope.high, scope.weak), name
+            )
+            if facts is not None:
+                self._told.add(name)
         return self._scopes[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -147,7 +149,9 @@ class HostVariables:
         self._magic = source.magic(host)
         self._magic["hostvars"] = Ready(HostVars(source, secrets, {host.name: self._facts}))
         self._stores: dict[str, FactStore] = {}
-        source.gathered[host.name] = plain_entries(facts)
+        told = plain_entries(facts)
+        if len(told) > 1:  # a host without python3 has told nothing
+            source.gathered[host.name] = told
 
     def know(self, run: Mapping[str, Any]) -> None:
         """Let tasks know of the run that they are a part of: names and values."""

@@ -19,8 +19,6 @@ from configurator.config.located import Located, LocatedList, LocatedMap, Locate
 from configurator.config.sealed import worth_hiding
 from configurator.modules.params import ParamSpec, convert
 
-_CODE = "role-argument"
-
 
 def check_arguments(
     role: str, options: Options | None, scope: Scope, span: Span, diagnostics: Diagnostics
@@ -92,7 +90,7 @@ class _Check:
             message = f"{above!r} of role {self._role!r} needs {argument.name!r}"
         else:
             message = f"role {self._role!r} needs the variable {argument.name!r}"
-        self._problems.add(given.span, message, hint, code=_CODE)
+        self._problems.add(given.span, message, hint, code="role-argument")
 
     # -- one value ------------------------------------------------------------------------------------
 
@@ -154,7 +152,7 @@ class _Check:
         self.options(inner, given, shown, set())
 
     def _note(self, place: Span, shown: str, what: str, hint: str | None = None) -> None:
-        self._problems.add(place, f"{shown!r} of role {self._role!r} {what}", hint, code=_CODE)
+        self._problems.add(place, f"{shown!r} of role {self._role!r} {what}", hint, code="role-argument")
 
     # -- several values -------------------------------------------------------------------------------
 
@@ -170,19 +168,25 @@ class _Check:
             case RuleKind.EXCLUSIVE if len(there) > 1:
                 names = _listed(prefix + name for name in there)
                 self._problems.add(
-                    given.place(there[-1]), f"{names} of {role} exclude each other", hint, code=_CODE
+                    given.place(there[-1]),
+                    f"{names} of {role} exclude each other",
+                    hint,
+                    code="role-argument",
                 )
             case RuleKind.TOGETHER if missing and len(missing) < len(rule.names):
                 names = _listed(prefix + name for name in rule.names if name not in missing)
-                self._problems.add(place, f"{names} of {role} also needs {shown}", hint, code=_CODE)
+                self._problems.add(place, f"{names} of {role} also needs {shown}", hint, code="role-argument")
             case RuleKind.ONE_OF if len(missing) == len(rule.names):
-                self._problems.add(given.span, f"{role} needs one of {shown}", hint, code=_CODE)
+                self._problems.add(given.span, f"{role} needs one of {shown}", hint, code="role-argument")
             case RuleKind.IF if self._holds(rule, options, given):
                 if missing and (not rule.any_of or len(missing) == len(rule.names)):
                     one = "one of " if rule.any_of else ""
                     because = f"since {prefix + rule.key!r} is {_word(rule.value)!r}"
                     self._problems.add(
-                        given.place(rule.key), f"{role} needs {one}{shown}, {because}", hint, code=_CODE
+                        given.place(rule.key),
+                        f"{role} needs {one}{shown}, {because}",
+                        hint,
+                        code="role-argument",
                     )
             case RuleKind.BY if given.values.get(rule.key) is not None:
                 none = [
@@ -191,7 +195,7 @@ class _Check:
                 if none:
                     shown = _listed(prefix + name for name in none)
                     message = f"{prefix + rule.key!r} of {role} also needs {shown}"
-                    self._problems.add(given.place(rule.key), message, hint, code=_CODE)
+                    self._problems.add(given.place(rule.key), message, hint, code="role-argument")
 
     def _holds(self, rule: Rule, options: Options, given: _Given) -> bool:
         argument = options.arguments.get(rule.key)

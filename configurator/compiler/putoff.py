@@ -165,7 +165,10 @@ class LateTasks:
         """Return what a task that was put off has become; `words` are the handlers that it may notify."""
         put_off = self.put_off.get(self.lent.get(spec.id, spec.id))
         if put_off is None:
-            return Answer(problems=(Span(spec.position).diagnostic("nothing is known of this task"),))
+            place = Span(spec.position)
+            return Answer(
+                problems=(place.diagnostic("nothing is known of this task", code="template-failed"),)
+            )
         put_off = replace(put_off, task_id=spec.id)
         self.results.generation += 1
         found = Found(Diagnostics(), {})

@@ -436,7 +436,7 @@ def test_an_answer_may_be_kept_as_a_hash_alone() -> None:
         assert found not in redactor.text(f"it is {found}")
         hashes.append(found)
     assert "$abcdefgh$" in hashes[0]
-    assert len(sha512_crypt.from_string(hashes[1]).salt) == 9
+    assert len(hashes[1].split("$")[-2]) == 9
 
 
 def test_answers_that_differ_are_asked_for_again_and_then_refused() -> None:

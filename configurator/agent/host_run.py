@@ -253,9 +253,12 @@ class HostRun:
         return None
 
     def _failed(self, name: str, context: TaskContext) -> bool:
+        if name in self._held:
+            return True
         result = _result(context, name)
-        ended_badly = result is not None and result.status in (Status.FAILED, Status.TIMEOUT)
-        return name in self._held or (ended_badly and result is not None and not result.ignored)
+        if result is None or result.ignored:
+            return False
+        return result.status in (Status.FAILED, Status.TIMEOUT)
 
     def _hold(self, spec: TaskSpec, error: TaskError) -> Held:
         """Return the failure of a task of a block, which its end decides about; raise any other."""

@@ -73,7 +73,7 @@ def _run(agent: Agent, message: Mapping[str, Any]) -> None:
     extensions = Extensions(message.get("modules") or {}, agent.cache, context.blob)
     children = Children(context, child_command(agent.cache), extensions.paths)
     notifications = Notifications(persistent=applying) if before is None else before.notifications
-    taker: Taker = ApplyTaker(
+    real = ApplyTaker(
         context,
         notifications,
         children,
@@ -82,25 +82,20 @@ def _run(agent: Agent, message: Mapping[str, Any]) -> None:
         planned=planned,
         verdicts=Verdicts(context.ask, agent.send),
     )
-    durations = ChangeDurations() if applying else None
+    taker: Taker = real
     if not applying:
-        assert isinstance(taker, ApplyTaker)
-        deep = bool(message.get("deep"))
-        verdicts = Verdicts(context.ask, agent.send, planning=True)
+        verdicts, deep = Verdicts(context.ask, agent.send, planning=True), bool(message.get("deep"))
         taker = PlanTaker(
-            context, notifications, taker, agent.cache, deep=deep, verdicts=verdicts, before=before
+            context, notifications, real, agent.cache, deep=deep, verdicts=verdicts, before=before
         )
-    specs = [TaskSpec.from_json(item) for item in message["tasks"]]
-    fail_fast = bool(message.get("fail_fast"))
-    ended = message.get("ended") or {}
     host_run = HostRun(
-        specs,
+        [TaskSpec.from_json(item) for item in message["tasks"]],
         taker,
         notifications,
         agent.send,
-        fail_fast,
-        durations,
-        ended,
+        bool(message.get("fail_fast")),
+        ChangeDurations() if applying else None,
+        message.get("ended") or {},
         check=extensions.check,
         ask=context.ask,
     )

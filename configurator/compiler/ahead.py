@@ -343,20 +343,12 @@ def module_name(node: Node) -> str:
     return "meta" if isinstance(node, MetaNode) else module_word(node)
 
 
-def hidden(entered: Inherited, settings: TaskSettings) -> bool:
-    """Return True if nothing of a task may be shown, or nobody knows yet."""
+def said(item: LocatedScalar | None, scope: Scope, settings: TaskSettings, *, otherwise: bool) -> bool:
+    """Return what a keyword says of a task that is put off, or `otherwise` if nobody knows yet."""
     try:
-        return bool(settings.boolean(entered.no_log, entered.scope))
+        return bool(settings.boolean(item, scope))
     except LateValueError:
-        return True
-
-
-def fatal(entered: Inherited, settings: TaskSettings) -> bool:
-    """Return True if the failure of a task that is put off is known to be fatal for all hosts."""
-    try:
-        return bool(settings.boolean(entered.any_errors_fatal, entered.scope))
-    except LateValueError:
-        return False
+        return otherwise
 
 
 def settled_texts(items: Sequence[LocatedScalar], scope: Scope) -> tuple[LocatedScalar, ...]:

@@ -498,8 +498,8 @@ class RoleExpander:
             late=True,
             tell=getattr(node, "register", None) is not None,
             position=str(node.span),
-            no_log=ahead.hidden(entered, maker.settings),
-            fatal=ahead.fatal(entered, maker.settings),
+            no_log=ahead.said(entered.no_log, entered.scope, maker.settings, otherwise=True),
+            fatal=ahead.said(entered.any_errors_fatal, entered.scope, maker.settings, otherwise=False),
         )
         inside = isinstance(node, IncludeNode | RoleNode)
         maker.late.put_off[spec.id] = PutOff(self, node, frozen, depth, spec.id, maker.selection, inside)

@@ -127,9 +127,6 @@ class LateTasks:
         self.results = Results()
         self._before: LateTasks | None = None
 
-    def __bool__(self) -> bool:
-        return bool(self.put_off or self.judged)
-
     def follow(self, before: LateTasks) -> None:
         """Know what the tasks of the play before have found out, too, whenever this one begins."""
         self._before = before

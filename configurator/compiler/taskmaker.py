@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -124,13 +124,15 @@ class TaskMaker:
                 raise TemplatingError(located.span.diagnostic(str(error), code="wrong-parameter")) from None
         return raw
 
-    def written(self, node: TaskNode, here: Inherited) -> dict[Any, Located]:
+    def written(self, node: TaskNode, here: Inherited) -> Mapping[Any, Located]:
         """Return a task's parameters as written, with the defaults for its module that are in force."""
         found: dict[Any, Located] = {}
         for layer in here.module_defaults:
             for name, values in layer.entries.items():
                 if self.tools.modules.canonical(str(name)) == node.module and isinstance(values, LocatedMap):
                     found |= values.entries
+        if not found:
+            return node.args.entries
         declared = specs(self.tools.modules.get(node.module).params)
         for spec_name, spec in declared.items():  # a default under another of the parameter's names
             words = {spec_name, *spec.aliases}
@@ -166,7 +168,7 @@ class TaskMaker:
             shown = short(f"{part.module}: {module.subject(parsed).partition(':')[2]}".rstrip(": "))
         else:
             shown = with_label(with_label(written, label), part.suffix or None)
-        shown = self._masked(shown)
+        shown = self.shown(shown)
         decided, judged = verdict(node, scope, self.settings)
         spec = TaskSpec(
             id=self.ids.next(shown),
@@ -229,7 +231,7 @@ class TaskMaker:
         if self.selection.only and not self.wanted_uncompiled(node, here.scope):
             self.state.left_out.add((self.role.name, name))
             return
-        shown = self._masked(with_label(name, label))
+        shown = self.shown(with_label(name, label))
         spec = TaskSpec(
             id=self.ids.next(shown),
             role=self.role.name,
@@ -267,11 +269,7 @@ class TaskMaker:
         except (TemplatingError, LateValueError):
             return str(node.name.value)
 
-    def shown(self, name: str) -> str:
-        """Return a name without secrets."""
-        return self._masked(name)
-
-    def _masked(self, text: str) -> str:
+    def shown(self, text: str) -> str:
         """Return a name without secret texts: it is written to journals on both sides."""
         for secret in self.state.secrets:
             if len(secret) >= _MASKED and secret in text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from configurator.compiler.results import LateUnknownError, PartlyKnown, Results, as_registered
@@ -24,7 +24,6 @@ class Judged:
     verdict: Verdict
     scope: Scope
     register: str | None
-    fields: Mapping[str, Any] = field(default_factory=dict)
 
     def judge(self, raw: Mapping[str, Any], results: Results) -> dict[str, Any]:
         """Return what is to be said of the task: `changed`, `failed` with the condition, `again`, `unknown`.

@@ -85,12 +85,8 @@ class LateAnswers:
         key, leader = self._graph.late.once[spec.id]
         value, problem = self._shared.once.wait(f"{self._turn}/{key}", f"{self._turn}/{leader}")
         if problem is not None or (isinstance(value, dict) and plainly(value).get("failed") is True):
-            reply(
-                {
-                    "error": (problem and f"{leader}: {problem}")
-                    or f"it has failed on {leader}, which does it for all hosts"
-                }
-            )
+            failed = f"it has failed on {leader}, which does it for all hosts"
+            reply({"error": failed if problem is None else f"{leader}: {problem}"})
             return
         self._graph.late.note(spec.id, {"registered": value})
         reply({"skip": f"done once, on {leader}"})
@@ -109,10 +105,9 @@ class LateAnswers:
         if spec is None or not spec.throttle:
             reply({})
             return
-        key = f"{self._turn}/{spec.role}/{spec.position}"
 
         def enter() -> None:
-            self._shared.throttles.enter(key, spec.throttle, self._host)
+            self._shared.throttles.enter(self._place(spec), spec.throttle, self._host)
             reply({})
 
         _beside(enter)
@@ -121,7 +116,11 @@ class LateAnswers:
         """Let another host do the task that this one has ended."""
         spec = self._specs.get(str(message.get("task_id")))
         if spec is not None:
-            self._shared.throttles.leave(f"{self._turn}/{spec.role}/{spec.position}", self._host)
+            self._shared.throttles.leave(self._place(spec), self._host)
+
+    def _place(self, spec: TaskSpec) -> str:
+        """Return by what all hosts know a throttled task."""
+        return f"{self._turn}/{spec.role}/{spec.position}"
 
     def judge(self, message: Mapping[str, Any], reply: Reply) -> None:
         """Say how a task has ended."""

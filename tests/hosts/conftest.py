@@ -36,6 +36,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to go on where groups are ignored: a host's tests would run on several and fail by chance."""
+    if getattr(session.config.option, "loadgroup", False) and os.environ.get("PYTEST_XDIST_WORKER"):
+        alone = [
+            item.nodeid
+            for item in session.items
+            if item.get_closest_marker("host") and "@" not in item.nodeid
+        ]
+        if alone:
+            raise pytest.UsageError(f"this pytest-xdist does not keep groups together: {alone[0]}")
+
+
 class HostFactory:
     """Hands out pristine hosts: two calls in a test never return the same host, later tests reuse them."""
 

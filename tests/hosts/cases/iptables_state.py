@@ -8,7 +8,7 @@ from typing import Any
 from tests.hosts.cases import Case
 
 FRESH = (
-    "dpkg -s iptables >/dev/null 2>&1 || apt-get install -y -qq iptables >/dev/null 2>&1;"
+    "command -v iptables >/dev/null || apt-get install -y -qq iptables >/dev/null 2>&1;"
     " for i in iptables ip6tables; do for t in filter nat mangle raw security; do"
     " $i -t $t -P OUTPUT ACCEPT; $i -t $t -F; $i -t $t -X; done; $i -P INPUT ACCEPT; $i -P FORWARD ACCEPT;"
     " done;"

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.hosts.cases import Case
 
-FRESH = "dpkg -s rsync >/dev/null 2>&1 || apt-get install -y -qq rsync >/dev/null 2>&1;"
+FRESH = "command -v rsync >/dev/null || apt-get install -y -qq rsync >/dev/null 2>&1;"
 DAY = 86400 * 10**9
 BIG = bytes(range(256)) * 64
 DIGEST = hashlib.sha256(BIG).hexdigest()

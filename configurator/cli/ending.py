@@ -155,10 +155,10 @@ def ask_person(text: str, echo: bool, timeout_s: float | None, given_up: threadi
     from configurator.report.sanitize import sanitize  # noqa: PLC0415
 
     end = None if timeout_s is None else time.monotonic() + timeout_s
-    sys.stderr.write(f"{sanitize(text).rstrip(': ')}: ")
-    sys.stderr.flush()
     try:
-        with _echo(echo):
+        with _echo(echo):  # before the question: what is typed at its sight must not be shown any more
+            sys.stderr.write(f"{sanitize(text).rstrip(': ')}: ")
+            sys.stderr.flush()
             while not given_up.is_set() and (end is None or time.monotonic() < end):
                 ready, _, _ = select.select([sys.stdin], [], [], _LOOK_S)
                 if ready:

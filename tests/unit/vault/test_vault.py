@@ -158,6 +158,7 @@ def test_one_changed_digit_is_noticed(data: st.DataObject) -> None:
         ("$ANSIBLE_VAULT;1.1;AES256\n", "the encrypted text is damaged"),
         (str(SMALL)[:-20], "the encrypted text is damaged"),
     ],
+    ids=["old", "other cipher", "no vault", "nothing", "no text", "cut off"],  # same in every test worker
 )
 def test_what_is_wrong_with_a_text_is_told_where_it_stands(text: str, said: str) -> None:
     """Before any password is asked for."""

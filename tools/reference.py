@@ -110,6 +110,8 @@ def _row(module: str, name: str, params: type) -> str:
         notes.append("read on the controller")
     if spec.secret:
         notes.append("never shown")
+    if spec.path:
+        notes.append("may begin with `~` or `~user`")
     known = {word for argument, others in (theirs or {}).items() for word in (argument, *others)}
     if theirs is not None and not {name, *spec.aliases} & known:
         notes.append("ours, not in Ansible")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -68,7 +69,7 @@ class ApplyTaker:
         if spec.delegate_to is not None:
             return {"timeout_s": spec.timeout_s}
         try:
-            module, params = load(spec)
+            module, params = self._loaded(spec)
         except TaskError:
             return {}  # taking it will fail with the same error, in its place in the order
         if module.foresees:
@@ -82,6 +83,13 @@ class ApplyTaker:
             "estimate_s": module.typical_s,
             "batch_key": batch,
         }
+
+    def _loaded(self, spec: TaskSpec) -> tuple[Any, Any]:
+        """Return module and parameters; a home that is still to be made stays as it is written."""
+        if spec.become_user is None:
+            with suppress(TaskError):
+                return load(spec, self._context.for_task(CancelToken()))
+        return load(spec)
 
     def _guard(self, spec: TaskSpec, module: Any, params: Any) -> Guard | None:
         if spec.become_user is not None:

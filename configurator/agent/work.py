@@ -17,7 +17,8 @@ from configurator.core.changes import Certainty, FieldChange
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules import registry
 from configurator.modules.base import Module
-from configurator.modules.params import parse
+from configurator.modules.homes import any_home, on_host
+from configurator.modules.params import parse, specs
 from configurator.modules.state import UNKNOWN, Change, State, UnknownState
 from configurator.modules.system import System
 
@@ -70,27 +71,31 @@ class Work(Protocol):
         """Make the observed change and prove it; TaskError if it fails or does not hold."""
 
 
-def load(spec: TaskSpec) -> tuple[Module[Any], Any]:
-    """Return the module of a task and its parsed parameters; never trusts what was sent."""
+def load(spec: TaskSpec, system: System | None = None) -> tuple[Module[Any], Any]:
+    """Return the module of a task and its parsed parameters; never trusts what was sent.
+
+    Homes (`~/…`) are what they are on `system`; without one they stay as they are written.
+    """
     try:
         module = registry.get(spec.module)
     except KeyError:
         raise ParameterError(f"unknown module {spec.module!r}") from None
-    params, problems = parse(module.params, spec.params)
+    raw = spec.params if system is None else on_host(specs(module.params), spec.params, system)
+    params, problems = parse(module.params, raw)
     problems = problems or list(module.check(params))
     if problems:
         raise ParameterError("; ".join(problem.message for problem in problems))
     return module, params
 
 
-def anticipate(specs: Sequence[TaskSpec], system: System) -> None:
+def anticipate(tasks: Sequence[TaskSpec], system: System) -> None:
     """Have the module of these tasks, which is one, look up together what each of them will ask for."""
     items = []
-    for spec in specs:
-        with suppress(TaskError):  # taking it will fail with the same error
-            items.append(load(spec)[1])
+    for spec in tasks:
+        with suppress(TaskError, UnknownState):  # taking it will fail with the same error
+            items.append(load(spec, system)[1])
     if items:
-        registry.get(specs[0].module).anticipate(system, items)
+        registry.get(tasks[0].module).anticipate(system, items)
 
 
 class LocalWork:
@@ -107,26 +112,28 @@ class LocalWork:
         self._because: str | None = None
 
     def observe(self) -> Observation:
-        subject = self.module.subject(self.params)
         try:
+            if any_home(specs(self.module.params), self.spec.params):  # made by an earlier task, maybe
+                _, self.params = load(self.spec, self.system)
             self._actual = self.module.observe(self.system, self.params)
             wanted = self.module.desired(self.params, self._actual)
             self.change = self.module.compare(self.params, self._actual, wanted)
         except UnknownState as unknown:
-            return self._unknown(subject, unknown.because)
+            return self._unknown(unknown.because)
         except TaskError:
             if self._doubt is not None and self._doubt.open_question:
-                return self._unknown(subject, self._doubt.because)
+                return self._unknown(self._doubt.because)
             raise
         if not self.change:
             if self._doubt is not None and self._doubt.open_question:
-                return self._unknown(subject, self._doubt.because)
+                return self._unknown(self._doubt.because)
             return self._see((), self._doubt is None or self._doubt.certainty is Certainty.EXACT)
         certainty = Certainty.EXACT if self._doubt is None else self._doubt.certainty
         records = self.change.records(certainty, None if self._doubt is None else self._doubt.because)
         return self._see(records, all(record.certainty is Certainty.EXACT for record in records))
 
-    def _unknown(self, subject: str, because: str | None) -> Observation:
+    def _unknown(self, because: str | None) -> Observation:
+        subject = self.module.subject(self.params)
         self.change = None
         self._because = because
         if self.module.only_looks or type(self.module).converge is Module.converge:

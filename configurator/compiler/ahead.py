@@ -12,7 +12,7 @@ from configurator.compiler.inherited import Inherited
 from configurator.compiler.late import Late, LateFacts, LateValueError, Version
 from configurator.compiler.results import FAILURES, Round, Rounds
 from configurator.compiler.scope import Scope
-from configurator.compiler.taskmaker import TaskMaker, module_word
+from configurator.compiler.taskmaker import TaskMaker, effects_of, module_word
 from configurator.compiler.tasknodes import (
     BlockNode,
     FactNode,
@@ -172,7 +172,7 @@ def _likely(node: TaskNode, entered: Inherited, maker: TaskMaker) -> Effects:
             raw[str(key)] = _STAND_IN
     module = maker.tools.modules.get(node.module)
     parsed, problems = parse(module.params, raw)
-    return OPAQUE if parsed is None or problems else module.effects(parsed)
+    return OPAQUE if parsed is None or problems else effects_of(module, parsed, raw)
 
 
 # -- what a task sets ----------------------------------------------------------------------------------------

@@ -22,8 +22,10 @@ from configurator.compiler.values import OMIT, sendable
 from configurator.compiler.verdicts import verdict
 from configurator.config.expect import did_you_mean
 from configurator.config.located import Located, LocatedMap
+from configurator.modules.base import Module
 from configurator.modules.debug import DebugParams
 from configurator.modules.effects import OPAQUE, Effects, effects
+from configurator.modules.homes import any_home, in_roots_home
 from configurator.modules.params import parse, specs
 from configurator.modules.state import SHOWN_MASK
 
@@ -86,6 +88,10 @@ class TaskMaker:
         module = self.tools.modules.get(node.module)
         declared = specs(module.params)
         raw = self._arguments(node, here)
+        as_root = self.settings.as_root(here)
+        ours = {"src"} if "remote_src" in declared else set[str]()  # it may be a file of the controller
+        hosts = {name: spec for name, spec in declared.items() if name not in ours}
+        raw = in_roots_home(hosts, raw, as_root=as_root)
         for name, spec in declared.items():
             for word in (name, *spec.aliases) if spec.secret else ():
                 if isinstance(raw.get(word), str) and raw[word]:
@@ -105,7 +111,10 @@ class TaskMaker:
             self.role.path, self.tools.root, here.scope, self.tools.templates, node.args, self.state.blobs
         )
         for part in run_action(node.module, declared, raw, context):
-            task = self._compiled(node, part, here, label)
+            known = in_roots_home(
+                specs(self.tools.modules.get(part.module).params), part.params, as_root=as_root
+            )
+            task = self._compiled(node, replace(part, params=known), here, label)
             if self.selection.wants_task(task):
                 yield task
             else:
@@ -145,7 +154,7 @@ class TaskMaker:
         parsed, problems = parse(module.params, part.params)
         for problem in problems:  # only a module that wants what stays here could cause one
             self.state.diagnostics.add(node.args.span, problem.message, problem.hint, code="wrong-parameter")
-        found = module.effects(parsed) if parsed is not None else Effects()
+        found = effects_of(module, parsed, part.params) if parsed is not None else Effects()
         scope = here.scope
         if node.writes is not None:
             reads = self.settings.texts(node.reads, scope)
@@ -258,7 +267,7 @@ class TaskMaker:
             return None
         module = self.tools.modules.get(node.module)
         params, _ = parse(module.params, raw)
-        return None if params is None else module.effects(params)
+        return None if params is None else effects_of(module, params, raw)
 
     def name(self, node: Node, scope: Scope) -> str:
         """Return a task's name; one that cannot be rendered (of a skipped loop, say) stays as written."""
@@ -275,6 +284,11 @@ class TaskMaker:
             if len(secret) >= _MASKED and secret in text:
                 text = text.replace(secret, SHOWN_MASK)
         return text
+
+
+def effects_of(module: Module[Any], parsed: Any, raw: Mapping[str, Any]) -> Effects:
+    """Return what a task with these parameters touches; only the host knows where somebody's home is."""
+    return OPAQUE if any_home(specs(module.params), raw) else module.effects(parsed)
 
 
 def module_word(node: Node) -> str:

@@ -39,6 +39,12 @@ class TaskSettings:
             "diff": self._boolean(here.diff, scope) is not False,
         }
 
+    def as_root(self, here: Inherited) -> bool:
+        """Return True if the task is certainly done by root of this host."""
+        return (
+            here.delegate_to is None and self._user(here) is None and (self.elevated or self.login == "root")
+        )
+
     def explicit_user(self, here: Inherited) -> str | None:
         """Return the user that a task asks to be done as; on another host nothing else is known of it."""
         if not self._boolean(here.become, here.scope):

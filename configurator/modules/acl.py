@@ -46,7 +46,7 @@ _KINDS = {"user": ("passwd", "uid"), "group": ("group", "gid")}
 class AclParams:
     """The parameters of ansible.posix.acl."""
 
-    path: str = param("str", required=True, aliases=("name",))
+    path: str = param("str", required=True, aliases=("name",), path=True)
     state: str = param("str", "query", choices=("absent", "present", "query"))
     etype: str | None = param("str", choices=("user", "group", "mask", "other"))
     entity: str = param("str", "")

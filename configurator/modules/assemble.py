@@ -28,8 +28,8 @@ from configurator.modules.textfile import expression_problems
 class AssembleParams:
     """The parameters of assemble."""
 
-    src: str = param("str", required=True)
-    dest: str = param("str", required=True)
+    src: str = param("str", required=True, path=True)
+    dest: str = param("str", required=True, path=True)
     delimiter: str | None = param("str")
     regexp: str | None = param("str")
     ignore_hidden: bool = param("bool", False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from configurator.modules.modes import after_chown, apply_mode, mode_problem, octal
-from configurator.modules.params import ParamProblem
+from configurator.modules.params import ParamProblem, absolute
 from configurator.modules.state import State
 from configurator.modules.system import FileStat, System
 
@@ -86,9 +86,9 @@ def common_problems(params: Any, *, path: str = "path", preserve: bool = False) 
 
 def path_problems(name: str, value: str) -> list[ParamProblem]:
     """Return a problem if the value of the parameter `name` is no absolute path."""
-    if value.startswith("/"):
+    if absolute(value):
         return []
-    hint = "write the whole path: `~` and relative paths depend on who is asked" if value else None
+    hint = "write the whole path: relative ones depend on who is asked" if value else None
     return [ParamProblem(name, f"{name!r} must be an absolute path, not {value!r}", hint)]
 
 

@@ -19,7 +19,7 @@ from configurator.modules.account_files import user_state
 from configurator.modules.base import Guard, Module
 from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.guards import guard_for_path
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.public_keys import PublicKey, parse_keys, parse_line, split_options
 from configurator.modules.state import UNKNOWN, Change, Content, State
 from configurator.modules.system import System
@@ -33,7 +33,7 @@ class AuthorizedKeyParams:
 
     user: str = param("str", required=True)
     key: str = param("str", required=True)
-    path: str | None = param("str")
+    path: str | None = param("str", path=True)
     manage_dir: bool = param("bool", True)
     state: str = param("str", "present", choices=("present", "absent"))
     key_options: str | None = param("str")
@@ -76,7 +76,7 @@ class AuthorizedKey(Module[AuthorizedKeyParams]):
             )
         if params.comment is not None and "\n" in params.comment:
             problems.append(ParamProblem("comment", "must be one line"))
-        if params.path is not None and not params.path.startswith("/"):
+        if params.path is not None and not absolute(params.path):
             problems.append(ParamProblem("path", f"must be an absolute path, not {params.path!r}"))
         return problems
 

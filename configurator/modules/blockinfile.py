@@ -25,7 +25,7 @@ _MARK = "{mark}"
 class BlockInFileParams:
     """The parameters of blockinfile."""
 
-    path: str = param("str", required=True, aliases=("dest", "destfile", "name"))
+    path: str = param("str", required=True, aliases=("dest", "destfile", "name"), path=True)
     block: str = param("str", "", aliases=("content",))
     state: str = param("str", "present", choices=("present", "absent"))
     marker: str = param("str", "# {mark} ANSIBLE MANAGED BLOCK")

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from configurator.modules.base import Module
 from configurator.modules.effects import OPAQUE, Effects
 from configurator.modules.globbing import exists
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.state import Change, State
 from configurator.modules.system import CommandResult, System
 
@@ -27,9 +27,9 @@ class CommandParams:
 
     cmd: str | None = param("str", aliases=("_raw_params",))
     argv: tuple[str, ...] = param("list")
-    chdir: str | None = param("str")
-    creates: str | None = param("str")
-    removes: str | None = param("str")
+    chdir: str | None = param("str", path=True)
+    creates: str | None = param("str", path=True)
+    removes: str | None = param("str", path=True)
     stdin: str | None = param("str")
     stdin_add_newline: bool = param("bool", True)
     strip_empty_ends: bool = param("bool", True)
@@ -41,9 +41,9 @@ class ShellParams:
     """The parameters of shell."""
 
     cmd: str | None = param("str", aliases=("_raw_params",))
-    chdir: str | None = param("str")
-    creates: str | None = param("str")
-    removes: str | None = param("str")
+    chdir: str | None = param("str", path=True)
+    creates: str | None = param("str", path=True)
+    removes: str | None = param("str", path=True)
     stdin: str | None = param("str")
     stdin_add_newline: bool = param("bool", True)
     strip_empty_ends: bool = param("bool", True)
@@ -73,10 +73,10 @@ class Command(Module[Any]):
                 self._words(params)
             except ValueError as error:
                 problems.append(ParamProblem("cmd", f"'cmd' cannot be split into words: {error}"))
-        if not (params.chdir or "/").startswith("/"):
+        if not absolute(params.chdir or "/"):
             problems.append(ParamProblem("chdir", f"'chdir' must be an absolute path, not {params.chdir!r}"))
         for name in ("creates", "removes"):
-            if params.chdir is None and not (getattr(params, name) or "/").startswith("/"):
+            if params.chdir is None and not absolute(getattr(params, name) or "/"):
                 problems.append(ParamProblem(name, f"{name!r} must be an absolute path, or go with 'chdir'"))
         return problems
 

@@ -24,7 +24,7 @@ from configurator.modules.content import large_content, matching_content
 from configurator.modules.copytree import Item
 from configurator.modules.effects import Effects, effects, parent_keys, path_keys
 from configurator.modules.guards import guard_for_path
-from configurator.modules.params import ParamProblem, ParamSpec, param
+from configurator.modules.params import ParamProblem, ParamSpec, absolute, param
 from configurator.modules.state import Change, Content, LargeContent, State, compare
 from configurator.modules.system import System
 from configurator.modules.validators import default_validator
@@ -34,8 +34,8 @@ from configurator.modules.validators import default_validator
 class CopyParams:
     """The parameters of copy. `content` is text, base64 or a digest (content.py)."""
 
-    dest: str = param("str", required=True)
-    src: str | None = param("str")
+    dest: str = param("str", required=True, path=True)
+    src: str | None = param("str", path=True)
     content: Any = field(default=None, metadata={"param": ParamSpec("raw")})
     owner: str | None = param("str")
     group: str | None = param("str")
@@ -66,7 +66,7 @@ class Copy(Module[Any]):
             problems.append(ParamProblem("", "one of 'src' and 'content' is required"))
         if params.content is not None and params.src is not None:
             problems.append(ParamProblem("content", "'src' and 'content' exclude each other"))
-        if params.remote_src and not (params.src or "").startswith("/"):
+        if params.remote_src and not absolute(params.src or ""):
             problems.append(
                 ParamProblem("src", "'src' must be an absolute path of the host with 'remote_src'")
             )

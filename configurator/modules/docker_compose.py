@@ -23,7 +23,7 @@ from configurator.modules.base import Module
 from configurator.modules.docker import OMITTED, READS, Docker, DockerLogin
 from configurator.modules.docker_compose_project import NAMES, Compose, project_name
 from configurator.modules.effects import Effects, effects
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.state import UNKNOWN, Change, State
 from configurator.modules.system import System
 
@@ -32,7 +32,7 @@ from configurator.modules.system import System
 class DockerComposeParams(DockerLogin):
     """The parameters of community.docker.docker_compose_v2."""
 
-    project_src: str | None = param("str")
+    project_src: str | None = param("str", path=True)
     project_name: str | None = param("str")
     files: tuple[str, ...] = param("list")
     definition: dict[str, Any] = param("dict", {}, secret=True)
@@ -90,7 +90,7 @@ class DockerCompose(Module[DockerComposeParams]):
         problems = []
         if (params.project_src is None) == (not params.definition):
             problems.append(ParamProblem("", "one of 'project_src' and 'definition' is needed"))
-        if params.project_src is not None and not params.project_src.startswith("/"):
+        if params.project_src is not None and not absolute(params.project_src):
             problems.append(ParamProblem("project_src", "'project_src' must be an absolute path"))
         if params.definition and not params.project_name:
             problems.append(ParamProblem("project_name", "'project_name' is needed with 'definition'"))

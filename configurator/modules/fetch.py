@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from configurator.core.errors import TaskError
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects, path_keys
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.state import Change, State
 from configurator.modules.system import System
 
@@ -29,7 +29,7 @@ class FetchParams:
     The compiler adds `_dest`, the file on the controller, and `_have`, its `size` and `sha256` if it exists.
     """
 
-    src: str = param("str", required=True)
+    src: str = param("str", required=True, path=True)
     dest: str = param("str", required=True)
     flat: bool = param("bool", False)
     fail_on_missing: bool = param("bool", True)
@@ -47,7 +47,7 @@ class Fetch(Module[FetchParams]):
     typical_s: ClassVar[float] = 0.2
 
     def check(self, params: FetchParams) -> Sequence[ParamProblem]:
-        if not params.src.startswith("/"):
+        if not absolute(params.src):
             return [ParamProblem("src", f"'src' must be an absolute path, not {params.src!r}")]
         if not params.dest:
             return [ParamProblem("dest", "'dest' is empty")]

@@ -19,7 +19,7 @@ from configurator.modules.base import Guard, Module
 from configurator.modules.effects import Effects, effects, parent_keys, path_keys
 from configurator.modules.filetimes import Times, times_problem
 from configurator.modules.guards import guard_for_path
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.state import Change, State
 from configurator.modules.system import FileStat, System
 
@@ -31,9 +31,9 @@ _TIME_FORMAT = "%Y%m%d%H%M.%S"
 class FileParams:
     """The parameters of file."""
 
-    path: str = param("str", required=True, aliases=("dest", "name"))
+    path: str = param("str", required=True, aliases=("dest", "name"), path=True)
     state: str | None = param("str", choices=_STATES)
-    src: str | None = param("str")
+    src: str | None = param("str", path=True)
     owner: str | None = param("str")
     group: str | None = param("str")
     mode: str | None = param("mode")
@@ -58,7 +58,7 @@ class File(Module[FileParams]):
             problems.append(ParamProblem("recurse", "'recurse' needs 'state: directory'"))
         if params.src is not None and params.state not in ("link", "hard"):
             problems.append(ParamProblem("src", "'src' needs 'state: link' or 'state: hard'"))
-        if params.state == "hard" and not (params.src or "/").startswith("/"):
+        if params.state == "hard" and not absolute(params.src or "/"):
             problems.append(ParamProblem("src", "'src' of a hard link must be an absolute path"))
         if params.state == "absent" and clean(params.path) == "/":
             problems.append(ParamProblem("path", "refusing to remove /"))

@@ -34,7 +34,7 @@ _BYTES = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 class FindParams:
     """The parameters of find."""
 
-    paths: tuple[str, ...] = param("list", required=True, aliases=("path", "name"))
+    paths: tuple[str, ...] = param("list", required=True, aliases=("path", "name"), path=True)
     patterns: tuple[str, ...] = param("list", aliases=("pattern",))
     excludes: tuple[str, ...] = param("list", aliases=("exclude",))
     use_regex: bool = param("bool", False)

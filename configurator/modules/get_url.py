@@ -26,7 +26,7 @@ from configurator.modules.attributes import Attributes, clean, common_problems
 from configurator.modules.base import Guard, Module
 from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.guards import guard_for_path
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.state import UNKNOWN, Change, Content, State, compare
 from configurator.modules.system import FileStat, System
 from configurator.modules.web import (
@@ -50,14 +50,14 @@ _NAMED = re.compile(r'filename\*?=(?:UTF-8\'\'|"?)([^";]+)', re.IGNORECASE)  # R
 class GetUrlParams(HttpParams):
     """The parameters of ansible.builtin.get_url."""
 
-    dest: str = param("str", required=True)
+    dest: str = param("str", required=True, path=True)
     checksum: str | None = param("str")
     force: bool = param("bool", False)
     backup: bool = param("bool", False)
     owner: str | None = param("str")
     group: str | None = param("str")
     mode: str | None = param("mode")
-    tmp_dest: str | None = param("str")
+    tmp_dest: str | None = param("str", path=True)
     url_username: str | None = param("str", aliases=("username",))
     url_password: str | None = param("str", aliases=("password",), secret=True)
 
@@ -85,7 +85,7 @@ class GetUrl(Module[GetUrlParams]):
 
     def check(self, params: GetUrlParams) -> Sequence[ParamProblem]:
         found = [*problems(params, _SCHEMES), *common_problems(params, path="dest")]
-        if params.tmp_dest is not None and not params.tmp_dest.startswith("/"):
+        if params.tmp_dest is not None and not absolute(params.tmp_dest):
             found.append(ParamProblem("tmp_dest", "'tmp_dest' must be an absolute path"))
         if params.checksum is not None:
             problem = _checksum_problem(params)

@@ -24,7 +24,7 @@ from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects, parent_keys, path_keys
 from configurator.modules.git_remote import Target, is_hash
 from configurator.modules.git_repository import ARCHIVES, Repository
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.state import UNKNOWN, Change, State
 from configurator.modules.system import System
 
@@ -34,7 +34,7 @@ class GitParams:
     """The parameters of ansible.builtin.git."""
 
     repo: str = param("str", required=True, aliases=("name",))
-    dest: str | None = param("str")
+    dest: str | None = param("str", path=True)
     version: str = param("str", "HEAD")
     update: bool = param("bool", True)
     clone: bool = param("bool", True)
@@ -43,18 +43,18 @@ class GitParams:
     single_branch: bool = param("bool", False)
     remote: str = param("str", "origin")
     refspec: str | None = param("str")
-    reference: str | None = param("str")
+    reference: str | None = param("str", path=True)
     bare: bool = param("bool", False)
-    separate_git_dir: str | None = param("str")
+    separate_git_dir: str | None = param("str", path=True)
     recursive: bool = param("bool", True)
     track_submodules: bool = param("bool", False)
-    key_file: str | None = param("str")
+    key_file: str | None = param("str", path=True)
     ssh_opts: str | None = param("str")
     accept_hostkey: bool = param("bool", False)
     accept_newhostkey: bool = param("bool", False)
     verify_commit: bool = param("bool", False)
     gpg_allowlist: tuple[str, ...] = param("list", aliases=("gpg_whitelist",))
-    archive: str | None = param("str")
+    archive: str | None = param("str", path=True)
     archive_prefix: str | None = param("str")
     executable: str = param("str", "git")
 
@@ -80,7 +80,7 @@ class Git(Module[GitParams]):
         if params.dest is None and params.clone:
             found.append(ParamProblem("dest", "missing required parameter 'dest'"))
         for name in ("dest", "separate_git_dir", "key_file", "reference", "archive"):
-            if not (getattr(params, name) or "/").startswith("/"):
+            if not absolute(getattr(params, name) or "/"):
                 found.append(ParamProblem(name, f"{name!r} must be an absolute path"))
         # A word that git would take for an option could run anything.
         for name in ("repo", "version", "remote", "refspec", "archive_prefix"):

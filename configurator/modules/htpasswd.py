@@ -38,7 +38,7 @@ _MAX_NAME = 255  # htpasswd(1)
 class HtpasswdParams:
     """The parameters of community.general.htpasswd."""
 
-    path: str = param("str", required=True, aliases=("dest", "destfile"))
+    path: str = param("str", required=True, aliases=("dest", "destfile"), path=True)
     name: str = param("str", required=True, aliases=("username",))
     password: str | None = param("str", secret=True)
     hash_scheme: str | None = param("str", aliases=("crypt_scheme",), choices=hashes.SCHEMES)

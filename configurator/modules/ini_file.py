@@ -23,7 +23,7 @@ _CONDITION_KEYS = frozenset({"option", "value", "values"})
 class IniFileParams:
     """The parameters of community.general.ini_file."""
 
-    path: str = param("str", required=True, aliases=("dest",))
+    path: str = param("str", required=True, aliases=("dest",), path=True)
     section: str | None = param("str")
     section_has_values: tuple[Any, ...] = param("list")
     option: str | None = param("str")

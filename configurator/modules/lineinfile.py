@@ -22,7 +22,7 @@ from configurator.modules.textfile import TextFile, exclusive, expression_proble
 class LineInFileParams:
     """The parameters of lineinfile."""
 
-    path: str = param("str", required=True, aliases=("dest", "destfile", "name"))
+    path: str = param("str", required=True, aliases=("dest", "destfile", "name"), path=True)
     line: str | None = param("str", aliases=("value",))
     regexp: str | None = param("str", aliases=("regex",))
     search_string: str | None = param("str")

@@ -22,7 +22,7 @@ from configurator.core.errors import TaskError
 from configurator.modules.attributes import make_parents
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects, parent_keys
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.state import UNKNOWN, Change, State
 from configurator.modules.system import System
 
@@ -54,7 +54,7 @@ class NpmParams:
     """The parameters of community.general.npm."""
 
     name: str | None = param("str")
-    path: str | None = param("str")
+    path: str | None = param("str", path=True)
     version: str | None = param("str")
     global_: bool = param("bool", False)
     state: str = param("str", "present", choices=("present", "absent", "latest"))
@@ -87,7 +87,7 @@ class Npm(Module[NpmParams]):
         problems = []
         if params.global_ == (params.path is not None):
             problems.append(ParamProblem("path", "give either 'path' or 'global: true'"))
-        if params.path is not None and not params.path.startswith("/"):
+        if params.path is not None and not absolute(params.path):
             problems.append(ParamProblem("path", f"must be an absolute path, not {params.path!r}"))
         if params.name is not None and _NAME.fullmatch(params.name) is None:
             problems.append(

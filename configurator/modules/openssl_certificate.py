@@ -27,7 +27,7 @@ from configurator.modules import openssl_tool as tool
 from configurator.modules.attributes import Attributes, clean, common_problems
 from configurator.modules.effects import Effects, effects
 from configurator.modules.openssl_file import OpensslFile, found_file
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.state import UNKNOWN, Change, State
 from configurator.modules.system import System
 
@@ -39,8 +39,8 @@ _DIGESTS = ("sha256", "sha384", "sha512")
 class OpensslCertificateParams:
     """The parameters of openssl_certificate."""
 
-    path: str = param("str", required=True)
-    privatekey_path: str | None = param("str")
+    path: str = param("str", required=True, path=True)
+    privatekey_path: str | None = param("str", path=True)
     privatekey_passphrase: str | None = param("str", secret=True)
     provider: str = param("str", "selfsigned", choices=("selfsigned",))
     common_name: str | None = param("str")
@@ -84,7 +84,7 @@ class OpensslCertificate(OpensslFile):
         problems = common_problems(params)
         if params.state == "absent":
             return problems
-        if not (params.privatekey_path or "").startswith("/"):
+        if not absolute(params.privatekey_path or ""):
             problems.append(
                 ParamProblem("privatekey_path", "'privatekey_path' is required, and must be an absolute path")
             )

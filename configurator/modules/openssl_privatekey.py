@@ -32,7 +32,7 @@ _DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 class OpensslPrivatekeyParams:
     """The parameters of community.crypto.openssl_privatekey."""
 
-    path: str = param("str", required=True)
+    path: str = param("str", required=True, path=True)
     type: str = param("str", "RSA", choices=("RSA", "ECC", "Ed25519", "Ed448", "X25519", "X448"))
     size: int = param("int", 4096)
     curve: str | None = param("str")

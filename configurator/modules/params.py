@@ -29,7 +29,8 @@ class ParamSpec:
     """What one parameter accepts. `kind` is one of `str int float bool list dict mode raw`.
 
     `list` accepts a list or comma separated text, `mode` a file mode as text (`0644`, `u=rw,g=r`),
-    `raw` any JSON value. `on_controller` marks a file name that is read on the controller and never sent.
+    `raw` any JSON value. `on_controller` marks a file name that is read on the controller and never sent,
+    `path` one of the host (or several), which may begin with `~`.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class ParamSpec:
     required: bool = False
     secret: bool = False
     on_controller: bool = False
+    path: bool = False
 
 
 def param(
@@ -49,11 +51,12 @@ def param(
     required: bool = False,
     secret: bool = False,
     on_controller: bool = False,
+    path: bool = False,
 ) -> Any:
     """Declare a field of a module's params dataclass; a list's default is an empty tuple."""
     if kind == "list" and default is None:
         default = ()
-    spec = ParamSpec(kind, aliases, choices, required, secret, on_controller)
+    spec = ParamSpec(kind, aliases, choices, required, secret, on_controller, path)
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata={"param": spec})
     return field(default=default, metadata={"param": spec})
@@ -62,6 +65,16 @@ def param(
 def specs(params_type: type) -> dict[str, ParamSpec]:
     """Return the declared parameters by name, in the order of declaration."""
     return {item.name.rstrip("_"): item.metadata["param"] for item in fields(params_type)}
+
+
+def by_word(declared: Mapping[str, ParamSpec]) -> dict[str, ParamSpec]:
+    """Return the declared parameters by each of their names."""
+    return {word: spec for name, spec in declared.items() for word in (name, *spec.aliases)}
+
+
+def absolute(path: str) -> bool:
+    """Return True for a path that does not depend on a working directory; `~` becomes one on the host."""
+    return path.startswith(("/", "~"))
 
 
 def parse(params_type: type, raw: Mapping[str, Any]) -> tuple[Any, list[ParamProblem]]:

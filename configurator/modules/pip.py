@@ -22,7 +22,7 @@ from configurator.core.errors import TaskError
 from configurator.modules import pip_env
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.pip_env import ENVIRONMENT, Wanted
 from configurator.modules.state import UNKNOWN, Change, State
 from configurator.modules.system import System
@@ -39,7 +39,7 @@ class PipParams:
     name: tuple[str, ...] = param("list")
     version: str | None = param("str")
     requirements: str | None = param("str")
-    virtualenv: str | None = param("str")
+    virtualenv: str | None = param("str", path=True)
     virtualenv_command: str = param("str", _VENV)
     virtualenv_python: str | None = param("str")
     virtualenv_site_packages: bool = param("bool", False)
@@ -47,7 +47,7 @@ class PipParams:
     editable: bool = param("bool", False)
     executable: str | None = param("str")
     extra_args: str | None = param("str")
-    chdir: str | None = param("str")
+    chdir: str | None = param("str", path=True)
     umask: str | None = param("str")
     break_system_packages: bool = param("bool", False)
 
@@ -105,7 +105,7 @@ class Pip(Module[PipParams]):
             problems.append(ParamProblem("version", "'version' needs one 'name'"))
         if params.virtualenv and params.executable:
             problems.append(ParamProblem("executable", "'executable' and 'virtualenv' exclude each other"))
-        if params.virtualenv and not params.virtualenv.startswith(("/", "~")):
+        if params.virtualenv and not absolute(params.virtualenv):
             problems.append(ParamProblem("virtualenv", "must be an absolute path"))
         if params.editable and len(params.wishes) != 1:
             problems.append(ParamProblem("editable", "'editable' needs one 'name': a folder or a repository"))

@@ -25,7 +25,7 @@ from configurator.modules.textfile import TextFile, decoded, expression_problems
 class ReplaceParams:
     """The parameters of replace."""
 
-    path: str = param("str", required=True, aliases=("dest", "destfile", "name"))
+    path: str = param("str", required=True, aliases=("dest", "destfile", "name"), path=True)
     regexp: str = param("str", required=True)
     replace: str = param("str", "")
     after: str | None = param("str")

@@ -25,9 +25,9 @@ class ScriptParams:
     """The parameters of ansible.builtin.script; `_content` is the script's text as the compiler read it."""
 
     cmd: str | None = param("str", aliases=("_raw_params",))
-    chdir: str | None = param("str")
-    creates: str | None = param("str")
-    removes: str | None = param("str")
+    chdir: str | None = param("str", path=True)
+    creates: str | None = param("str", path=True)
+    removes: str | None = param("str", path=True)
     executable: str | None = param("str")
     decrypt: bool = param("bool", True)
     _content: Any = param("raw")

@@ -25,7 +25,7 @@ _MAX_BYTES = 32 << 20  # base64 makes 43 MiB of it, and a message has at most 64
 class SlurpParams:
     """The parameters of slurp."""
 
-    src: str = param("str", required=True, aliases=("path",))
+    src: str = param("str", required=True, aliases=("path",), path=True)
 
 
 class Slurp(Looking):

@@ -35,7 +35,7 @@ _FLAGS = {
 class StatParams:
     """The parameters of stat."""
 
-    path: str = param("str", required=True, aliases=("dest", "name"))
+    path: str = param("str", required=True, aliases=("dest", "name"), path=True)
     follow: bool = param("bool", False)
     get_checksum: bool = param("bool", True)
     checksum_algorithm: str = param("str", "sha1", choices=CHECKSUMS, aliases=("checksum", "checksum_algo"))

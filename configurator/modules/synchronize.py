@@ -37,7 +37,7 @@ from configurator.modules.base import Guard, Module
 from configurator.modules.content import LARGE_BYTES, large_content, matching_content, present_content
 from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.guards import guard_for_path
-from configurator.modules.params import ParamProblem, ParamSpec, param
+from configurator.modules.params import ParamProblem, ParamSpec, absolute, param
 from configurator.modules.rsync import Item
 from configurator.modules.staging import Entry, name_of, readable
 from configurator.modules.state import UNKNOWN, Change, Content, LargeContent, State
@@ -57,8 +57,8 @@ _NO_CONNECTION = "rsync runs on the host itself, and connects to none"
 class SynchronizeParams:
     """The parameters of ansible.posix.synchronize. `_tree` is what `src` names on the controller."""
 
-    src: str | None = param("str")
-    dest: str = param("str", required=True)
+    src: str | None = param("str", path=True)
+    dest: str = param("str", required=True, path=True)
     mode: str = param("str", "push", choices=("push", "pull"))
     remote_src: bool = param("bool", False)
     archive: bool = param("bool", True)
@@ -110,7 +110,7 @@ class Synchronize(Module[SynchronizeParams]):
             found.append(ParamProblem("mode", "`mode: pull` cannot be had", hint))
         if params.src is None and params._tree is None:
             found.append(ParamProblem("src", "missing required parameter 'src'"))
-        if params.remote_src and not (params.src or "/").startswith("/"):
+        if params.remote_src and not absolute(params.src or "/"):
             found.append(ParamProblem("src", "'src' must be an absolute path of the host with 'remote_src'"))
         if params.rsync_timeout < 0:
             found.append(ParamProblem("rsync_timeout", "'rsync_timeout' cannot be below 0"))

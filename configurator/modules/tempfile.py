@@ -25,7 +25,7 @@ _RANDOM_BYTES = 8
 class TempfileParams:
     """The parameters of tempfile."""
 
-    path: str = param("str", "/tmp")  # noqa: S108  (the name in it is a secret until it is taken)
+    path: str = param("str", "/tmp", path=True)  # noqa: S108  (the name in it is a secret until it is taken)
     prefix: str = param("str", "ansible.")
     suffix: str = param("str", "")
     state: str = param("str", "file", choices=("file", "directory"))

@@ -19,7 +19,7 @@ from configurator.modules.params import ParamProblem, ParamSpec, param
 class TemplateParams:
     """The parameters of template."""
 
-    dest: str = param("str", required=True)
+    dest: str = param("str", required=True, path=True)
     src: str | None = param("str", on_controller=True)
     content: Any = field(default=None, metadata={"param": ParamSpec("raw")})
     owner: str | None = param("str")

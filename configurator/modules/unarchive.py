@@ -33,7 +33,7 @@ from configurator.modules.content import decode_content, large_content
 from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.globbing import exists
 from configurator.modules.modes import apply_mode, octal
-from configurator.modules.params import ParamProblem, ParamSpec, param
+from configurator.modules.params import ParamProblem, ParamSpec, absolute, param
 from configurator.modules.state import Change, Content, State
 from configurator.modules.system import FileStat, System
 from configurator.modules.web import AGENT, Request, refused, relies_on, url_problem
@@ -47,11 +47,11 @@ _SCHEMES = ("http", "https", "ftp")
 class UnarchiveParams:
     """The parameters of ansible.builtin.unarchive. `_content` is what `src` names on the controller."""
 
-    src: str | None = param("str")
-    dest: str = param("str", required=True)
+    src: str | None = param("str", path=True)
+    dest: str = param("str", required=True, path=True)
     remote_src: bool = param("bool", False)
     copy: bool = param("bool", True)
-    creates: str | None = param("str")
+    creates: str | None = param("str", path=True)
     include: tuple[str, ...] = param("list")
     exclude: tuple[str, ...] = param("list")
     extra_opts: tuple[str, ...] = param("list")
@@ -93,11 +93,11 @@ class Unarchive(Module[UnarchiveParams]):
         if params.url and (problem := url_problem(params.url, _SCHEMES)):
             found.append(ParamProblem("src", problem.replace("'url'", "'src'")))
         of_host = params.remote_src or not params.copy
-        if of_host and not params.url and not (params.src or "/").startswith("/"):
+        if of_host and not params.url and not absolute(params.src or "/"):
             found.append(ParamProblem("src", "'src' must be an absolute path of the host with 'remote_src'"))
         if params.include and params.exclude:
             found.append(ParamProblem("exclude", "'include' and 'exclude' exclude each other"))
-        if not (params.creates or "/").startswith("/"):
+        if not absolute(params.creates or "/"):
             found.append(ParamProblem("creates", "'creates' must be an absolute path"))
         try:
             parse(params.extra_opts, zipped=True)

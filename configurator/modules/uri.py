@@ -26,7 +26,7 @@ from configurator.modules.content import decode_content
 from configurator.modules.effects import EVERYTHING, Effects, effects, path_keys
 from configurator.modules.globbing import exists
 from configurator.modules.guards import guard_for_path
-from configurator.modules.params import ParamProblem, ParamSpec, param
+from configurator.modules.params import ParamProblem, ParamSpec, absolute, param
 from configurator.modules.state import UNKNOWN, Change, Content, State
 from configurator.modules.system import System
 from configurator.modules.web import (
@@ -54,14 +54,14 @@ class UriParams(HttpParams):
     method: str = param("str", "GET")
     body: Any = field(default=None, metadata={"param": ParamSpec("raw")})
     body_format: str = param("str", "raw", choices=("form-urlencoded", "json", "raw", "form-multipart"))
-    src: str | None = param("str")
+    src: str | None = param("str", path=True)
     remote_src: bool = param("bool", False)
     status_code: tuple[str, ...] = param("list", ("200",))
     return_content: bool = param("bool", False)
-    dest: str | None = param("str")
+    dest: str | None = param("str", path=True)
     force: bool = param("bool", False)
-    creates: str | None = param("str")
-    removes: str | None = param("str")
+    creates: str | None = param("str", path=True)
+    removes: str | None = param("str", path=True)
     owner: str | None = param("str")
     group: str | None = param("str")
     mode: str | None = param("mode")
@@ -100,10 +100,10 @@ class Uri(Module[UriParams]):
         if params.body is not None and (params.src is not None or params._content is not None):
             found.append(ParamProblem("src", "'body' and 'src' exclude each other"))
         for name in ("src",) if params.remote_src else ():
-            if not (params.src or "").startswith("/"):
+            if not absolute(params.src or ""):
                 found.append(ParamProblem(name, "'src' must be an absolute path with 'remote_src'"))
         for name in ("creates", "removes", "unix_socket", "ca_path", "client_cert", "client_key"):
-            if not (getattr(params, name) or "/").startswith("/"):
+            if not absolute(getattr(params, name) or "/"):
                 found.append(ParamProblem(name, f"{name!r} must be an absolute path"))
         return found
 

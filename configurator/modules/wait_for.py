@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.base import Module
 from configurator.modules.effects import OPAQUE, Effects
-from configurator.modules.params import ParamProblem, param
+from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.state import UNKNOWN, Change, State
 from configurator.modules.system import System
 
@@ -37,7 +37,7 @@ class WaitForParams:
 
     host: str = param("str", "127.0.0.1")
     port: int | None = param("int")
-    path: str | None = param("str")
+    path: str | None = param("str", path=True)
     state: str = param("str", "started", choices=("absent", "drained", "present", "started", "stopped"))
     search_regex: str | None = param("str")
     timeout: int = param("int", 300)
@@ -68,7 +68,7 @@ class WaitFor(Module[WaitForParams]):
             found.append(ParamProblem("path", "'port' and 'path' exclude each other"))
         if params.port is not None and not 0 < params.port < 65536:
             found.append(ParamProblem("port", f"{params.port} is not a port"))
-        if params.path is not None and not params.path.startswith("/"):
+        if params.path is not None and not absolute(params.path):
             found.append(ParamProblem("path", "'path' must be an absolute path"))
         if params.state == "drained" and params.port is None:
             found.append(ParamProblem("state", "'state: drained' needs 'port'"))

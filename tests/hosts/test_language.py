@@ -348,3 +348,44 @@ def test_a_role_may_be_included_where_it_is_needed(site: tuple[Folder, Remote]) 
     assert ended.task("Say")["says"] == "given kept inner"
     assert host.sh("cat /root/handled") == "given"
     assert apply(folder).counts[host.name]["changed"] == 0
+
+
+def test_a_path_may_begin_with_a_home(site: tuple[Folder, Remote]) -> None:
+    """`~` is the home of who does the task, also of a user that an earlier task makes; plans know it."""
+    folder, host = site
+    host.sh("userdel -r deployer 2>/dev/null; rm -rf /root/.app /srv/people; mkdir -p /srv/people")
+    folder.role(
+        "r",
+        [
+            {"name": "Own", "copy": {"dest": "~/.app", "content": "root\n"}},
+            {"name": "User", "user": {"name": "deployer", "home": "/srv/people/deployer"}},
+            {"name": "Folder", "file": {"path": "~deployer/.app", "state": "directory", "owner": "deployer"}},
+            {
+                "name": "As user",
+                "copy": {"dest": "~/.app/conf", "content": "theirs\n"},
+                "become_user": "deployer",
+            },
+            {"name": "Line", "lineinfile": {"path": "~deployer/.line", "line": "more", "create": True}},
+            {
+                "name": "Copied",
+                "copy": {"src": "~deployer/.app/conf", "dest": "~root/.copied", "remote_src": True},
+            },
+            {
+                "name": "Command",
+                "command": {"cmd": "touch made", "chdir": "~/", "creates": "made"},
+                "become_user": "deployer",
+            },
+        ],
+    )
+    planned = folder.run("plan", "--json")
+    assert planned.code == 0, planned.stderr
+    assert set(planned.statuses().values()) == {"changed"}
+    ended = apply(folder)
+    assert set(ended.statuses().values()) == {"changed"}
+    assert host.sh("cd /srv/people/deployer; cat /root/.app /root/.copied .line; ls made") == (
+        "root\ntheirs\nmore\nmade\n"
+    )
+    assert set(apply(folder).statuses().values()) == {"ok"}
+    folder.role("r", [{"name": "Nobody", "file": {"path": "~nobody-there/x", "state": "touch"}}])
+    failed = folder.run("apply", "--yes", code=3)
+    assert "there is no user 'nobody-there', whose home `~nobody-there` means" in failed.stdout

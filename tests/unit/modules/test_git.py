@@ -105,7 +105,7 @@ def test_submodules_that_are_not_as_recorded_are_told_by_their_mark() -> None:
         ({"bare": True, "separate_git_dir": "/x"}, "'separate_git_dir' and 'bare' exclude each other"),
         ({"archive": "/a.rar"}, "'archive' must end in .zip"),
         ({"archive_prefix": "x"}, "'archive_prefix' needs 'archive'"),
-        ({"key_file": "~/.ssh/id"}, "'key_file' must be an absolute path"),
+        ({"key_file": ".ssh/id"}, "'key_file' must be an absolute path"),
     ],
 )
 def test_wrong_parameters_are_named_without_a_host(params: dict[str, object], problem: str) -> None:

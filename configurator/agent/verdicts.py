@@ -72,6 +72,8 @@ class Verdicts:
         if answer.get("again") is not None and failure is None and failed is not True:
             failure = TaskError(f"after {context.attempt} attempts it still does not hold: {unmet}")
             failed = None
+        elif failure is not None and unmet is not None and context.attempt > 1:
+            failure.message = f"{failure.message} (the last of {context.attempt} attempts)"
         done = self._changed(spec, done, answer)
         if failed is True:
             said = answer.get("because") or "failed_when"

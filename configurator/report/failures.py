@@ -76,9 +76,10 @@ def _host_blocks(host: HostRecord, full: bool) -> list[list[Text]]:
         blocks.append(_host_block(host.failure, full))
     consequences = _by_cause(host)
     for event in host.finished:
-        if bad(event):
+        if bad(event) or event.rescued:  # what a rescue stands in for is nobody's failure
             blamed = [other for name in _names(event) for other in consequences.get(name, ())]
             explained |= {other.task_id for other in blamed}
+        if bad(event):
             blocks.append(_task_block(event, blamed, full))
     rest = [
         event

@@ -347,6 +347,8 @@ def test_a_task_is_tried_as_often_as_it_may_be(tmp_path: Path) -> None:
         ran = Ran([task("t", attempts=attempts, delay_s=0.0)], tmp_path, does={"t": do})
         assert ran.ended == {"t": status}
         assert tries == list(range(1, min(attempts, 3) + 1))
+    ran = Ran([task("t", attempts=2, delay_s=0.0)], tmp_path, does={"t": fail})
+    assert str(ran.of("t")["message"]).endswith("(the last of 2 attempts)")
 
 
 DELEGATED: tuple[tuple[Mapping[str, Any] | None, str | None], ...] = (

@@ -72,6 +72,15 @@ def test_skips_that_no_failure_explains_are_listed_with_their_reason() -> None:
     )
 
 
+def test_what_a_rescue_stands_in_for_is_no_failure() -> None:
+    """The failure is told in a line, and the rest of its block that did not run is its consequence."""
+    rescued = replace(BROKEN, extra=(*BROKEN.extra, ("ignored", True), ("rescued", True)))
+    text = shown(run_events("apply", {"web1": host_events("web1", (rescued, skipped(ENABLE, rescued)))}, 0))
+    assert "web1: failed, rescued  nginx: Write the site: the new file was refused" in text
+    assert "what it requires has failed" not in text
+    assert "Enable and start" not in text
+
+
 def test_a_command_killed_by_a_signal_says_so() -> None:
     extra = (("message", "no answer"), ("exit_status", -9))
     text = shown(run_events("apply", {"web1": host_events("web1", (replace(BROKEN, extra=extra),))}, 3))

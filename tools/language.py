@@ -24,7 +24,6 @@ NOTES = {
     "effects": "Not Ansible's. A command without it waits for all above it and holds all below it.",
     "environment": "Layers of blocks add up.",
     "guarded": "Not Ansible's. Modules that can cut your access guard themselves, without it.",
-    "ignore_unreachable": "Accepted without effect: a host that is lost is lost.",
     "include_tasks": "Its `vars` win over `set_fact`, as Ansible's include parameters do.",
     "include_vars": "What tasks set wins over it, wherever it stands.",
     "locks": "Not Ansible's. Names are yours; modules have their own besides (`apt`).",

@@ -47,6 +47,7 @@ class TaskSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     no_log: bool = False
     ignore_errors: bool = False
+    ignore_unreachable: bool = False
     check_mode: bool | None = None
     critical: bool = False
     timeout_s: float | None = None
@@ -101,6 +102,7 @@ _DEFAULTS: dict[str, tuple[Any, ...]] = {
             "barrier",
             "no_log",
             "ignore_errors",
+            "ignore_unreachable",
             "critical",
             "fatal",
             "guarded",

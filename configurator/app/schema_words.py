@@ -115,7 +115,10 @@ _VALUES: dict[str, tuple[Schema, str]] = {
     "poll": (NUMBER, "Seconds between two looks at a task in the background."),
     "diff": (BOOLEAN, "Whether contents are shown as diffs."),
     "any_errors_fatal": (BOOLEAN, "A failure on one host ends the run on all."),
-    "ignore_unreachable": (BOOLEAN, "A host that cannot be reached any more does not count as lost."),
+    "ignore_unreachable": (
+        BOOLEAN,
+        "That the host cannot be reached, or is lost meanwhile, is no failure; the next task tries again.",
+    ),
     "collections": ({}, "Accepted, and without a meaning here: modules are found by their names."),
     "action": (
         {"type": ["string", "object"]},

@@ -158,7 +158,17 @@ class _RoleChecker:
 
     def _literals(self, keywords: Keywords) -> None:
         """Note keywords that must be true or false and are neither."""
-        names = ("become", "no_log", "ignore_errors", "check_mode", "critical", "guarded", "diff", "run_once")
+        names = (
+            "become",
+            "no_log",
+            "ignore_errors",
+            "ignore_unreachable",
+            "check_mode",
+            "critical",
+            "guarded",
+            "diff",
+            "run_once",
+        )
         for name, value in ((name, getattr(keywords, name)) for name in names):
             if value is not None and not is_template(str(value.value)) and not is_boolean(value.value):
                 message = f"{name!r} must be true or false, not {kind_of(value)}"

@@ -500,6 +500,9 @@ class RoleExpander:
             position=str(node.span),
             no_log=ahead.said(entered.no_log, entered.scope, maker.settings, otherwise=True),
             fatal=ahead.said(entered.any_errors_fatal, entered.scope, maker.settings, otherwise=False),
+            ignore_unreachable=ahead.said(
+                entered.ignore_unreachable, entered.scope, maker.settings, otherwise=False
+            ),
         )
         inside = isinstance(node, IncludeNode | RoleNode)
         maker.late.put_off[spec.id] = PutOff(self, node, frozen, depth, spec.id, maker.selection, inside)

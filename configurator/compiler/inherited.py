@@ -26,6 +26,7 @@ class Inherited:
     environment: tuple[Located, ...] = ()
     no_log: LocatedScalar | None = None
     ignore_errors: LocatedScalar | None = None
+    ignore_unreachable: LocatedScalar | None = None
     check_mode: LocatedScalar | None = None
     critical: LocatedScalar | None = None
     guarded: LocatedScalar | None = None
@@ -51,6 +52,7 @@ class Inherited:
             become_user=keywords.become_user or self.become_user,
             no_log=keywords.no_log or self.no_log,
             ignore_errors=keywords.ignore_errors or self.ignore_errors,
+            ignore_unreachable=keywords.ignore_unreachable or self.ignore_unreachable,
             check_mode=keywords.check_mode or self.check_mode,
             critical=keywords.critical or self.critical,
             guarded=keywords.guarded or self.guarded,

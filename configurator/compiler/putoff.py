@@ -239,4 +239,5 @@ def _within(child: TaskSpec, parent: TaskSpec, doubt: str | None) -> TaskSpec:
         doubt=child.doubt or doubt,
         critical=child.critical or parent.critical,
         fatal=child.fatal or parent.fatal,
+        ignore_unreachable=child.ignore_unreachable or parent.ignore_unreachable,
     )

@@ -23,6 +23,7 @@ class Keywords:
     environment: tuple[Located, ...] = ()
     no_log: LocatedScalar | None = None
     ignore_errors: LocatedScalar | None = None
+    ignore_unreachable: LocatedScalar | None = None
     check_mode: LocatedScalar | None = None
     critical: LocatedScalar | None = None
     guarded: LocatedScalar | None = None

@@ -37,6 +37,7 @@ class PartReader:
             environment=tuple(layer for layer in layers if layer is not None),
             no_log=self.scalar(item, "no_log"),
             ignore_errors=self.scalar(item, "ignore_errors"),
+            ignore_unreachable=self.scalar(item, "ignore_unreachable"),
             check_mode=self.scalar(item, "check_mode"),
             critical=self.scalar(item, "critical"),
             guarded=self.scalar(item, "guarded"),

@@ -30,6 +30,7 @@ class TaskSettings:
             "environment": self._environment(here),
             "no_log": bool(self._boolean(here.no_log, scope)),
             "ignore_errors": bool(self._boolean(here.ignore_errors, scope)),
+            "ignore_unreachable": bool(self._boolean(here.ignore_unreachable, scope)),
             "check_mode": self._boolean(here.check_mode, scope),
             "critical": bool(self._boolean(here.critical, scope)),
             "guarded": bool(self._boolean(here.guarded, scope)),

@@ -9,14 +9,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
 from configurator.compiler.hostfacts import HostFacts
 from configurator.compiler.order import OrderedGraph
-from configurator.core.changes import Certainty, FieldChange
 from configurator.core.errors import ConfiguratorError, InputError, UnreachableError
 from configurator.core.run_events import (
     HostConnected,
@@ -30,14 +29,17 @@ from configurator.core.run_events import (
     TasksAdded,
     TaskStarted,
 )
-from configurator.core.status import Outcome, SkipReason
+from configurator.core.status import Outcome
 from configurator.fleet.delegates import Delegates
 from configurator.fleet.late import LateAnswers, Learn
+from configurator.fleet.lost import Loss, all_let_go, let_go, lost, unreachable_result, waited_for
 from configurator.fleet.prompts import Prompts
-from configurator.fleet.reboot import Restart, announced, come_back
+from configurator.fleet.reboot import Restart, announced
 from configurator.fleet.received import Received
 from configurator.fleet.shared import Shared
 from configurator.fleet.tally import Tally
+from configurator.fleet.told import finished
+from configurator.fleet.without_python import plan_without_python
 from configurator.transport.bootstrap import PythonMissingError, install_python
 from configurator.transport.endpoint import Endpoint
 from configurator.transport.session import HostSession, Question
@@ -273,10 +275,11 @@ class HostRun:
         self._emit(HostFailed(self.name, clock(), status, message, output, error.hint, tuple(diagnostics)))
 
     def _run(self, mode: str, clock: Clock, *, confirmed: bool) -> None:
-        if self._obstacle is not None:
-            obstacle, self._obstacle = self._obstacle, None
-            raise obstacle
-        session = self._connect(applying=mode == "apply", clock=clock)
+        try:
+            session = self._reached(mode, clock)
+        except UnreachableError as error:
+            self._untaken(all_let_go(self.name, self._compile, error, clock()))
+            return
         if session is None:
             return
         graph = self._compiled(session)
@@ -301,18 +304,33 @@ class HostRun:
         port = session.endpoint.port
         late = self._late = LateAnswers(graph, self._learn, self._add, self._shared, self.name, self._turn)
         late.prepare(request)
-        while (restart := self._shipped(session, request, late, clock)) is not None:
-            session = self._come_back(session, restart, clock)
-            request |= {"ended": self._ended, "rebooted": restart.told(time.monotonic())}
+        while (gone := self._shipped(session, request, late, clock)) is not None:
+            session = self._come_back(session, gone, clock)
+            request |= {"ended": self._ended, "rebooted": gone.told(time.monotonic())}
         session = self._session or session
         if session.endpoint.port != port:
             message = f"sshd answers at port {session.endpoint.port} now: set ansible_port in the inventory"
             self._emit(HostNotice(self.name, clock(), "warning", message))
 
+    def _reached(self, mode: str, clock: Clock) -> HostSession | None:
+        """Return the session, for which an apply waits if its first task does; None without python3."""
+        try:
+            if self._obstacle is not None:
+                obstacle, self._obstacle = self._obstacle, None
+                raise obstacle
+            return self._connect(applying=mode == "apply", clock=clock)
+        except UnreachableError as error:
+            loss = waited_for(self._compile, error) if mode == "apply" else None
+            if loss is None:
+                raise
+            endpoint = self._endpoint()
+            self._emit(HostNotice(self.name, clock(), "info", f"{loss}; waiting until it is there"))
+            return self._took_up(loss.come_back(endpoint, self._secrets, lambda: self._stop is True), clock)
+
     def _shipped(
         self, session: HostSession, request: Mapping[str, Any], late: LateAnswers, clock: Clock
-    ) -> Restart | None:
-        """Have the agent do it; return None at the end, or the restart of the host that it is lost in."""
+    ) -> Restart | Loss | None:
+        """Have the agent do it; return None at the end, or the restart or the loss of the host in between."""
         with self._lock:
             self._session = session
             stop = self._stop
@@ -334,21 +352,35 @@ class HostRun:
         }
         try:
             session.run(request, late.blobs, lambda message: self._report(message, origin), questions)
-        except UnreachableError:
+        except UnreachableError as error:
             restart, self._restart = self._restart, None
-            if restart is None:
-                raise
-            return restart
+            return restart or self._let_go(error, late)
         finally:
             received.close()
         return None
 
-    def _come_back(self, session: HostSession, restart: Restart, clock: Clock) -> HostSession:
-        """Return a session with the host after its restart."""
-        self._emit(HostNotice(self.name, clock(), "info", "the host restarts; waiting until it is back"))
+    def _let_go(self, error: UnreachableError, late: LateAnswers) -> Loss:
+        """Return the loss if all that was under way may lose the connection; raise the error otherwise."""
+        under_way = [self._specs[task_id] for task_id in self._under_way]
+        loss = lost(error, under_way, [spec for spec in self._specs.values() if spec.id not in self._ended])
+        if loss is None or self._stop is not None:
+            raise error
+        for spec in under_way:
+            if spec.ignore_unreachable:
+                event = let_go(self.name, spec, error, self._clock(), self._began.get(spec.id))
+                self._tally.task(event)
+                self._emit(event)
+                self._ended[spec.id] = str(Outcome.OK)
+                late.note({"task_id": spec.id, "result": unreachable_result(error)})
+        self._under_way.clear()
+        return loss
+
+    def _come_back(self, session: HostSession, gone: Restart | Loss, clock: Clock) -> HostSession:
+        """Return a session with the host after its restart, or after it was lost."""
+        self._emit(HostNotice(self.name, clock(), "info", f"{gone}; waiting until it is back"))
         session.close()
-        fresh = come_back(restart, session.endpoint, self._secrets, lambda: self._stop is True)
-        seconds = time.monotonic() - restart.began
+        fresh = gone.come_back(session.endpoint, self._secrets, lambda: self._stop is True)
+        seconds = time.monotonic() - gone.began
         self._emit(HostNotice(self.name, clock(), "info", f"the host is back after {seconds:.0f} s"))
         return fresh
 
@@ -376,7 +408,10 @@ class HostRun:
             return self._open(endpoint, clock)
         except PythonMissingError:
             if not applying:
-                self._plan_without_python(clock)
+                finished, notice = plan_without_python(self.name, self._compile, clock())
+                if notice is not None:
+                    self._emit(notice)
+                self._untaken(finished)
                 return None
             self._emit(HostNotice(self.name, clock(), "info", "installing python3, which the agent needs"))
             with connect(endpoint, self._secrets) as connection:
@@ -384,38 +419,22 @@ class HostRun:
             return self._open(endpoint, clock)
 
     def _open(self, endpoint: Endpoint, clock: Clock) -> HostSession:
-        session = HostSession(endpoint, self._secrets)
+        return self._took_up(HostSession(endpoint, self._secrets), clock)
+
+    def _took_up(self, session: HostSession, clock: Clock) -> HostSession:
         with self._lock:
             self._session = session
+        endpoint = session.endpoint
         address = f"{endpoint.user}@{endpoint.address}:{endpoint.port}"
         self._emit(HostConnected(self.name, clock(), address, session.facts))
         return session
 
-    def _plan_without_python(self, clock: Clock) -> None:
-        """Say what is known of a host on which nothing can be looked at yet: python3 comes first."""
-        because = "python3 is not installed yet"
-        try:
-            tasks = [spec for spec in self._compile({}).tasks if not spec.barrier and not spec.handler]
-        except InputError:
-            tasks = []
-            message = "the plan of the roles needs facts, which need python3; apply installs it first"
-            self._emit(HostNotice(self.name, clock(), "warning", message))
-        self._emit(HostStarted(self.name, clock(), len(tasks) + 1, 0))
-        install = FieldChange("package:python3", "exists", False, True)
-        self._unknown("python3", "configurator", "Install python3 for the agent", "raw", install, clock)
-        for spec in tasks:
-            change = FieldChange(f"task:{spec.id}", "state", None, None, Certainty.UNKNOWN, because)
-            self._unknown(spec.id, spec.role, spec.name, spec.module, change, clock)
-
-    def _unknown(
-        self, task_id: str, role: str, name: str, module: str, change: FieldChange, clock: Clock
-    ) -> None:
-        at = clock()
-        event = TaskFinished(
-            self.name, at, task_id, role, name, module, Outcome.CHANGED, at, 0.0, changes=(change,)
-        )
-        self._tally.task(event)
-        self._emit(event)
+    def _untaken(self, finished: Sequence[TaskFinished]) -> None:
+        """Tell of tasks that nobody begins, since the host cannot be looked at."""
+        self._emit(HostStarted(self.name, self._clock(), len(finished), 0))
+        for event in finished:
+            self._tally.task(event)
+            self._emit(event)
 
     def _restarts(
         self, mode: str, message: Mapping[str, Any], reply: Callable[[Mapping[str, Any]], None]
@@ -481,7 +500,7 @@ class HostRun:
             self._under_way[spec.id] = f"{spec.role}: {spec.name}"
             self._emit(TaskStarted(self.name, at, spec.id, spec.role, spec.name, spec.module, spec.handler))
         elif message["type"] == "task_finished":
-            event = self._finished(spec, message, origin)
+            event = finished(self.name, spec, self._specs, message, origin, self._began.get(spec.id))
             self._under_way.pop(spec.id, None)
             self._ended[spec.id] = str(event.status)
             if self._restart is not None and self._restart.spec.id == spec.id:
@@ -497,44 +516,6 @@ class HostRun:
             why = f"'{spec.role}: {spec.name}' {what} on {self.name} (any_errors_fatal)"
             self._shared.alarm.ring(self._turn, why)
 
-    def _finished(self, spec: TaskSpec, message: Mapping[str, Any], origin: float) -> TaskFinished:
-        at, began = (origin + float(message[name]) for name in ("at_s", "started_s"))
-        cause = message.get("cause")
-        blamed = self._specs.get(str(cause).removesuffix(" failed"))  # what cancels says of whom
-        reason = message.get("reason")
-        status = message.get("exit_status")
-        rescued = bool(message.get("rescued"))
-        return TaskFinished(
-            host=self.name,
-            at_s=at,
-            task_id=spec.id,
-            role=spec.role,
-            task=spec.name,
-            module=spec.module,
-            status=Outcome(message["status"]),
-            started_s=min(began, self._began.get(spec.id, began)),
-            duration_s=max(float(message["duration_s"]), at - self._began.get(spec.id, at)),
-            handler=spec.handler,
-            reason=SkipReason(reason) if reason else None,
-            cause=f"{blamed.role}: {blamed.name}" if blamed else (str(cause) if cause else None),
-            changes=tuple(FieldChange.from_json(change) for change in message.get("changes", ())),
-            message=_text(message.get("message")),
-            command=tuple(str(word) for word in message.get("command", ())),
-            exit_status=status if isinstance(status, int) else None,
-            output=str(message.get("output", "")),
-            hint=_text(message.get("hint")),
-            warnings=tuple(str(line) for line in message.get("warnings", ())),
-            ignored=bool(message.get("ignored")) or rescued,
-            position=spec.position,
-            outputs=outputs if isinstance(outputs := message.get("outputs"), dict) else {},
-            says=str(message.get("says", "")),
-            rescued=rescued,
-        )
-
 
 def _no_other_host(name: str) -> Endpoint:
     raise InputError(f"there is no host {name!r} to hand a task to")
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)

@@ -38,6 +38,9 @@ class Restart:
     began: float
     carried: Any = None
 
+    def __str__(self) -> str:
+        return "the host restarts"
+
     @property
     def params(self) -> RebootParams:
         """Return the task's parameters: ours, not what the host says of them."""
@@ -50,6 +53,10 @@ class Restart:
         """Return what the next agent is to know."""
         about = {"task_id": self.spec.id, "boot_id": self.boot_id, "elapsed_s": round(now - self.began, 3)}
         return {**about, "carried": self.carried}
+
+    def come_back(self, endpoint: Endpoint, secrets: Secrets, given_up: Callable[[], bool]) -> HostSession:
+        """Return a session with the host's next boot; UnreachableError if it does not come back in time."""
+        return come_back(self, endpoint, secrets, given_up)
 
 
 def announced(spec: TaskSpec | None, message: Mapping[str, Any]) -> Restart | None:

@@ -2,6 +2,8 @@
 
 Parameters are those of ansible.builtin.wait_for_connection. A task runs on the host itself, so there is
 nothing left to wait for but `delay`, which a plan does not wait. After a `reboot` the host is back already.
+Where it is the first task of an apply, and where an earlier task with `ignore_unreachable` has cost the
+connection, the controller waits for the host, `timeout` seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from configurator.modules.system import System
 
 @dataclass(frozen=True, slots=True)
 class WaitForConnectionParams:
-    """The parameters of ansible.builtin.wait_for_connection; all but `delay` mean nothing here."""
+    """The parameters of Ansible's module; `sleep` and `connect_timeout` mean nothing here."""
 
     delay: int = param("int", 0)
     timeout: int = param("int", 600)

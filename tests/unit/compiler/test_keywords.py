@@ -60,7 +60,9 @@ COMMON = {
     ),
     "no_log": Row("- {name: a, command: x, no_log: true}", a(no_log=True)),
     "ignore_errors": Row("- {name: a, command: x, ignore_errors: yes}", a(ignore_errors=True)),
-    "ignore_unreachable": Row("- {name: a, command: x, ignore_unreachable: true}", a(ignore_errors=False)),
+    "ignore_unreachable": Row(
+        "- {name: a, command: x, ignore_unreachable: true}", a(ignore_unreachable=True)
+    ),
     "check_mode": Row("- {name: a, command: x, check_mode: false}", a(check_mode=False)),
     "guarded": Row(
         "- {name: a, command: x, guarded: true, effects: {writes: ['path:/w', 'unit:u', 'sysctl:s']}}",

@@ -32,7 +32,7 @@ def _parameters() -> Iterator[Any]:
             yield pytest.param(module, name, release, id=f"{module}-{release}-{name}", marks=marks)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def modules() -> dict[str, str]:
     """The module whose cases a release's host was last used for."""
     return {}

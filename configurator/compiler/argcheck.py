@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,7 +79,9 @@ class _Check:
                     self._missing(argument, given, above)
                 continue
             value = given.values[name]
-            if value is not None:
+            if value is None and argument.required and argument.kind != "raw":
+                self._missing(argument, given, above)
+            elif value is not None:
                 self._value(argument, value, given.places.get(name), given.place(name), prefix + name)
         for rule in options.rules:
             if unknown.isdisjoint((*rule.names, rule.key)):
@@ -226,6 +229,8 @@ def _word(value: Any) -> str:
 def _same(value: Any, choice: Any) -> bool:
     if isinstance(value, bool) or isinstance(choice, bool):
         return is_boolean(value) and is_boolean(choice) and truthy(value) == truthy(choice)
+    if isinstance(value, int | float) and isinstance(choice, int | float):
+        return value == choice
     return str(value) == str(choice)
 
 
@@ -239,7 +244,35 @@ def converted(kind: str | None, value: Any) -> Any:
 
 
 def _list(value: Any) -> list[Any]:
+    if isinstance(value, bool):
+        return [value]
     return list(value if isinstance(value, list | tuple) else convert(ParamSpec("list"), value))
+
+
+def _text(value: Any) -> Any:
+    """Take anything for text, as Ansible does; a boolean may be any of the words for it."""
+    return value if isinstance(value, str | bool) else str(value)
+
+
+def _whole(value: Any) -> int:
+    """Take booleans and numbers like `1.0` and `1e3` as well."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str) and set(value) & set(".eE"):
+        with contextlib.suppress(ValueError, OverflowError):
+            value = float(value)
+    found: int = convert(ParamSpec("int"), value)
+    return found
+
+
+def _number(value: Any) -> float:
+    found: float = convert(ParamSpec("float"), int(value) if isinstance(value, bool) else value)
+    return found
+
+
+def _truth(value: Any) -> bool:
+    found: bool = convert(ParamSpec("bool"), int(value) if value in (0.0, 1.0) else value)
+    return found
 
 
 def _size(value: Any) -> int:
@@ -282,6 +315,10 @@ _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "dict": _mapping,
     "bytes": _size,
     "bits": _bits,
-    "path": lambda value: convert(ParamSpec("str"), value),
-    "sid": lambda value: convert(ParamSpec("str"), value),
+    "str": _text,
+    "path": _text,
+    "sid": _text,
+    "int": _whole,
+    "float": _number,
+    "bool": _truth,
 }

@@ -26,6 +26,8 @@ argument_specs:
         ("port: 80", []),
         ("port: '80'\nmode: fast\nnames: [1, '2']\nany: {}", []),
         ("mode: ", ["config.yaml:1:29: role 'r' needs the variable 'port' [r]"]),
+        ("port:", ["config.yaml:1:29: role 'r' needs the variable 'port' [r]"]),
+        ("port: true\nnames: [1.0, '2.0', '1e3']", []),  # as ansible-core takes them
         (
             "port: x",
             ["inventory/group_vars/all.yml:1:7: 'port' of role 'r' must be a whole number, not 'x' [x]"],
@@ -134,12 +136,13 @@ argument_specs:
             ],
         ),
         (
-            "users: [{name: a, key: k, shell: /bin/bsh}, {name: [], key: k}, x]",
+            "users: [{name: a, key: k, shell: /bin/bsh}, {name: , key: k}, x]",
             [
                 "1:34: 'users[0].shell' of role 'r' must be one of /bin/sh, /bin/bash, not '/bin/bsh' "
                 "[/bin/bsh] (did you mean '/bin/bash'?)",
-                "1:52: 'users[1].name' of role 'r' must be text, not a list [[]",
-                "1:65: 'users[2]' of role 'r' must be a mapping, not 'x' [x]",
+                "1:45: 'users[1]' of role 'r' needs 'name' [{] "
+                "(declared in roles/r/meta/argument_specs.yml:11:11)",
+                "1:63: 'users[2]' of role 'r' must be a mapping, not 'x' [x]",
             ],
         ),
         (

@@ -10,6 +10,22 @@ from configurator.config.located import LocatedMap, LocatedScalar
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _BRACES = {"{{": "}}", "{%": "%}", "{#": "#}"}
+# What roles for many systems write in place of a module; on Debian these facts have one value each.
+_OF_HOST = re.compile(r"\{\{\s*ansible_(?:facts(?:\.|\[['\"]))?(pkg_mgr|service_mgr)(?:['\"]\])?\s*\}\}")
+_OF_DEBIAN = {"pkg_mgr": "apt", "service_mgr": "systemd"}
+
+
+def split_action(text: str) -> tuple[str, str]:
+    """Return the module that the text of an `action` begins with, and what stands behind it.
+
+    `{{ ansible_pkg_mgr }}` and `{{ ansible_service_mgr }}` are the modules that they mean on Debian.
+    """
+    fact = _OF_HOST.match(text)
+    if fact is not None:
+        return _OF_DEBIAN[fact[1]], text[fact.end() :]
+    end = text.find("}}") + 2 if text.startswith("{{") else 0
+    module = text[:end] if end > 1 else text.partition(" ")[0]
+    return module, text[len(module) :]
 
 
 def split_words(text: str) -> list[tuple[int, str]]:

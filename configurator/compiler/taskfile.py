@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from configurator.compiler import keywords as words
 from configurator.compiler.compiled import Requirement
 from configurator.compiler.foreign import is_foreign
-from configurator.compiler.freeform import parse_free_form
+from configurator.compiler.freeform import parse_free_form, split_action
 from configurator.compiler.tasknodes import (
     BlockNode,
     FactNode,
@@ -190,11 +190,11 @@ class TaskFileReader:
             span = item.key_span(word)
             del entries[word]
             if isinstance(value, LocatedMap) and isinstance(named := value.get("module"), LocatedScalar):
-                module = str(named.value)
+                module, _ = split_action(str(named.value))
                 rest = {key: each for key, each in value.entries.items() if key != "module"}
                 entries[module] = LocatedMap(rest, value.span, value.keys)
             elif isinstance(value, LocatedScalar) and str(value.value or "").strip():
-                module, _, behind = str(value.value).strip().partition(" ")
+                module, behind = split_action(str(value.value).strip())
                 entries[module] = LocatedScalar(behind.strip() or None, value.span, value.mark)
             else:
                 self.diagnostics.add(span, f"{word!r} must name a module", code="no-module")
@@ -248,6 +248,8 @@ class TaskFileReader:
                 self.diagnostics.add(span, f"unknown keyword {str(key)!r}", hint, code="unknown-keyword")
             else:
                 hint = did_you_mean(short, known) or did_you_mean(key, words.TASK)
+                if "{{" in str(key):
+                    hint = "which module a task uses must be known before it runs: write a task for each"
                 self.diagnostics.add(span, f"unknown module {str(key)!r}", hint, code="unknown-module")
 
     def _check_keywords(self, item: LocatedMap, allowed: Collection[str], but: Collection[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from configurator.core.errors import InputError
-from tests.unit.compiler.projects import commands_of, graph_of, tasks_of
+from tests.unit.compiler.projects import commands_of, graph_of, role_problems, tasks_of
 
 
 def test_free_form_arguments_and_args_are_read() -> None:
@@ -378,3 +378,24 @@ def test_any_errors_fatal_holds_for_what_is_inside() -> None:
         "d": True,
         "e": False,
     }
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "action: '{{ ansible_pkg_mgr }} name=x state=absent'",
+        "action: \"{{ansible_facts['pkg_mgr']}} name=x state=absent\"",
+        "action: {module: '{{ ansible_facts.pkg_mgr }}', name: x, state: absent}",
+    ],
+)
+def test_the_module_of_a_hosts_own_package_manager_is_apt(task: str) -> None:
+    """Roles for many systems write a fact in place of a module."""
+    (spec,) = tasks_of(f"- {task}\n")
+    assert (spec.module, spec.params) == ("apt", {"name": "x", "state": "absent"})
+
+
+def test_a_module_that_only_a_value_would_tell_is_an_error() -> None:
+    """The order of tasks rests on what their modules touch."""
+    (problem,) = role_problems("- action: '{{ other }} name=x'\n")
+    assert "unknown module '{{ other }}'" in problem
+    assert "write a task for each" in problem

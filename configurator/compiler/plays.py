@@ -13,7 +13,7 @@ from configurator.compiler.playbook import Play
 from configurator.compiler.playfiles import VarsFiles
 from configurator.compiler.roles import Role, RoleLibrary, RoleUse
 from configurator.compiler.scope import FactStore
-from configurator.compiler.site import Mention, PlannedRole
+from configurator.compiler.site import Mention, PlannedRole, handed_on
 from configurator.compiler.tasknodes import BlockNode, IncludeNode, Keywords, Node, RoleNode
 from configurator.compiler.templating import is_template
 from configurator.compiler.toolbox import Toolbox
@@ -152,18 +152,7 @@ def _mentions(play: Play, library: RoleLibrary, only: Collection[str]) -> Iterat
         pending.append((mention, True))
         needs = [*(role.needs if role is not None else ())]
         needs += [RoleUse(str(item), item.span) for item in mention.use.requires]
-        pending += [(_handed_on(mention, need), False) for need in reversed(needs)]
-
-
-def _handed_on(parent: Mention, need: RoleUse) -> Mention:
-    """Return why a role is pulled in by one that needs it, and whose variables it can see."""
-    seen = {name: value for name, value in parent.use.given.items() if name not in need.given}
-    return Mention(
-        need,
-        tags=parent.tags + need.tags,
-        when=parent.when + need.when,
-        around=(*parent.around, Keywords(vars=seen), need.keywords),
-    )
+        pending += [(handed_on(mention, need, role), False) for need in reversed(needs)]
 
 
 def _use_key(mention: Mention) -> object:

@@ -39,7 +39,8 @@ class Entry:
 class Mention:
     """One reason why a host gets a role, with all that the reason says about it.
 
-    `around` are the keywords that its tasks take over besides, the outermost first.
+    `around` are the keywords that its tasks take over besides, the outermost first. `above` are the roles
+    that need it, the outermost first, whose variables it can see.
     """
 
     use: RoleUse
@@ -48,6 +49,7 @@ class Mention:
     when: tuple[LocatedScalar, ...] = ()
     become: LocatedScalar | None = None
     around: tuple[Keywords, ...] = ()
+    above: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +121,9 @@ def plan_roles(
         for parent in pulled[name]:
             for need in _needs(name, library, explicit):
                 if need.name in pulled and (need.name not in explicit or need.given):
-                    pulled[need.name].append(_handed_on(parent, need))
+                    # Who comes first decides which variables are seen where one run is enough for several.
+                    at = len(explicit.get(need.name, ()))
+                    pulled[need.name].insert(at, handed_on(parent, need, library.get(name)))
     return [
         PlannedRole(role, _merged(pulled[name]), _requires(role, pulled[name]))
         for name in order
@@ -127,10 +131,18 @@ def plan_roles(
     ]
 
 
-def _handed_on(parent: Mention, need: RoleUse) -> Mention:
-    """Return why a role is pulled in by one that needs it."""
-    tags, when, around = parent.tags + need.tags, parent.when + need.when, (*parent.around, need.keywords)
-    return Mention(need, parent.entry_vars, tags, when, parent.become, around)
+def handed_on(parent: Mention, need: RoleUse, role: Role | None) -> Mention:
+    """Return why a role is pulled in by the one that needs it, `role`, whose variables it can see."""
+    seen = {name: value for name, value in parent.use.given.items() if name not in need.given}
+    return Mention(
+        need,
+        parent.entry_vars,
+        parent.tags + need.tags,
+        parent.when + need.when,
+        parent.become,
+        (*parent.around, Keywords(vars=seen), need.keywords),
+        (*parent.above, role) if role is not None else parent.above,
+    )
 
 
 def needed_first(

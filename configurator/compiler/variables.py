@@ -195,19 +195,21 @@ class HostVariables:
     def scope(self, role: Role, needed: Sequence[Role], mention: Mention) -> Scope:
         """Return the variables of a role's tasks.
 
-        A role sees the defaults and variables of the roles that it needs, weaker than its own.
+        A role sees the defaults and variables of the roles that it needs, and of those that need it, weaker
+        than its own.
         """
         low = self._managed()
-        for one in (*needed, role):
+        seen = (*needed, *mention.above, role)
+        for one in seen:
             low.update(one.defaults)
         weak = low.keys() - self._inventory.keys() - self._facts.keys()
         low.update(self._inventory)
         low.update(self._facts)
         low.update(mention.entry_vars)
-        for one in (*needed, role):
+        for one in seen:
             low.update(one.vars)
         low.update(mention.use.vars)
-        stronger = (mention.entry_vars, mention.use.vars, *(one.vars for one in (*needed, role)))
+        stronger = (mention.entry_vars, mention.use.vars, *(one.vars for one in seen))
         weak -= {name for layer in stronger for name in layer}
         high = {**self._source.extra, **self._magic, **about_role(role.name, role.path)}
         facts = self.facts_of(role, needed)

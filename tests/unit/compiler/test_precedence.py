@@ -9,7 +9,7 @@ import pytest
 from configurator.compiler.plays import PlayTurn
 from configurator.config.diagnostics import Span
 from configurator.config.located import locate
-from tests.unit.compiler.projects import commands_of, load
+from tests.unit.compiler.projects import commands_of, graph_of, load
 
 WHO = "ansible_who"  # a name that facts can have, too
 
@@ -221,3 +221,25 @@ def test_roles_that_need_each_other_see_which_variables_came_from_files() -> Non
     }
     tasks = "- {include_vars: v.yml}\n- command: echo {{ fact }} {{ file }}\n"
     assert commands_of(tasks, files) == ["echo base r"]
+
+
+def test_a_role_that_is_needed_sees_the_variables_of_the_one_that_needs_it() -> None:
+    """So that a role can wrap another one; the needed role's own win, and the first that needs it counts."""
+    files = {
+        "config.yaml": """
+            site: [{hosts: all, roles: [{role: a, vars: {given: site}}, {role: c, vars: {given: c}}]}]
+            """,
+        "roles/a/meta/main.yml": "dependencies: [{role: b, said: here}]",
+        "roles/a/defaults/main.yml": "{low: a, both: a}",
+        "roles/a/vars/main.yml": "{high: a, strong: a}",
+        "roles/a/tasks/main.yml": "- command: a {{ low }} {{ said | default('-') }}",
+        "roles/b/meta/main.yml": "dependencies: [d]",
+        "roles/b/defaults/main.yml": "{both: b, high: b}",
+        "roles/b/vars/main.yml": "strong: b",
+        "roles/b/tasks/main.yml": "- command: b {{ low }} {{ both }} {{ high }} {{ strong }} {{ given }}",
+        "roles/c/meta/main.yml": "dependencies: [d]",
+        "roles/c/tasks/main.yml": "- command: c {{ given }}",
+        "roles/d/tasks/main.yml": "- command: d {{ low }} {{ high }} {{ given }} {{ said }}",
+    }
+    found = sorted(spec.params["cmd"] for spec in graph_of(files).tasks if not spec.barrier)
+    assert found == ["a a -", "b a b a b site", "c c", "d a a site here"]

@@ -10,7 +10,7 @@ from configurator.compiler.playbook import Play
 from configurator.compiler.scope import Scope
 from configurator.compiler.templating import TemplatingError, is_template
 from configurator.config.diagnostics import Diagnostics
-from configurator.config.expect import as_map, did_you_mean, kind_of
+from configurator.config.expect import as_variables, did_you_mean
 from configurator.config.located import Located, LocatedScalar
 from configurator.config.paths import shown_path
 from configurator.config.yamlsource import load_yaml
@@ -64,13 +64,6 @@ class VarsFiles:
             if path in self._read:
                 return self._read[path]
             value = load_yaml(path, problems, name=shown_path(path))
-            found = None if value is None else as_map(value, "a file of variables", problems)
-            variables: dict[str, Located] = {}
-            for key, item in found.entries.items() if found else ():
-                if isinstance(key, str):
-                    variables[key] = item
-                elif found:
-                    message = f"a variable's name must be text, not {kind_of(key)}"
-                    problems.add(found.key_span(key), message, code="variable-name")
+            variables = {} if value is None else as_variables(value, "a file of variables", problems)
             self._read[path] = variables
             return variables

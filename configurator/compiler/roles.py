@@ -13,7 +13,7 @@ from configurator.compiler.taskfile import ModuleTable, TaskFileReader
 from configurator.compiler.tasknodes import BlockNode, IncludeNode, Keywords, Node, RoleNode
 from configurator.compiler.templating import is_template
 from configurator.config.diagnostics import Diagnostics, Span
-from configurator.config.expect import as_list, as_map, as_text, did_you_mean, kind_of
+from configurator.config.expect import as_list, as_map, as_text, as_variables, did_you_mean, kind_of
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
 from configurator.config.paths import shown_path
 from configurator.config.yamlsource import load_yaml
@@ -363,14 +363,5 @@ def _file_variables(files: Iterable[str | None], diagnostics: Diagnostics) -> di
     variables: dict[str, Located] = {}
     for file in files:
         value = load_yaml(file, diagnostics, name=shown_path(file)) if file is not None else None
-        found = as_map(value, "a file of variables", diagnostics) if value is not None else None
-        for key, item in found.entries.items() if found else ():
-            if isinstance(key, str):
-                variables[key] = item
-            elif found:
-                diagnostics.add(
-                    found.key_span(key),
-                    f"a variable's name must be text, not {kind_of(key)}",
-                    code="variable-name",
-                )
+        variables |= as_variables(value, "a file of variables", diagnostics) if value is not None else {}
     return variables

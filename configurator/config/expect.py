@@ -46,6 +46,19 @@ def as_map(value: Located, what: str, diagnostics: Diagnostics) -> LocatedMap | 
     return None
 
 
+def as_variables(value: Located, what: str, diagnostics: Diagnostics) -> dict[str, Located]:
+    """Return the variables of a mapping by their names, which must be text; none if it is no mapping."""
+    found = as_map(value, what, diagnostics)
+    variables: dict[str, Located] = {}
+    for key, item in found.entries.items() if found else ():
+        if isinstance(key, str):
+            variables[key] = item
+        elif found:
+            message = f"a variable's name must be text, not {kind_of(key)}"
+            diagnostics.add(found.key_span(key), message, code="variable-name")
+    return variables
+
+
 def as_list(value: Located, what: str, diagnostics: Diagnostics) -> tuple[Located, ...] | None:
     """Return the items of a list; an empty value is an empty list."""
     if isinstance(value, LocatedList):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from configurator.config.diagnostics import Diagnostics, Span
-from configurator.config.expect import as_map, kind_of
+from configurator.config.expect import as_variables
 from configurator.config.sealed import HEADER, is_sealed
 from configurator.config.yamlsource import load_yaml
 from configurator.core.errors import InputError
@@ -79,15 +79,4 @@ def _read_file(path: str, name: str, diagnostics: Diagnostics) -> Vars | None:
     value = load_yaml(path, diagnostics, name=name)
     if value is None:
         return None
-    found = as_map(value, "a file of variables", diagnostics)
-    variables: Vars = {}
-    for key, item in found.entries.items() if found else ():
-        if isinstance(key, str):
-            variables[key] = item
-        elif found:
-            diagnostics.add(
-                found.key_span(key),
-                f"a variable's name must be text, not {kind_of(key)}",
-                code="variable-name",
-            )
-    return variables
+    return as_variables(value, "a file of variables", diagnostics)

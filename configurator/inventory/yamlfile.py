@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from configurator.config.diagnostics import Diagnostics, Span
-from configurator.config.expect import as_map, did_you_mean, kind_of
+from configurator.config.expect import as_map, as_variables, did_you_mean, kind_of
 from configurator.config.located import Located, LocatedMap, LocatedScalar
 from configurator.inventory.model import Inventory
 from configurator.inventory.ranges import expand
@@ -46,8 +46,7 @@ def _read_group(
                 place, f"unknown key {str(key)!r} in the group {name!r}", hint, code="inventory-key"
             )
         elif key == "vars":
-            found = as_map(part, "'vars'", diagnostics)
-            group.vars.update(_named(found, diagnostics) if found else {})
+            group.vars.update(as_variables(part, "'vars'", diagnostics))
             _set_priority(name, inventory, diagnostics)
         elif key == "children":
             found = as_map(part, "'children'", diagnostics)
@@ -71,8 +70,7 @@ def _read_hosts(group: str, part: Located, inventory: Inventory, diagnostics: Di
         except ValueError as error:
             diagnostics.add(span, f"host {str(pattern)!r}: {error}", code="host-range")
             continue
-        found = as_map(body, f"the variables of host {str(pattern)!r}", diagnostics)
-        variables = _named(found, diagnostics) if found else {}
+        variables = as_variables(body, f"the variables of host {str(pattern)!r}", diagnostics)
         for name in names:
             inventory.add_host(name, span, group)
             inventory.host_vars[name].update(variables)
@@ -90,18 +88,3 @@ def _set_priority(name: str, inventory: Inventory, diagnostics: Diagnostics) -> 
             f"'ansible_group_priority' must be a whole number, not {kind_of(value)}",
             code="wrong-type",
         )
-
-
-def _named(found: LocatedMap, diagnostics: Diagnostics) -> dict[str, Located]:
-    """Return the variables of a mapping; a name that is no text is a problem."""
-    variables: dict[str, Located] = {}
-    for key, value in found.entries.items():
-        if isinstance(key, str):
-            variables[key] = value
-        else:
-            diagnostics.add(
-                found.key_span(key),
-                f"a variable's name must be text, not {kind_of(key)}",
-                code="variable-name",
-            )
-    return variables

@@ -34,7 +34,8 @@ def main() -> int:
 
 
 def _run(folder: str, modules: list[str]) -> int:
-    command = [sys.executable, "-m", "pytest", "tests/hosts/test_cases.py", "-m", "host", "-q"]
+    files = ["tests/hosts/test_cases.py", "tests/hosts/test_cli_cases.py"]
+    command = [sys.executable, "-m", "pytest", *files, "-m", "host", "-q"]
     command += ["-n", os.environ.get("WORKERS", "2"), "--dist", "loadgroup"]
     if modules:
         command += ["-k", " or ".join(f"{name}-" for name in modules)]

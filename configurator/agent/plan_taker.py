@@ -13,7 +13,7 @@ from configurator.agent.notifications import Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.simulated import SimulatedSystem
 from configurator.agent.system import HostContext, RealSystem
-from configurator.agent.verdicts import Verdicts, unknown_change
+from configurator.agent.verdicts import Verdicts, unforeseen
 from configurator.agent.work import Done, LocalWork, anticipate
 from configurator.agent.world import World
 from configurator.core.cancel import CancelToken
@@ -90,10 +90,12 @@ class PlanTaker:
 
     def unknown(self, spec: TaskSpec, because: str) -> Done:
         """Say that nobody can know yet what the task would do; what follows may find anything."""
-        self._world.pending.add_opaque(spec.name)
-        if spec.notify:
-            self.notifications.add(spec.notify)
-        return Done((unknown_change(spec, because),), exact=False)
+        done = unforeseen(spec, because)
+        if done.changed:
+            self._world.pending.add_opaque(spec.name)
+            if spec.notify:
+                self.notifications.add(spec.notify)
+        return done
 
     def _predicted(self, spec: TaskSpec, context: TaskContext) -> Done:
         if spec.delegate_to is not None:

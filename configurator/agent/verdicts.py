@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
-from configurator.agent.work import Done
+from configurator.agent.work import Done, never_changes
 from configurator.core.cancel import CancelToken
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.errors import TaskError
@@ -21,7 +21,7 @@ from configurator.core.task import TaskContext
 Ask = Callable[[Mapping[str, Any], float | None, CancelToken], Mapping[str, Any] | None]
 Tell = Callable[[Mapping[str, Any]], None]
 
-NOT_RUN = "it has not run yet"
+_MAY_FAIL = ("assert", "fail")  # which is all that there is to know of them
 
 
 class TryAgainError(TaskError):
@@ -123,8 +123,15 @@ class Verdicts:
         if changed is None or changed == done.changed:
             return done
         if not changed:
-            return replace(done, changes=())
+            return replace(done, changes=(), unknown=self._untold(spec, done))
         return replace(done, changes=(FieldChange(f"task:{spec.name}", "changed_when", False, True),))
+
+    def _untold(self, spec: TaskSpec, done: Done) -> str | None:
+        """Return why a plan does not know what a task returns that is not to count as changed."""
+        if done.unknown is None and done.changes and self._planning and spec.check_mode is not False:
+            unknown = [change.because for change in done.changes if change.certainty is Certainty.UNKNOWN]
+            return (unknown[0] if unknown else None) or f"{spec.name!r} has not run yet"
+        return done.unknown
 
     def _tell(self, spec: TaskSpec, done: Done, failure: TaskError | None, attempt: int) -> None:
         if spec.tell:
@@ -159,6 +166,16 @@ class Verdicts:
             result["doubt"] = assumed[0].because or f"{spec.name!r} is assumed"
         elif not done.exact and not unknown:
             result["doubt"] = f"what {spec.name!r} finds is assumed"
+
+
+def unforeseen(spec: TaskSpec, because: str) -> Done:
+    """Return how a plan has a task end of which nobody can know yet what it would do.
+
+    One that never changes anything is ok all the same: nobody knows what it returns.
+    """
+    if never_changes(spec.module) and spec.module not in _MAY_FAIL and spec.changed_when is None:
+        return Done(exact=False, unknown=because)
+    return Done((unknown_change(spec, because),), exact=False)
 
 
 def unknown_change(spec: TaskSpec, because: str) -> FieldChange:

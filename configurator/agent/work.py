@@ -98,6 +98,15 @@ def anticipate(tasks: Sequence[TaskSpec], system: System) -> None:
         registry.get(tasks[0].module).anticipate(system, items)
 
 
+def never_changes(name: str) -> bool:
+    """Return True for a module that only looks, or says: nothing is different afterwards."""
+    try:
+        module = registry.get(name)
+    except KeyError:
+        return False
+    return module.only_looks or type(module).converge is Module.converge
+
+
 class LocalWork:
     """A task in this process. `doubt` is given in a plan, where nothing is verified afterwards."""
 
@@ -136,8 +145,8 @@ class LocalWork:
         subject = self.module.subject(self.params)
         self.change = None
         self._because = because
-        if self.module.only_looks or type(self.module).converge is Module.converge:
-            return self._see((), False)  # it only looks: whatever it finds, nothing changes
+        if never_changes(self.spec.module):
+            return self._see((), False)
         return self._see((FieldChange(subject, "state", None, None, Certainty.UNKNOWN, because),), False)
 
     def _see(self, records: tuple[FieldChange, ...], exact: bool) -> Observation:

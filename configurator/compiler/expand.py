@@ -498,6 +498,7 @@ class RoleExpander:
             late=True,
             tell=getattr(node, "register", None) is not None,
             position=str(node.span),
+            changed_when=True if _may_count_as_changed(node) else None,
             no_log=ahead.said(entered.no_log, entered.scope, maker.settings, otherwise=True),
             fatal=ahead.said(entered.any_errors_fatal, entered.scope, maker.settings, otherwise=False),
             ignore_unreachable=ahead.said(
@@ -530,3 +531,9 @@ class RoleExpander:
                 entered.add(node)
                 pending += self._included(node, scope)
         return wanted
+
+
+def _may_count_as_changed(node: Node) -> bool:
+    """Return True for a task whose role says when it counts as changed, whatever its module does."""
+    verdict = node.verdict if isinstance(node, TaskNode) else None
+    return verdict is not None and verdict.changed_when is not None

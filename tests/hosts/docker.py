@@ -18,7 +18,10 @@ docker ps -aq | xargs -r docker rm -f >/dev/null
 docker volume ls -q | xargs -r docker volume rm >/dev/null
 docker network ls -q -f name=tnet | xargs -r docker network rm >/dev/null
 docker network ls -q -f label=com.docker.compose.project | xargs -r docker network rm >/dev/null
-docker images -q -f label=test | sort -u | xargs -r docker rmi -f >/dev/null
+for round in 1 2 3; do  # an image cannot go before those that are built upon it
+  docker images -q -f label=test | sort -u | xargs -r docker rmi -f >/dev/null 2>&1
+done
+test -z "$(docker images -q -f label=test)" || docker images
 """
 _RUNTIME = r"""
 if ! command -v crun >/dev/null; then

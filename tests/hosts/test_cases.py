@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +10,7 @@ import pytest
 from configurator.agent.frames import Message
 from configurator.sandbox import Lab, LabHost
 from configurator.transport.session import HostSession
+from tests.hosts.behaviours import note
 from tests.hosts.cases import Case, all_cases
 from tests.hosts.on_host import agent, chain, files, run
 from tests.hosts.test_agent import remote
@@ -21,7 +18,6 @@ from tests.hosts.test_agent import remote
 pytestmark = pytest.mark.host
 
 CASES = all_cases()
-LOG = os.environ.get("CONFIGURATOR_CASES_LOG")  # a folder: each worker adds lines to a file of its own
 
 
 def _parameters() -> Iterator[Any]:
@@ -58,12 +54,12 @@ def test_planned_is_done_and_then_nothing(
     remote(lab, host, f"rm -rf /srv/t; mkdir /srv/t; cd /srv/t; {case.prepare or ':'}")
     with agent(host) as session:
         planned, applied, again = _three_runs(host, session, case)
-    _log(module, name, release, planned, again, kept=False)
+    note(module, name, release, planned.values(), again.values(), kept=False)
     for task in case.tasks:
         _check(case, task[0], planned[task[0]], applied[task[0]], again[task[0]])
     assert remote(lab, host, f"cd /srv/t; {case.check}") == case.said
     assert remote(lab, host, "find /srv /home -name '.configurator*'") == ""
-    _log(module, name, release, planned, again, kept=True)
+    note(module, name, release, planned.values(), again.values(), kept=True)
 
 
 def _three_runs(host: LabHost, session: HostSession, case: Case) -> tuple[dict[str, Message], ...]:
@@ -128,31 +124,3 @@ def _told(ended: Message) -> str:
     """Return everything that a task's end is explained with."""
     keys = ("status", "message", "hint", "output", "reason", "cause")
     return "\n".join([*(str(ended.get(key) or "") for key in keys), *ended.get("warnings", ())])
-
-
-def _log(
-    module: str,
-    name: str,
-    release: str,
-    planned: Mapping[str, Message],
-    again: Mapping[str, Message],
-    *,
-    kept: bool,
-) -> None:
-    """Note what the table of `make behaviours` is made from: that the case ran, later that all was kept."""
-    if LOG is None:
-        return
-    path = Path(LOG) / f"{os.getpid()}.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    labels = Counter(
-        change["certainty"] for message in planned.values() for change in message.get("changes", ())
-    )
-    line = {
-        "module": module,
-        "case": name,
-        "release": release,
-        "certainty": labels,
-        "again": sum(message["status"] == "changed" for message in again.values()),
-        "kept": kept,
-    }
-    path.write_text("\n".join([*(lines[:-1] if kept else lines), json.dumps(line)]) + "\n")

@@ -13,7 +13,7 @@ from typing import Any
 from configurator.agent.host_run import HostRun
 from configurator.agent.notifications import Notifications
 from configurator.agent.protocol import TaskSpec
-from configurator.agent.verdicts import Verdicts, unknown_change
+from configurator.agent.verdicts import Verdicts, unforeseen
 from configurator.agent.work import Done
 from configurator.compiler.order import OrderedGraph
 from configurator.compiler.project import Project
@@ -87,7 +87,7 @@ class Actor:
     def unknown(self, spec: TaskSpec, because: str) -> Done:
         if not self._play.planning:
             raise TaskError(because)
-        return Done((unknown_change(spec, because),), exact=False)
+        return unforeseen(spec, because)
 
 
 class Play:

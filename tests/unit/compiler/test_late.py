@@ -314,3 +314,25 @@ def test_late_handlers_of_two_uses_of_a_role_are_two() -> None:
     )
     said = {spec.params["cmd"] for spec in play.specs.values() if spec.name == "h" and not spec.late}
     assert said == {"say a one", "say b one"}
+
+
+def test_what_a_task_says_that_never_counts_as_changed_is_not_known_to_a_plan() -> None:
+    """The usual way to ask a host something; a plan does not run it, and knows no answer."""
+    tasks = """
+    - {name: ask, command: echo 5, register: five, changed_when: false}
+    - {name: fact, set_fact: {b: "{{ five.stdout | int + 1 }}"}}
+    - {name: say, debug: {msg: "{{ b }}"}}
+    - {name: hold, assert: {that: b == 6}}
+    - {name: write, copy: {dest: /x, content: "{{ b }}"}}
+    - {name: count, debug: {msg: "{{ b }}"}, changed_when: true}
+    """
+    planned = played(tasks, planning=True)
+    assert planned.statuses == {
+        "ask": "ok",
+        "fact": "ok",
+        "say": "ok",
+        "hold": "changed",
+        "write": "changed",
+        "count": "changed",
+    }
+    assert planned.because("write") == planned.because("hold") == "'ask' has not run yet"

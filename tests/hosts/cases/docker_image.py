@@ -27,12 +27,13 @@ def _build(**options: Any) -> dict[str, Any]:
     return {"source": "build", "build": {"path": "/srv/t/b", **options}}
 
 
-def _context(script: str = "") -> str:
+def context(script: str = "") -> str:
+    """Return what a case prepares: the folder `b` to build an image from, and what `script` does."""
     lines = "".join(f"echo '{line}' >>b/Dockerfile;" for line in _DOCKERFILE.splitlines())
     return runnable(f"mkdir b; echo hello >b/hello; {lines} {script}")
 
 
-_REGISTRY = r"""
+REGISTRY = r"""
 command -v docker-registry >/dev/null \
   || apt-get install -y -qq --no-install-recommends docker-registry >/dev/null 2>&1
 printf '%s\n' 'version: 0.1' 'storage: {filesystem: {rootdirectory: /var/lib/docker-registry}}' \
@@ -69,7 +70,7 @@ CASES: dict[str, Case] = {
         '["tone:1","tother/name:latest"] {"n":"1","test":"1","which":"a b"}\n'
         '["ttaken:1","ttaken:2"] {"n":"2","test":"1","which":"none"}\n'
         "tone:1\n",
-        _context(
+        context(
             "docker build -q -t ttaken:1 b >/dev/null 2>&1;"
             "docker build -q -t ttaken:2 --label n=2 b >/dev/null 2>&1"
         ),
@@ -93,7 +94,7 @@ CASES: dict[str, Case] = {
         ),
         "docker create --name cc tone:latest /x >/dev/null && docker cp cc:/hello - | tar -xO",
         "anew\n",
-        _context("docker build -q -t tone b >/dev/null 2>&1; docker tag tone tname"),
+        context("docker build -q -t tone b >/dev/null 2>&1; docker tag tone tname"),
         assumed={"again": ""},
         idle=frozenset({"named as before"}),
     ),
@@ -101,12 +102,12 @@ CASES: dict[str, Case] = {
         (_image("again", "tone", **_build(), force_source=True),),
         "docker images -q -f label=test | wc -l",
         "1\n",
-        _context("docker build -q -t tone b >/dev/null 2>&1"),
+        context("docker build -q -t tone b >/dev/null 2>&1"),
         plan_blind={"again": "ok"},  # what a build makes is known only afterwards
     ),
     "broken": Case(
         (_image("asked", "tone", **_build()),),
-        prepare=_context("echo 'COPY missing /x' >>b/Dockerfile"),
+        prepare=context("echo 'COPY missing /x' >>b/Dockerfile"),
         plan_blind={"asked": "missing"},  # what is in the file, the builder alone knows
     ),
     "loaded": Case(
@@ -122,7 +123,7 @@ CASES: dict[str, Case] = {
         ),
         "docker image inspect -f '{{json .RepoTags}} {{json .Config.Labels}}' tone:1 ttwo:1",
         '["tone:1"] {"test":"1","which":"none"}\n["ttwo:1"] {"n":"2","test":"1","which":"none"}\n',
-        _context(
+        context(
             "docker build -q -t tone:1 b >/dev/null 2>&1;"
             "docker build -q -t ttwo:1 --label n=2 b >/dev/null 2>&1;"
             "docker save -o two.tar tone:1 ttwo:1;"
@@ -146,7 +147,7 @@ CASES: dict[str, Case] = {
         ),
         "docker images -f label=test --format '{{.Repository}}:{{.Tag}}' | grep -v none | sort",
         "tother:1\nttwo:1\n",
-        _context(
+        context(
             "docker build -q -t tone:1 -t tother:1 b >/dev/null 2>&1;"
             "docker build -q -t ttwo:1 --label n=2 b >/dev/null 2>&1;"
             "docker build -q -t tthree:1 --label n=3 b >/dev/null 2>&1;"
@@ -170,8 +171,8 @@ CASES: dict[str, Case] = {
         ),
         "docker images -f label=test --format '{{.Repository}}:{{.Tag}}' | sort",
         "localhost:5000/tnew/two:latest\nlocalhost:5000/tone:1\nttwo:latest\n",
-        _context(
-            _REGISTRY + "docker build -q -t localhost:5000/tone:1 b >/dev/null 2>&1;"
+        context(
+            REGISTRY + "docker build -q -t localhost:5000/tone:1 b >/dev/null 2>&1;"
             "docker build -q -t ttwo --label n=2 b >/dev/null 2>&1"
         ),
         idle=frozenset({"pushed already", "there", "pulled as well"}),

@@ -121,6 +121,7 @@ def load_fleet(
             skip_tags=options.skip_tags,
             only=options.only,
         )
+        selected = project.with_work(selected, options.roles)  # what has nothing to do need not be there
     secrets = ask_secrets(options, prompt)
     redactor.add({text for text in (secrets.password, secrets.become_password) if text})
     settings = project.settings

@@ -250,11 +250,18 @@ class Project:
             self.playbook.check_choice(chosen, roles, problems)
             problems.raise_if_any()
             return
-        bare = [host for host in chosen if not roles and not any(e.uses for e in self._entries_of(host))]
+        busy = {host.name for host in self.with_work(chosen, roles)}
+        bare = [host for host in chosen if host.name not in busy]
         for host in bare if len(bare) == len(chosen) else [host for host in bare if host.adhoc]:
             hint = "name the roles with --role, or add an entry to 'site:' in config.yaml"
             problems.add(host.span, f"no entry of 'site:' gives {host.name!r} a role", hint, code="selection")
         problems.raise_if_any()
+
+    def with_work(self, hosts: Iterable[Host], roles: Sequence[str] = ()) -> list[Host]:
+        """Return those of the hosts that get a role; in a playbook all, since its plays choose."""
+        if self.playbook is not None or roles:
+            return list(hosts)
+        return [host for host in hosts if any(entry.uses for entry in self._entries_of(host))]
 
     # -- compiling ------------------------------------------------------------------------------------
 

@@ -223,3 +223,16 @@ def test_variables_of_groups_that_do_not_exist_are_warned_about() -> None:
         "inventory/host_vars/web2/x.yml: no host is named 'web2': these variables are not used []"
         " (did you mean 'web1'?)",
     ]
+
+
+def test_a_host_that_gets_no_role_is_not_gone_to() -> None:
+    """It need not even be there; roles named at the command line are for all."""
+    project = load(
+        {
+            "config.yaml": "site: [{hosts: h, roles: [r]}, {hosts: idle, roles: []}]",
+            "inventory/hosts.yml": "all: {hosts: {h: , idle: , other: }}",
+        }
+    )
+    hosts = project.hosts()
+    assert [host.name for host in project.with_work(hosts)] == ["h"]
+    assert project.with_work(hosts, ["r"]) == hosts

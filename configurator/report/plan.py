@@ -88,7 +88,7 @@ def verdict(record: RunRecord) -> Text:
     seen = sum(not summary.unreachable or _counted(summary) for summary in summaries)
     reached = words.count(seen, "host")
     if not total.changed and not total.failed and not lost:
-        return joined(("No changes.", GOOD), f" {_as_declared(total.ok)} on {reached}.")
+        return joined(("No changes.", GOOD), f" {_as_declared(total, reached)}.")
     unreachable = (f"{words.count(lost, 'host')} unreachable", WRONG)
     if not seen:
         return joined(("No plan:", NAME), " ", unreachable, ".")
@@ -107,10 +107,15 @@ def _counted(summary: HostSummary) -> bool:
     return bool(summary.ok or summary.changed or summary.failed or summary.skipped)
 
 
-def _as_declared(ok: int) -> str:
+def _as_declared(total: HostSummary, hosts: str) -> str:
+    if not total.ok:
+        return f"There is no task for what was asked for on {hosts}"
+    ok, unknown = total.ok - total.unknown, total.unknown
+    declared = "1 task is as declared" if ok == 1 else f"{ok} tasks are as declared"
+    later = "1 task runs only in an apply" if unknown == 1 else f"{unknown} tasks run only in an apply"
     if not ok:
-        return "There is no task for what was asked for"
-    return "1 task is as declared" if ok == 1 else f"{ok} tasks are as declared"
+        return f"{later}, on {hosts}"
+    return f"{declared} on {hosts}" + (f"; {later}" if unknown else "")
 
 
 def _planned(event: TaskFinished) -> bool:
@@ -153,7 +158,8 @@ def _task_lines(event: TaskFinished, diff: bool, verbose: int) -> list[Text]:
         head = joined("    ", (words.title(event), NAME), (f"  [{event.module}]", MUTED))
         return [head, *said_lines(event, 6)]
     if verbose and event.status is Outcome.OK:
-        return [joined("  ", (f"  {words.title(event)}  ok", MUTED))]
+        word = "ok" if event.unknown is None else "runs only in an apply"
+        return [joined("  ", (f"  {words.title(event)}  {word}", MUTED))]
     if verbose and event.status is Outcome.SKIPPED:
         return [joined("  ", (f"  {words.title(event)}  skipped: {event.cause or event.reason}", MUTED))]
     return []

@@ -50,6 +50,20 @@ def test_no_task_at_all_is_not_praised_as_as_declared() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ok", "expected"),
+    [
+        (1, "No changes. 1 task runs only in an apply, on 1 host."),
+        (3, "No changes. 2 tasks are as declared on 1 host; 1 task runs only in an apply."),
+    ],
+)
+def test_what_only_an_apply_runs_is_not_called_as_declared(ok: int, expected: str) -> None:
+    """Nobody has looked at it."""
+    summary = HostSummary(ok=ok, unknown=1)
+    events = run_events("plan", {"web1": [(0.1, HostFinished("web1", 0.1, summary))]}, 0)
+    assert shown(events) == expected + "\n"
+
+
+@pytest.mark.parametrize(
     ("summaries", "expected"),
     [
         ([{"unreachable": 1}], "No plan: 1 host unreachable."),

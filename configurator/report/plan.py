@@ -47,9 +47,9 @@ def plan_lines(record: RunRecord, *, diff: bool = True, verbose: int = 0) -> lis
     if signs:
         lines += [_legend(signs), Text("")]
     unchanged: list[str] = []
-    for hosts in grouped(list(record.hosts.values())):
+    for hosts in grouped(list(record.hosts.values()), verbose):
         names = [host.name for host in hosts]
-        if not any(_planned(event) or event.says for event in hosts[0].finished):
+        if not any(_shown(event, verbose) for event in hosts[0].finished):
             unchanged += [host.name for host in hosts if not host.troubled]
             continue
         lines += [
@@ -64,17 +64,21 @@ def plan_lines(record: RunRecord, *, diff: bool = True, verbose: int = 0) -> lis
     return [*lines, verdict(record)]
 
 
-def grouped(hosts: Sequence[HostRecord]) -> list[list[HostRecord]]:
-    """Return the hosts in groups with the same planned changes and messages, in the order of the first."""
+def grouped(hosts: Sequence[HostRecord], verbose: int = 0) -> list[list[HostRecord]]:
+    """Return the hosts in groups of which the same is shown, in the order of the first.
+
+    That is planned changes and messages, and with `verbose` what is ok or skipped.
+    """
     groups: dict[object, list[HostRecord]] = {}
     for host in hosts:
         key = tuple(
             (
                 *(event.role, event.task, event.module, event.handler),
                 *(repr(event.changes), event.warnings, event.says),
+                *((event.status, event.cause, event.unknown) if verbose else ()),
             )
             for event in sorted(host.finished, key=lambda event: event.task_id)
-            if _planned(event) or event.says
+            if _shown(event, verbose)
         ) + tuple(name for _, name in host.plays)
         groups.setdefault(key, []).append(host)
     return list(groups.values())
@@ -120,6 +124,14 @@ def _as_declared(total: HostSummary, hosts: str) -> str:
 
 def _planned(event: TaskFinished) -> bool:
     return event.status is Outcome.CHANGED
+
+
+def _shown(event: TaskFinished, verbose: int) -> bool:
+    """Return True if the plan has a line for this task."""
+    if event.handler:
+        return _planned(event)
+    told = verbose and event.status in (Outcome.OK, Outcome.SKIPPED)
+    return bool(_planned(event) or event.says or told)
 
 
 def _legend(signs: set[str]) -> Text:

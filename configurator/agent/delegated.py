@@ -34,4 +34,6 @@ def delegated(ask: Ask, spec: TaskSpec, context: TaskContext) -> Done:
         )
     changes = tuple(FieldChange.from_json(change) for change in ended.get("changes", ()))
     warnings = tuple(str(line) for line in ended.get("warnings", ()))
-    return Done(changes, outputs, warnings, not result.get("doubt"), str(ended.get("says", "")))
+    exact, says = not result.get("doubt"), str(ended.get("says", ""))
+    unknown = ended.get("unknown")
+    return Done(changes, outputs, warnings, exact, says, None if unknown is None else str(unknown))

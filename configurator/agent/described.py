@@ -48,6 +48,8 @@ def describe(
             message["outputs"] = dict(result.result.outputs)
         if result.result.says:
             message["says"] = result.result.says
+        if result.result.unknown is not None and not result.result.changed:
+            message["unknown"] = result.result.unknown
         if result.result.warnings:
             message["warnings"] = list(result.result.warnings)
     if result.error is not None or result.status is Status.TIMEOUT:
@@ -114,7 +116,7 @@ def _blank(message: dict[str, Any]) -> None:
         ):  # `because` speaks of other tasks; who reads it knows the rest
             if change.get(key) is not None:
                 change[key] = _HIDDEN
-    for key in ("message", "output", "hint"):
+    for key in ("message", "output", "hint", "unknown"):
         if message.get(key):
             message[key] = _HIDDEN
     if message.get("command"):

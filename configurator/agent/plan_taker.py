@@ -82,10 +82,17 @@ class PlanTaker:
                 return self._real.take(spec, context)
             finally:
                 self._world.memo.clear()
-        done = self._verdicts.about(spec, context, lambda: self._predicted(spec, context))
+        foreseen: list[Done] = []
+
+        def foresee() -> Done:
+            foreseen.append(self._predicted(spec, context))
+            return foreseen[-1]
+
+        done = self._verdicts.about(spec, context, foresee)
         if done.changed and spec.notify:
             self.notifications.add(spec.notify)
-        self.predicted[spec.id] = done
+        # An apply is held to what the module would do, whatever the role makes of that (`changed_when`).
+        self.predicted[spec.id] = foreseen[-1] if foreseen else done
         return done
 
     def unknown(self, spec: TaskSpec, because: str) -> Done:

@@ -243,4 +243,5 @@ def _sum(one: HostSummary, other: HostSummary) -> HostSummary:
         one.skipped + other.skipped,
         one.unreachable + other.unreachable,
         round(one.duration_s + other.duration_s, 3),
+        one.unknown + other.unknown,
     )

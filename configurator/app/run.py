@@ -50,7 +50,8 @@ def apply(
     """Make the hosts be what the configuration says; return 0, 3, 4 or 130. InputError: exit 1.
 
     With `confirm` a plan comes first, and only the hosts that it could plan are applied to, on the same
-    connections; a change that it did not show fails its task. If it is declined, nothing was touched.
+    connections; a change that it did not show fails its task. If it is declined, nothing was touched. It is
+    called, too, where nothing would change but tasks are left that only an apply runs.
     `prompt` asks for passwords, `ask` what plays and tasks want to know.
     """
     redactor = Redactor()
@@ -63,7 +64,7 @@ def apply(
             clock = start_clock()
             code = _phase("plan", fleet, hosts, masked, clock, lambda host: host.plan(clock), warnings)
             planned = [host for host in hosts if host.failure is None]
-            pending = any(host.summary.changed for host in planned)
+            pending = any(host.summary.changed or host.summary.unknown for host in planned)
             if code == INTERRUPTED or not pending or not confirm({host.name: host.summary for host in hosts}):
                 return code
             hosts, warnings = tuple(planned), ()

@@ -96,12 +96,18 @@ class _Question:
         self.output.reporter.flush()
         changes = sum(summary.changed for summary in summaries.values())
         hosts = sum(summary.changed > 0 for summary in summaries.values())
-        self._nothing = not changes
+        unknown = sum(summary.unknown for summary in summaries.values())
+        self._nothing = not changes and not unknown
         if self._nothing:
             return False
         left_out = sum(bool(summary.failed or summary.unreachable) for summary in summaries.values())
         if left_out:
             click.echo(f"{_count(left_out, 'host')} had trouble in the plan, see above.", err=True)
+        if not changes:  # as with --yes: what counts as no change needs nobody's consent
+            are = "is" if unknown == 1 else "are"
+            left = f"{_count(unknown, 'task')} that only an apply runs {are} run now"
+            click.echo(f"Nothing to change; {left}.", err=True)
+            return True
         asked = f"Apply {_count(changes, 'change')} to {_count(hosts, 'host')}? [y/N] "
         click.echo(asked, nl=False, err=True)
         try:

@@ -15,7 +15,10 @@ from configurator.core.status import Outcome, SkipReason
 
 @dataclass(frozen=True, slots=True)
 class HostSummary:
-    """The counts of one host; `changed` is what a plan predicts or an apply did."""
+    """The counts of one host; `changed` is what a plan predicts or an apply did.
+
+    `unknown` is how many of those that are `ok` in a plan only an apply runs: nobody knows what they return.
+    """
 
     ok: int = 0
     changed: int = 0
@@ -23,6 +26,7 @@ class HostSummary:
     skipped: int = 0
     unreachable: int = 0
     duration_s: float = 0.0
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ class TaskFinished(RunEvent):
     `exit_status`, `output` and `hint` describe a failure. `position` is `file:line:column` of the task.
     `outputs` are the values that the module returns, under Ansible's names (`stdout`, `stat`, `backup`), and
     `says` is what the task is there to tell people (the message of a `debug`). A failure that is `rescued` by
-    its block is `ignored` as well.
+    its block is `ignored` as well. `unknown` is why a plan cannot know what a task returns that is `ok`: only
+    an apply runs it.
     """
 
     host: str
@@ -123,6 +128,7 @@ class TaskFinished(RunEvent):
     outputs: Mapping[str, Any] = field(default_factory=dict)
     says: str = ""
     rescued: bool = False
+    unknown: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

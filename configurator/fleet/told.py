@@ -55,6 +55,7 @@ def finished(
         outputs=outputs if isinstance(outputs := message.get("outputs"), dict) else {},
         says=str(message.get("says", "")),
         rescued=rescued,
+        unknown=_text(message.get("unknown")),
     )
 
 

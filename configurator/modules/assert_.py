@@ -48,8 +48,9 @@ class Assert(Module[AssertParams]):
     typical_s: ClassVar[float] = 0.0
 
     def subject(self, params: AssertParams) -> str:
-        first = params.that[0] if isinstance(params.that, list) and params.that else params.that
-        return f"assert:{first}"
+        conditions = params.that if isinstance(params.that, list) else [params.that]
+        # One of several would seem to be the one that has failed.
+        return f"assert:{conditions[0]}" if len(conditions) == 1 else f"assert:{len(conditions)} conditions"
 
     def effects(self, params: AssertParams) -> Effects:
         return Effects() if params._false is None else OPAQUE

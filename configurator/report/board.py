@@ -21,6 +21,7 @@ from configurator.core.run_events import (
     TaskStarted,
 )
 from configurator.report.board_view import BoardView, Span
+from configurator.report.consequences import Consequences, is_consequence
 from configurator.report.plain import (
     details,
     finished_line,
@@ -59,6 +60,7 @@ class BoardSink:
         self._diff = diff
         self._clock = clock
         self._record = RunRecord()
+        self._consequences = Consequences()
         self._view = BoardView(self._record, unicode=console.encoding.lower().startswith("utf"))
         self._live: Live | None = None
 
@@ -75,6 +77,9 @@ class BoardSink:
             self._view.started[event.host, event.task_id] = now
         elif isinstance(event, TaskFinished):
             self._finish(event, now)
+        due = self._consequences.due(event, with_host=len(self._record.hosts) > 1)
+        if due:
+            write(self._console, due)
         line = self._line(event)
         if line is not None:
             write(self._console, [line, *details(event, self._record.mode, self._verbose, self._diff)])
@@ -136,6 +141,9 @@ class BoardSink:
             blame = self._record.hosts[event.host].blame(event)
             serious = event.status in BAD and not event.ignored
             shown = few or bool(self._verbose) or serious or bool(event.says)
+            if shown and is_consequence(event) and not self._verbose:
+                self._consequences.hold(event, blame)
+                return None
             return task_line(event, with_host=len(self._record.hosts) > 1, blame=blame) if shown else None
         return self._host_line(event)
 

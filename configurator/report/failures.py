@@ -12,7 +12,7 @@ from configurator.core.status import Outcome, SkipReason
 from configurator.report import words
 from configurator.report.diagnostics import diagnostic_lines
 from configurator.report.record import BAD, CHOSEN_SKIPS, HostRecord, RunRecord, bad
-from configurator.report.sanitize import one_line
+from configurator.report.sanitize import one_line, sanitize
 from configurator.report.terminal import MUTED, NAME, WARNING, WRONG, flowing, joined
 
 _OUTPUT_LINES = 15
@@ -40,18 +40,15 @@ def failure_lines(record: RunRecord, *, full: bool = False) -> list[Text]:
 
 
 def ignored_lines(record: RunRecord) -> list[Text]:
-    """Return a line for every failure that the role says to ignore."""
-    return [
-        flowing(
-            joined(
-                (f"{event.host}: ", NAME),
-                ("failed, rescued" if event.rescued else "failed, ignored", WARNING),
-                f"  {words.title(event)}: {one_line(event.message or str(event.status))}",
-            )
-        )
-        for event in record.tasks()
-        if event.ignored and event.status in BAD
-    ]
+    """Return a line for every failure that the role says to ignore, and below it what else is said of it."""
+    lines: list[Text] = []
+    for event in record.tasks():
+        if event.ignored and event.status in BAD:
+            word = "failed, rescued" if event.rescued else "failed, ignored"
+            first, *more = _rows(event.message or "") or [str(event.status)]
+            head = joined((f"{event.host}: ", NAME), (word, WARNING), f"  {words.title(event)}: {first}")
+            lines += [flowing(head), *(flowing(Text("  " + row)) for row in more)]
+    return lines
 
 
 def notice_lines(record: RunRecord) -> list[Text]:
@@ -111,10 +108,11 @@ def _task_block(event: TaskFinished, blamed: Sequence[TaskFinished], full: bool)
     lines = [joined((word, WRONG), "  ", (words.title(event), NAME), (f"  [{event.module}]{kind}", MUTED))]
     if event.position:
         lines.append(joined("  ", ("at ", MUTED), one_line(event.position)))
-    message = (event.message or "").strip("\n").split("\n")
-    lines += [flowing(Text("  " + line)) for line in message if line.strip()]
+    lines += [flowing(Text("  " + row)) for row in _rows(event.message or "")]
     if event.command:
-        lines.append(joined("  ", ("command: ", MUTED), one_line(shlex.join(event.command))))
+        first, *more = _rows(shlex.join(event.command))
+        lines.append(joined("  ", ("command: ", MUTED), first))
+        lines += [Text("    " + row) for row in more]
     if event.exit_status is not None:
         lines.append(joined("  ", ("exit code: ", MUTED), _exit_code(event.exit_status)))
     # A message that is the output itself need not be read twice.
@@ -150,6 +148,11 @@ def _by_cause(host: HostRecord) -> dict[str, list[TaskFinished]]:
 def _names(event: TaskFinished) -> frozenset[str]:
     """Return what a cause may call this task: by its id, or as `role: task`."""
     return frozenset({event.task_id, f"{event.role}: {event.task}", words.title(event)})
+
+
+def _rows(text: str) -> list[str]:
+    """Return the lines of a text that say something."""
+    return [row.rstrip() for row in sanitize(text).strip("\n").split("\n") if row.strip()]
 
 
 def _output(output: str, full: bool) -> list[Text]:

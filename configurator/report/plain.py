@@ -22,6 +22,7 @@ from configurator.core.run_events import (
 from configurator.core.status import Outcome
 from configurator.report import words
 from configurator.report.changes import said_lines, task_lines
+from configurator.report.consequences import Consequences, is_consequence
 from configurator.report.record import BAD, CHOSEN_SKIPS, HostRecord, RunRecord, Stage
 from configurator.report.sanitize import one_line
 from configurator.report.terminal import CHANGED, GOOD, MUTED, NAME, WARNING, WRONG, joined, write
@@ -34,8 +35,9 @@ _VERBS = {"plan": "Planning", "apply": "Applying to"}
 class PlainSink:
     """Writes a line when something happens that a person wants to know, and a heartbeat when nothing does.
 
-    Wanted are changes, failures, warnings, skips that something else caused, and what tasks are there to say;
-    `verbose` adds what is ok and what a condition skipped. In a plan tasks are left to the plan's own output.
+    Wanted are changes, failures, warnings, skips that something else caused (in one line when the host has
+    ended), and what tasks are there to say; `verbose` adds what is ok and what a condition skipped, and names
+    all skips. In a plan tasks are left to the plan's own output.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class PlainSink:
         self._diff = diff
         self._clock = clock
         self._record = RunRecord()
+        self._consequences = Consequences()
         self._last_line = clock()
         self._since: dict[tuple[str, str], float] = {}
 
@@ -60,6 +63,9 @@ class PlainSink:
         if host is not None:
             for task_id in host.running:
                 self._since.setdefault((host.name, task_id), self._clock())
+        due = self._consequences.due(event)
+        if due:
+            self._say(*due)
         line = self._line(event)
         if line is not None:
             self._say(line, *details(event, self._record.mode, self._verbose, self._diff))
@@ -90,7 +96,11 @@ class PlainSink:
         if isinstance(event, PlayStarted):
             return play_line(event)
         if isinstance(event, TaskFinished) and wanted(event, self._record.mode, self._verbose):
-            return task_line(event, blame=self._record.hosts[event.host].blame(event))
+            blame = self._record.hosts[event.host].blame(event)
+            if is_consequence(event) and not self._verbose:
+                self._consequences.hold(event, blame)
+                return None
+            return task_line(event, blame=blame)
         if isinstance(event, RunFinished):
             self._since.clear()
         return self._host_line(event)

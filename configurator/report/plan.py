@@ -47,9 +47,9 @@ def plan_lines(record: RunRecord, *, diff: bool = True, verbose: int = 0) -> lis
     if signs:
         lines += [_legend(signs), Text("")]
     unchanged: list[str] = []
-    for hosts in grouped(list(record.hosts.values())):
+    for hosts in grouped(list(record.hosts.values()), verbose):
         names = [host.name for host in hosts]
-        if not any(_planned(event) or event.says for event in hosts[0].finished):
+        if not any(_shown(event, verbose) for event in hosts[0].finished):
             unchanged += [host.name for host in hosts if not host.troubled]
             continue
         lines += [
@@ -64,17 +64,21 @@ def plan_lines(record: RunRecord, *, diff: bool = True, verbose: int = 0) -> lis
     return [*lines, verdict(record)]
 
 
-def grouped(hosts: Sequence[HostRecord]) -> list[list[HostRecord]]:
-    """Return the hosts in groups with the same planned changes and messages, in the order of the first."""
+def grouped(hosts: Sequence[HostRecord], verbose: int = 0) -> list[list[HostRecord]]:
+    """Return the hosts in groups of which the same is shown, in the order of the first.
+
+    That is planned changes and messages, and with `verbose` what is ok or skipped.
+    """
     groups: dict[object, list[HostRecord]] = {}
     for host in hosts:
         key = tuple(
             (
                 *(event.role, event.task, event.module, event.handler),
                 *(repr(event.changes), event.warnings, event.says),
+                *((event.status, event.cause, event.unknown) if verbose else ()),
             )
             for event in sorted(host.finished, key=lambda event: event.task_id)
-            if _planned(event) or event.says
+            if _shown(event, verbose)
         ) + tuple(name for _, name in host.plays)
         groups.setdefault(key, []).append(host)
     return list(groups.values())
@@ -88,7 +92,7 @@ def verdict(record: RunRecord) -> Text:
     seen = sum(not summary.unreachable or _counted(summary) for summary in summaries)
     reached = words.count(seen, "host")
     if not total.changed and not total.failed and not lost:
-        return joined(("No changes.", GOOD), f" {_as_declared(total.ok)} on {reached}.")
+        return joined(("No changes.", GOOD), f" {_as_declared(total, reached)}.")
     unreachable = (f"{words.count(lost, 'host')} unreachable", WRONG)
     if not seen:
         return joined(("No plan:", NAME), " ", unreachable, ".")
@@ -107,14 +111,27 @@ def _counted(summary: HostSummary) -> bool:
     return bool(summary.ok or summary.changed or summary.failed or summary.skipped)
 
 
-def _as_declared(ok: int) -> str:
+def _as_declared(total: HostSummary, hosts: str) -> str:
+    if not total.ok:
+        return f"There is no task for what was asked for on {hosts}"
+    ok, unknown = total.ok - total.unknown, total.unknown
+    declared = "1 task is as declared" if ok == 1 else f"{ok} tasks are as declared"
+    later = "1 task runs only in an apply" if unknown == 1 else f"{unknown} tasks run only in an apply"
     if not ok:
-        return "There is no task for what was asked for"
-    return "1 task is as declared" if ok == 1 else f"{ok} tasks are as declared"
+        return f"{later}, on {hosts}"
+    return f"{declared} on {hosts}" + (f"; {later}" if unknown else "")
 
 
 def _planned(event: TaskFinished) -> bool:
     return event.status is Outcome.CHANGED
+
+
+def _shown(event: TaskFinished, verbose: int) -> bool:
+    """Return True if the plan has a line for this task."""
+    if event.handler:
+        return _planned(event)
+    told = verbose and event.status in (Outcome.OK, Outcome.SKIPPED)
+    return bool(_planned(event) or event.says or told)
 
 
 def _legend(signs: set[str]) -> Text:
@@ -153,7 +170,8 @@ def _task_lines(event: TaskFinished, diff: bool, verbose: int) -> list[Text]:
         head = joined("    ", (words.title(event), NAME), (f"  [{event.module}]", MUTED))
         return [head, *said_lines(event, 6)]
     if verbose and event.status is Outcome.OK:
-        return [joined("  ", (f"  {words.title(event)}  ok", MUTED))]
+        word = "ok" if event.unknown is None else "runs only in an apply"
+        return [joined("  ", (f"  {words.title(event)}  {word}", MUTED))]
     if verbose and event.status is Outcome.SKIPPED:
         return [joined("  ", (f"  {words.title(event)}  skipped: {event.cause or event.reason}", MUTED))]
     return []

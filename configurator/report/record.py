@@ -80,6 +80,7 @@ class HostRecord:
             skipped=self.counts[Outcome.SKIPPED] + self.counts[Outcome.CANCELLED],
             unreachable=int(unreachable),
             duration_s=self.seconds,
+            unknown=sum(event.unknown is not None for event in self.finished),
         )
 
     def blame(self, event: TaskFinished) -> str:
@@ -150,6 +151,7 @@ def add_up(summaries: Iterable[HostSummary]) -> HostSummary:
             total.skipped + one.skipped,
             total.unreachable + one.unreachable,
             max(total.duration_s, one.duration_s),
+            total.unknown + one.unknown,
         )
     return total
 

@@ -25,6 +25,8 @@ _CONTROLS = re.compile(
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
+_NEWLINE = re.compile(r" *\n\s*")  # with the indentation of what follows: there is no line to indent
+
 
 def sanitize(text: str) -> str:
     """Return `text` fit for a terminal: no control character is left but the newline; tabs become spaces."""
@@ -32,8 +34,8 @@ def sanitize(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` fit for one line of a terminal: inner newlines shown as `␊`, outer ones dropped."""
-    return sanitize(text.strip("\n")).replace("\n", "␊")
+    """Return `text` fit for one line of a terminal: inner newlines shown as ` ⏎ `, outer ones dropped."""
+    return _NEWLINE.sub(" ⏎ ", sanitize(text.strip("\n")))
 
 
 def clean(event: Leaf) -> Leaf:

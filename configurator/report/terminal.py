@@ -90,7 +90,7 @@ def _wrapped(console: Console, lines: Iterable[Text]) -> Iterator[Text]:
 
 _ASCII = str.maketrans(
     {"✔": "+", "✘": "x", "→": "->", "×": "x", "…": "...", "·": "-", "│": "|", "━": "=", "─": "-", "█": "#"}
-) | str.maketrans("├└", "|`")
+) | str.maketrans("├└⏎", "|`/")
 
 
 def encodable(line: Text, encoding: str) -> Text:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from configurator.core.run_events import TaskFinished, TaskStarted
-from configurator.report.sanitize import one_line
+from configurator.report.sanitize import one_line, sanitize
 
 _MAX_VALUE = 300
 _PLAIN = re.compile(r"[^\s'\",\[\]{}][^\s'\"\[\]{}]*\Z")
@@ -72,7 +72,7 @@ def _text(item: str) -> str:
     if item == "(known after apply)" or item.startswith("(hidden"):
         return one_line(item)
     bare = _PLAIN.match(item) and item not in _AMBIGUOUS and not _is_number(item)
-    text = one_line(item)
+    text = sanitize(item)
     return text if bare and text == item else json.dumps(text, ensure_ascii=False)
 
 

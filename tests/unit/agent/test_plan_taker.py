@@ -131,3 +131,22 @@ def test_what_plays_have_shown_outlives_a_restart_of_the_host(tmp_path: Path) ->
     again = Remembered.from_json(carried)
     assert again.of("2")["make"].changes == taker.predicted["make"].changes
     assert again.of("1") == {}
+
+
+@pytest.mark.parametrize("verdict", [False, True, None])
+def test_an_apply_is_held_to_what_the_module_would_do(tmp_path: Path, verdict: bool | None) -> None:
+    """A command that never counts as changed (`changed_when: false`) is no surprise after the plan."""
+    cache, marker = tmp_path / "cache", tmp_path / "ran"
+    cache.mkdir()
+    context = HostContext()
+    notifications = Notifications(persistent=False, directory=str(tmp_path))
+    plan = PlanTaker(context, notifications, cast(ApplyTaker, None), str(cache))
+    spec = TaskSpec("run", "r", "run", "command", {"cmd": f"touch {marker}"}, changed_when=verdict)
+    planned = plan.take(spec, TaskContext("run", CancelToken()))
+    assert not marker.exists()
+    assert (planned.changed, planned.unknown is None) == (verdict is not False, verdict is not False)
+    apply = ApplyTaker(
+        context, notifications, cast(Any, None), lambda *_: None, workers=1, planned=plan.predicted
+    )
+    done = apply.take(spec, TaskContext("run", CancelToken()))
+    assert (done.changed, marker.exists()) == (verdict is not False, True)

@@ -219,6 +219,25 @@ def test_ctrl_c_ends_with_130_and_whole_json(app: FakeApp, capsys: pytest.Captur
     assert "Interrupted: what was under way may be half done." in err
 
 
+@pytest.mark.parametrize(
+    ("unknown", "said"),
+    [
+        (1, "Nothing to change; 1 task that only an apply runs is run now.\n"),
+        (2, "Nothing to change; 2 tasks that only an apply runs are run now.\n"),
+    ],
+)
+def test_what_only_an_apply_runs_is_run_without_a_question(
+    app: FakeApp, monkeypatch: pytest.MonkeyPatch, unknown: int, said: str
+) -> None:
+    """With and without --yes an apply has the same effect, also if nothing would count as changed."""
+    app.plan_events = small("plan", 0, ok=3, unknown=unknown)
+    stderr = on_terminal(monkeypatch, "")
+    assert main(["apply"]) == 0
+    assert app.calls == ["apply", "applied"]
+    assert said in stderr.getvalue()
+    assert "[y/N]" not in stderr.getvalue()
+
+
 def test_ctrl_c_at_the_question_changes_nothing(app: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def press(_size: int = -1) -> str:
         raise KeyboardInterrupt

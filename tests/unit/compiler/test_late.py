@@ -336,3 +336,7 @@ def test_what_a_task_says_that_never_counts_as_changed_is_not_known_to_a_plan() 
         "count": "changed",
     }
     assert planned.because("write") == planned.because("hold") == "'ask' has not run yet"
+    told = {name: planned.of(name).get("unknown") for name in planned.statuses}
+    assert told["ask"] == told["fact"] == told["say"] == "'ask' has not run yet"
+    assert told["hold"] is told["write"] is told["count"] is None
+    assert played(tasks).of("ask").get("unknown") is None

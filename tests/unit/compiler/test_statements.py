@@ -96,6 +96,12 @@ def test_assert_names_the_first_condition_that_is_false(that: str, false: str | 
     assert failed(f"- assert: {{that: {that}}}") == false
 
 
+def test_an_assert_of_several_conditions_is_not_called_after_one_of_them() -> None:
+    """Its name would read as what has failed."""
+    names = [spec.name for spec in tasks_of("- assert: {that: 1 == 1}\n- assert: {that: [1 == 1, 1 == 2]}")]
+    assert names == ["assert: 1 == 1", "assert: 2 conditions"]
+
+
 def test_assert_shows_the_values_in_the_condition() -> None:
     """Not whole mappings of which a part is meant, not functions; and what is not defined."""
     spec = tasks_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from configurator.core.run_events import HostSummary, TaskFinished
@@ -22,6 +24,14 @@ def test_every_way_to_end_is_counted_once() -> None:
     tally.task(ended(Outcome.CANCELLED))
     tally.task(ended(Outcome.FAILED, ignored=True))
     assert tally.summary(1.23456) == HostSummary(2, 1, 2, 2, 0, 1.235)
+
+
+def test_what_only_an_apply_runs_is_counted_as_ok_and_by_itself() -> None:
+    """In a plan a command that never counts as changed is ok, but nobody knows what it returns."""
+    tally = Tally()
+    tally.task(replace(ended(Outcome.OK), unknown="'ask' has not run yet"))
+    tally.task(ended(Outcome.OK))
+    assert tally.summary(0.0) == HostSummary(ok=2, unknown=1)
 
 
 def test_a_host_that_cannot_be_worked_on_counts() -> None:

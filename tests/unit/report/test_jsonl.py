@@ -51,6 +51,7 @@ def test_the_version_comes_first_and_run_finished_last() -> None:
         "skipped": 2,
         "unreachable": 0,
         "duration_s": 8.0,
+        "unknown": 0,
     }
     assert [line["type"] for line in found].count("run_finished") == 1
 

@@ -39,7 +39,7 @@ def test_every_kind_has_words_of_its_own(kind: EdgeKind) -> None:
 def test_names_and_things_cannot_speak_to_the_terminal() -> None:
     """Both come from files that others may have written."""
     [line] = reason_lines([Reason("a\x1b[2J", "b\nc", "needs", "path:/x\x1b[2J")])
-    assert line == "b␊c waits for a␛[2J (it needs /x␛[2J)"
+    assert line == "b ⏎ c waits for a␛[2J (it needs /x␛[2J)"
 
 
 def test_what_there_is_nothing_to_say_about_has_no_heading() -> None:

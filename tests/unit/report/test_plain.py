@@ -91,3 +91,17 @@ def test_no_heartbeat_after_the_end() -> None:
     clock.now += 100
     sink.tick()
     assert text.getvalue() == before
+
+
+def test_what_one_failure_keeps_from_running_is_one_line() -> None:
+    """The summary names the tasks; with -v each has its line as it ends."""
+    gone = [
+        replace(stream.skipped(stream.ENABLE, stream.BROKEN), task=f"Task {number}") for number in range(34)
+    ]
+    steps = (stream.BROKEN, *gone)
+    events: list[object] = list(stream.run_events("apply", {"web1": stream.host_events("web1", steps)}, 3))
+    text = shown(events)
+    assert [line for line in text.splitlines() if "skipped " in line] == [
+        "web1: skipped  34 tasks (because of nginx: Write the site)"
+    ]
+    assert shown(events, verbose=1).count("(because of nginx: Write the site)") == 34

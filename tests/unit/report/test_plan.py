@@ -43,10 +43,37 @@ def test_nothing_to_change() -> None:
     assert shown(events) == "No changes. 8 tasks are as declared on 2 hosts.\n"
 
 
+def test_what_is_ok_is_listed_if_asked_for_also_without_changes() -> None:
+    """Hosts of which the same is shown stand together, and only they."""
+    nothing = stream.OK_STEPS
+    skip = replace(nothing[0], status=Outcome.SKIPPED, extra=(("cause", "x is false"),))
+    steps = {"web1": nothing, "web2": nothing, "web3": (skip, *nothing[1:])}
+    events = run_events("plan", {name: host_events(name, found) for name, found in steps.items()}, 0)
+    text = shown(events, verbose=1)
+    assert text.startswith(f"web1, web2:\n    {nothing[0].role}: {nothing[0].task}  ok\n")
+    assert f"\nweb3:\n    {nothing[0].role}: {nothing[0].task}  skipped: x is false\n" in text
+    assert text.endswith("\n\nNo changes. 11 tasks are as declared on 3 hosts.\n")
+    assert "skipped" not in shown(events)
+
+
 def test_no_task_at_all_is_not_praised_as_as_declared() -> None:
     """A selection that matches nothing must be seen for what it is."""
     events = run_events("plan", {"web1": [(0.1, HostFinished("web1", 0.1, HostSummary()))]}, 0)
     assert shown(events) == "No changes. There is no task for what was asked for on 1 host.\n"
+
+
+@pytest.mark.parametrize(
+    ("ok", "expected"),
+    [
+        (1, "No changes. 1 task runs only in an apply, on 1 host."),
+        (3, "No changes. 2 tasks are as declared on 1 host; 1 task runs only in an apply."),
+    ],
+)
+def test_what_only_an_apply_runs_is_not_called_as_declared(ok: int, expected: str) -> None:
+    """Nobody has looked at it."""
+    summary = HostSummary(ok=ok, unknown=1)
+    events = run_events("plan", {"web1": [(0.1, HostFinished("web1", 0.1, summary))]}, 0)
+    assert shown(events) == expected + "\n"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,8 @@ def test_what_is_dangerous_is_shown_instead_of_obeyed(text: str, shown: str) -> 
 
 
 def test_one_line_shows_inner_newlines_and_drops_outer_ones() -> None:
-    assert one_line("\nfirst\nsecond\n") == "first␊second"
+    assert one_line("\nfirst\nsecond\n") == "first ⏎ second"
+    assert one_line("set -e \n\n  wc -l\x1b[2J") == "set -e ⏎ wc -l␛[2J"
 
 
 def test_an_event_without_control_characters_stays_the_same_object() -> None:

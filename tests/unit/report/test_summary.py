@@ -81,6 +81,16 @@ def test_what_a_rescue_stands_in_for_is_no_failure() -> None:
     assert "Enable and start" not in text
 
 
+def test_what_has_several_lines_is_shown_as_lines() -> None:
+    """A message and a command of several lines stand below each other, not in one line with signs in it."""
+    extra = (("message", "Assertion failed\n1 == 2: false"), ("command", ("sh", "-c", "set -e\n  wc -l\n")))
+    failed = replace(BROKEN, extra=extra)
+    ignored = replace(failed, task="Look", extra=(*extra, ("ignored", True)))
+    text = shown(run_events("apply", {"web1": host_events("web1", (ignored, failed))}, 3))
+    assert "web1: failed, ignored  nginx: Look: Assertion failed\n  1 == 2: false\n" in text
+    assert "  Assertion failed\n  1 == 2: false\n  command: sh -c 'set -e\n      wc -l\n    '\n" in text
+
+
 def test_a_command_killed_by_a_signal_says_so() -> None:
     extra = (("message", "no answer"), ("exit_status", -9))
     text = shown(run_events("apply", {"web1": host_events("web1", (replace(BROKEN, extra=extra),))}, 3))

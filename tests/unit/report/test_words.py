@@ -40,7 +40,7 @@ def test_durations(seconds: float, shown: str) -> None:
         ("1.22.1-9", "1.22.1-9"),
         ("", '""'),
         ("two words", '"two words"'),
-        ("a\nb", '"a␊b"'),
+        ("a\nb", '"a\\nb"'),
         ("Europe/Berlin", "Europe/Berlin"),
         (["a", 1, None], "[a, 1, none]"),
         ({"a": {"b": []}}, "{a: {b: []}}"),

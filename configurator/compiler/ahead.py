@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from configurator.compiler.compiled import CompiledTask
+from configurator.compiler.compiled import CompiledTask, Ends
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.late import Late, LateFacts, LateValueError, Version
 from configurator.compiler.results import FAILURES, Round, Rounds
@@ -35,6 +35,7 @@ from configurator.modules.params import parse
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _STAND_IN = "\x00later\x00"  # in place of a value that is not known yet; no effect key can have it
+_ENDS = {"end_batch": Ends.HOST, "end_host": Ends.HOST, "end_play": Ends.HOST, "end_role": Ends.ROLE}
 _GATHERS = {"package_facts": ("packages",), "service_facts": ("services",)}
 
 
@@ -213,8 +214,8 @@ def _later(scope: Scope, name: str, version: Version, generation: int) -> None:
         scope.facts.put(name, Late((version,), generation, before))
 
 
-def _set_inside(node: IncludeNode | RoleNode, maker: TaskMaker) -> tuple[set[str], bool]:
-    """Return the variables that an include may set, and whether that is all of them."""
+def _inside(node: IncludeNode | RoleNode, maker: TaskMaker) -> tuple[list[Node], bool]:
+    """Return the tasks that an include brings in, and whether these are all of them."""
     if isinstance(node, RoleNode):
         found = None if is_template(str(node.role.value)) else maker.tools.library.get(str(node.role.value))
         pending = [] if found is None else [*found.nodes()]
@@ -226,27 +227,53 @@ def _set_inside(node: IncludeNode | RoleNode, maker: TaskMaker) -> tuple[set[str
         if closed:
             name = str(node.file.value)
             pending = [*maker.tools.library.included(role, node, name, Diagnostics())]
-    names: set[str] = set()
+    nodes: list[Node] = []
     seen: set[int] = set()
     while pending:
         inner = pending.pop()
         if id(inner) in seen:
             continue
         seen.add(id(inner))
-        if (register := getattr(inner, "register", None)) is not None:
-            names.add(register)
+        nodes.append(inner)
         match inner:
-            case FactNode():
-                names |= {str(key) for key in inner.facts.entries}
             case BlockNode():
                 pending += (*inner.children, *inner.rescue, *inner.always)
             case IncludeNode() if not is_template(str(inner.file.value)):
                 pending += maker.tools.library.included(role, inner, str(inner.file.value), Diagnostics())
-            case IncludeNode() | RoleNode() | VarsNode():
+            case IncludeNode() | RoleNode():
                 closed = False
             case _:
                 pass
+    return nodes, closed
+
+
+def _set_inside(node: IncludeNode | RoleNode, maker: TaskMaker) -> tuple[set[str], bool]:
+    """Return the variables that an include may set, and whether that is all of them."""
+    names: set[str] = set()
+    nodes, closed = _inside(node, maker)
+    for inner in nodes:
+        if (register := getattr(inner, "register", None)) is not None:
+            names.add(register)
+        if isinstance(inner, FactNode):
+            names |= {str(key) for key in inner.facts.entries}
+        closed = closed and not isinstance(inner, VarsNode)
     return names, closed
+
+
+def ends(node: Node, maker: TaskMaker) -> Ends:
+    """Return what a task may end, or something inside of it.
+
+    Of a file whose name is not known yet it is the role: other roles do not wait for what hardly ever is.
+    """
+    if isinstance(node, MetaNode):
+        return _ENDS.get(node.action, Ends.NOTHING)
+    if not isinstance(node, IncludeNode | RoleNode):
+        return Ends.NOTHING
+    nodes, closed = _inside(node, maker)
+    found = {_ENDS.get(inner.action) for inner in nodes if isinstance(inner, MetaNode)}
+    if Ends.HOST in found:
+        return Ends.HOST
+    return Ends.NOTHING if closed and Ends.ROLE not in found else Ends.ROLE
 
 
 def gathers(node: TaskNode, task_id: str, rounds: Rounds | None, scope: Scope, generation: int) -> None:

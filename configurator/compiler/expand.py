@@ -374,7 +374,7 @@ class RoleExpander:
         )
         found = Effects() if flush else OPAQUE
         made = maker.finish(node, spec, name, replace(entered, notify=()), found, 0.0)
-        yield replace(made, flush=flush)
+        yield replace(made, flush=flush, ends=ahead.ends(node, maker))
 
     def _task(self, node: TaskNode, inherited: Inherited) -> Iterator[CompiledTask]:
         maker = self._maker
@@ -509,7 +509,7 @@ class RoleExpander:
         maker.late.put_off[spec.id] = PutOff(self, node, frozen, depth, spec.id, maker.selection, inside)
         made = maker.finish(node, spec, written, notify, ahead.guessed(node, entered, maker), 0.05)
         ahead.sets(node, spec.id, inherited.scope, self._generation, maker)
-        return replace(made, data=hard, data_after=soft, words=inside)
+        return replace(made, data=hard, data_after=soft, words=inside, ends=ahead.ends(node, maker))
 
     def _pass_over(self, nodes: Sequence[Node], scope: Scope) -> bool:
         """Tell the selection of tasks that are not compiled; return True if `--only` names one of them."""

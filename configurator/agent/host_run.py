@@ -139,6 +139,8 @@ class HostRun:
         def again(_context: TaskContext) -> Skip | Held | None:
             if status in (Outcome.FAILED, Outcome.TIMEOUT):
                 return self._hold(spec, TaskError("failed before the restart"))
+            if spec.module == "meta" and not spec.late and status is Outcome.OK:
+                self._end(spec)
             return None if status in (Outcome.OK, Outcome.CHANGED) else Skip(SkipReason.REQUIREMENT_SKIPPED)
 
         return Task(spec.id, again, ignore_errors=spec.ignore_errors, estimate_s=0.0, **edges)
@@ -189,6 +191,8 @@ class HostRun:
 
     def _together(self, contexts: Sequence[TaskContext], settle: SettleEarly) -> Sequence[Done | None]:
         specs = [self._specs[context.name] for context in contexts]
+        if any(self._needless(spec, context) for spec, context in zip(specs, contexts, strict=True)):
+            raise TaskError("not all of them run")  # so each is asked for itself
         return self._taker.take_together(specs, contexts, settle)
 
     # -- tasks that the controller knows only now -------------------------------------------------------

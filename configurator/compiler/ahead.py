@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from configurator.compiler.compiled import CompiledTask
+from configurator.compiler.compiled import CompiledTask, Ends
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.late import Late, LateFacts, LateValueError, Version
 from configurator.compiler.results import FAILURES, Round, Rounds
 from configurator.compiler.scope import Scope
-from configurator.compiler.taskmaker import TaskMaker, effects_of, module_word
+from configurator.compiler.taskmaker import TaskMaker, effects_of, facts_of, module_word
 from configurator.compiler.tasknodes import (
     BlockNode,
     FactNode,
@@ -30,12 +30,13 @@ from configurator.compiler.templating import TemplatingError, is_template
 from configurator.compiler.values import OMIT, sendable
 from configurator.config.diagnostics import Diagnostics
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
+from configurator.modules.base import Module
 from configurator.modules.effects import OPAQUE, Effects, effects
 from configurator.modules.params import parse
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _STAND_IN = "\x00later\x00"  # in place of a value that is not known yet; no effect key can have it
-_GATHERS = {"package_facts": ("packages",), "service_facts": ("services",)}
+_ENDS = {"end_batch": Ends.HOST, "end_host": Ends.HOST, "end_play": Ends.HOST, "end_role": Ends.ROLE}
 
 
 # -- what a task needs to know -------------------------------------------------------------------------------
@@ -155,6 +156,12 @@ def guessed(node: Node, entered: Inherited, maker: TaskMaker) -> Effects:
 
 def _likely(node: TaskNode, entered: Inherited, maker: TaskMaker) -> Effects:
     """Return the effects of a task with something else in place of what is not known yet."""
+    parsed, raw = _parsed(node, entered, maker)
+    return OPAQUE if parsed is None else effects_of(maker.tools.modules.get(node.module), parsed, raw)
+
+
+def _parsed(node: TaskNode, entered: Inherited, maker: TaskMaker) -> tuple[Any, dict[str, Any]]:
+    """Return a task's parameters, read and as they are, with stand-ins; None if they cannot be read."""
     scope = entered.scope
     if node.loop is not None:
         scope = scope.child(loops={node.loop.var: _STAND_IN})
@@ -172,14 +179,17 @@ def _likely(node: TaskNode, entered: Inherited, maker: TaskMaker) -> Effects:
             raw[str(key)] = _STAND_IN
     module = maker.tools.modules.get(node.module)
     parsed, problems = parse(module.params, raw)
-    return OPAQUE if parsed is None or problems else effects_of(module, parsed, raw)
+    return (None if problems else parsed), raw
 
 
 # -- what a task sets ----------------------------------------------------------------------------------------
 
 
-def sets(node: Node, task_id: str, scope: Scope, generation: int, maker: TaskMaker) -> None:
+def sets(
+    node: Node, task_id: str, inherited: Inherited, entered: Inherited, generation: int, maker: TaskMaker
+) -> None:
     """Note what a task that is put off will set."""
+    scope = inherited.scope
     store = scope.facts
     register = getattr(node, "register", None)
     if register is not None:
@@ -187,7 +197,10 @@ def sets(node: Node, task_id: str, scope: Scope, generation: int, maker: TaskMak
         store.put(register, Late((version,), generation, store.values.get(register)))
     match node:
         case TaskNode():
-            gathers(node, task_id, None, scope, generation)
+            names = gathered(node, entered, maker)
+            if names is None:
+                store.opened(task_id, generation)
+            _gathers(node, names, Version(task_id), scope, generation)
         case FactNode():
             for key in node.facts.entries:
                 _later(scope, str(key), Version(task_id, fact=str(key)), generation)
@@ -196,13 +209,29 @@ def sets(node: Node, task_id: str, scope: Scope, generation: int, maker: TaskMak
         case VarsNode():
             store.opened(task_id, generation, files=True)
         case IncludeNode() | RoleNode():
-            names, closed = _set_inside(node, maker)
-            for name in names:
-                _later(scope, name, Version(task_id, inner=name), generation)
-            if not closed:
-                store.opened(task_id, generation)
+            _sets_inside(node, task_id, inherited, entered, generation, maker)
         case _:
             pass
+
+
+def _sets_inside(
+    node: IncludeNode | RoleNode,
+    task_id: str,
+    inherited: Inherited,
+    entered: Inherited,
+    generation: int,
+    maker: TaskMaker,
+) -> None:
+    names, closed = _set_inside(node, maker)
+    for name in names:
+        _later(inherited.scope, name, Version(task_id, inner=name), generation)
+    for inner in _inside(node, maker)[0]:
+        if isinstance(inner, TaskNode):
+            facts = gathered(inner, entered, maker)
+            closed = closed and facts is not None
+            _gathers(inner, facts, Version(task_id, inner=""), inherited.scope, generation)
+    if not closed:
+        inherited.scope.facts.opened(task_id, generation)
 
 
 def _later(scope: Scope, name: str, version: Version, generation: int) -> None:
@@ -213,8 +242,8 @@ def _later(scope: Scope, name: str, version: Version, generation: int) -> None:
         scope.facts.put(name, Late((version,), generation, before))
 
 
-def _set_inside(node: IncludeNode | RoleNode, maker: TaskMaker) -> tuple[set[str], bool]:
-    """Return the variables that an include may set, and whether that is all of them."""
+def _inside(node: IncludeNode | RoleNode, maker: TaskMaker) -> tuple[list[Node], bool]:
+    """Return the tasks that an include brings in, and whether these are all of them."""
     if isinstance(node, RoleNode):
         found = None if is_template(str(node.role.value)) else maker.tools.library.get(str(node.role.value))
         pending = [] if found is None else [*found.nodes()]
@@ -226,36 +255,92 @@ def _set_inside(node: IncludeNode | RoleNode, maker: TaskMaker) -> tuple[set[str
         if closed:
             name = str(node.file.value)
             pending = [*maker.tools.library.included(role, node, name, Diagnostics())]
-    names: set[str] = set()
+    nodes: list[Node] = []
     seen: set[int] = set()
     while pending:
         inner = pending.pop()
         if id(inner) in seen:
             continue
         seen.add(id(inner))
-        if (register := getattr(inner, "register", None)) is not None:
-            names.add(register)
+        nodes.append(inner)
         match inner:
-            case FactNode():
-                names |= {str(key) for key in inner.facts.entries}
             case BlockNode():
                 pending += (*inner.children, *inner.rescue, *inner.always)
             case IncludeNode() if not is_template(str(inner.file.value)):
                 pending += maker.tools.library.included(role, inner, str(inner.file.value), Diagnostics())
-            case IncludeNode() | RoleNode() | VarsNode():
+            case IncludeNode() | RoleNode():
                 closed = False
             case _:
                 pass
+    return nodes, closed
+
+
+def _set_inside(node: IncludeNode | RoleNode, maker: TaskMaker) -> tuple[set[str], bool]:
+    """Return the variables that an include may set, and whether that is all of them."""
+    names: set[str] = set()
+    nodes, closed = _inside(node, maker)
+    for inner in nodes:
+        if (register := getattr(inner, "register", None)) is not None:
+            names.add(register)
+        if isinstance(inner, FactNode):
+            names |= {str(key) for key in inner.facts.entries}
+        closed = closed and not isinstance(inner, VarsNode)
     return names, closed
 
 
-def gathers(node: TaskNode, task_id: str, rounds: Rounds | None, scope: Scope, generation: int) -> None:
-    """Note the facts that a task gathers, if its module does."""
-    names = _GATHERS.get(node.module, ())
-    if node.module == "getent":
-        database = node.args.get("database")
-        names = (f"getent_{database.plain()}",) if database is not None else ()
-    if node.module != "setup" and not names:
+def ends(node: Node, maker: TaskMaker) -> Ends:
+    """Return what a task may end, or something inside of it.
+
+    Of a file whose name is not known yet it is the role: other roles do not wait for what hardly ever is.
+    """
+    if isinstance(node, MetaNode):
+        return _ENDS.get(node.action, Ends.NOTHING)
+    if not isinstance(node, IncludeNode | RoleNode):
+        return Ends.NOTHING
+    nodes, closed = _inside(node, maker)
+    found = {_ENDS.get(inner.action) for inner in nodes if isinstance(inner, MetaNode)}
+    if Ends.HOST in found:
+        return Ends.HOST
+    return Ends.NOTHING if closed and Ends.ROLE not in found else Ends.ROLE
+
+
+def gathered(node: TaskNode, entered: Inherited, maker: TaskMaker) -> tuple[str, ...] | None:
+    """Return the facts that a task will gather, before it is compiled; None if their names are not known."""
+    module = maker.tools.modules.get(node.module)
+    if type(module).facts is Module.facts:
+        return ()
+    try:
+        names = facts_of(module, _parsed(node, entered, maker)[0])
+    except (LateValueError, TemplatingError, ValueError, TypeError, LookupError):
+        return None
+    return None if any(_STAND_IN in name for name in names) or not names else names
+
+
+def gathers(
+    node: TaskNode, tasks: Sequence[CompiledTask], rounds: Rounds, scope: Scope, generation: int
+) -> None:
+    """Note the facts that a task gathers, if its module does; `tasks` are its rounds."""
+    names: dict[str, None] = {}
+    for task in tasks:
+        if task.module is not None and task.spec.skip is None:
+            names |= dict.fromkeys(facts_of(task.module, parse(task.module.params, task.spec.params)[0]))
+    if rounds.ids:
+        _gathers(node, tuple(names), Version(rounds.ids[0], rounds), scope, generation)
+
+
+def gathers_once(
+    node: TaskNode, entered: Inherited, rounds: Rounds, generation: int, maker: TaskMaker
+) -> None:
+    """Note the facts that another host gathers for all."""
+    names = gathered(node, entered, maker)
+    _gathers(node, names, Version(rounds.ids[0], rounds), entered.scope, generation)
+
+
+def _gathers(
+    node: TaskNode, names: tuple[str, ...] | None, version: Version, scope: Scope, generation: int
+) -> None:
+    """Note facts that `version` tells; without `names` any may come, and with `setup` those of the host."""
+    if names is not None and not names:
         return
     store = scope.facts
     known: Any = LateFacts({})
@@ -265,13 +350,15 @@ def gathers(node: TaskNode, task_id: str, rounds: Rounds | None, scope: Scope, g
     except (KeyError, LateValueError):
         pass
     late = dict(known.late)
-    for name in names or ("local",):
-        made = Late((Version(task_id, rounds, fact=name),), generation, None)
-        late[name] = made
-        if names:
-            store.put(name, replace(made, base=store.values.get(name)))
-        store.put(f"ansible_{name}", replace(made, base=store.values.get(f"ansible_{name}")))
-    more = Late((Version(task_id, rounds),), generation) if not names else known.more
+    setup = node.module == "setup"
+    for name in names or ():
+        told = Version(version.task, version.rounds, name)
+        if version.inner is not None:
+            told = Version(version.task, inner=f"ansible_{name}")
+        late[name] = made = Late((told,), generation)
+        for variable in (f"ansible_{name}",) if setup else (name, f"ansible_{name}"):
+            store.gather(variable, replace(made, base=store.values.get(variable)))
+    more = Late((version,), generation) if setup or names is None else known.more
     store.put("ansible_facts", LateFacts(known.known, late, more))
 
 

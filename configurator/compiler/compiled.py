@@ -37,6 +37,14 @@ class Notification:
     span: Span
 
 
+class Ends(StrEnum):
+    """What a task may end, so that nothing below it begins."""
+
+    NOTHING = ""
+    ROLE = "role"
+    HOST = "host"
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledTask:
     """One task of one host without its edges: `spec` has no `requires`, `after` or `notify` yet.
@@ -50,7 +58,7 @@ class CompiledTask:
     `data` are the ids of the tasks that tell what this one needs to know, `data_after` of those that may;
     `follows` of those that it comes after in a block. `groups` are the ends of the blocks that it is in, the
     outermost first: outside of them only that end counts. `words` is True if it may notify any handler of
-    its role, `flush` if handlers that were notified above it run here.
+    its role, `flush` if handlers that were notified above it run here. `ends` is what it may end.
     """
 
     spec: TaskSpec
@@ -69,6 +77,7 @@ class CompiledTask:
     groups: tuple[str, ...] = ()
     words: bool = False
     flush: bool = False
+    ends: Ends = Ends.NOTHING
 
 
 class Part(StrEnum):

@@ -374,7 +374,7 @@ class RoleExpander:
         )
         found = Effects() if flush else OPAQUE
         made = maker.finish(node, spec, name, replace(entered, notify=()), found, 0.0)
-        yield replace(made, flush=flush)
+        yield replace(made, flush=flush, ends=ahead.ends(node, maker))
 
     def _task(self, node: TaskNode, inherited: Inherited) -> Iterator[CompiledTask]:
         maker = self._maker
@@ -417,6 +417,7 @@ class RoleExpander:
             maker.late.leads[self._once_key(node)] = found
         yield from ahead.detached(node, every, entered, maker.settings, maker.late.jobs)
         self._registered(node, entered, found)
+        ahead.gathers(node, every, found, entered.scope, self._generation)
 
     def _leader(self, entered: Inherited) -> str | None:
         """Return the host that does a `run_once` task for this one; None if this host does it."""
@@ -449,6 +450,7 @@ class RoleExpander:
         rounds = Rounds((Round((spec.id,)),))
         maker.late.results.rounds[spec.id] = rounds
         self._registered(node, entered, rounds)
+        ahead.gathers_once(node, entered, rounds, self._generation, maker)
         return maker.finish(node, spec, written, replace(entered, notify=()), Effects(), 0.0)
 
     def _ended_job(self, node: TaskNode, scope: Scope) -> str:
@@ -463,7 +465,7 @@ class RoleExpander:
         return jid
 
     def _registered(self, node: TaskNode, entered: Inherited, rounds: Rounds) -> None:
-        """Note what the task sets: its registered variable, and facts if it gathers some."""
+        """Note what the task sets as its registered variable."""
         self._last = rounds
         store = entered.scope.facts
         if node.register is not None:
@@ -476,8 +478,6 @@ class RoleExpander:
             else:
                 version = Version(rounds.ids[0], rounds)
                 store.put(node.register, Late((version,), self._generation, store.values.get(node.register)))
-        if rounds.ids:
-            ahead.gathers(node, rounds.ids[0], rounds, entered.scope, self._generation)
 
     # -- what must wait ---------------------------------------------------------------------------------
 
@@ -508,8 +508,8 @@ class RoleExpander:
         inside = isinstance(node, IncludeNode | RoleNode)
         maker.late.put_off[spec.id] = PutOff(self, node, frozen, depth, spec.id, maker.selection, inside)
         made = maker.finish(node, spec, written, notify, ahead.guessed(node, entered, maker), 0.05)
-        ahead.sets(node, spec.id, inherited.scope, self._generation, maker)
-        return replace(made, data=hard, data_after=soft, words=inside)
+        ahead.sets(node, spec.id, inherited, entered, self._generation, maker)
+        return replace(made, data=hard, data_after=soft, words=inside, ends=ahead.ends(node, maker))
 
     def _pass_over(self, nodes: Sequence[Node], scope: Scope) -> bool:
         """Tell the selection of tasks that are not compiled; return True if `--only` names one of them."""

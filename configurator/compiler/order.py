@@ -26,6 +26,7 @@ from configurator.compiler.order_cross import (
 from configurator.compiler.order_cycle import node_cycle, role_cycle
 from configurator.compiler.order_edges import CycleFound, EdgeKind, Edges, Link
 from configurator.compiler.order_effects import EffectIndex
+from configurator.compiler.order_ends import separate_at_ends
 from configurator.compiler.order_flush import Flushes
 from configurator.compiler.order_modules import Batch
 from configurator.compiler.order_names import HandlerNames, LeftOut, required_nodes
@@ -210,6 +211,7 @@ class _Ordering:
                     for earlier, key in after.items():
                         self._edges.add(earlier, node, Link(EdgeKind.WRITTEN_ORDER, False, key))
         self._sort()
+        separate_at_ends(self._nodes, self._edges)
 
     def _batches(self, tasks: Iterable[int]) -> Iterator[Batch]:
         """Yield the tasks in turn; neighbours that can be done in one go, as several installs, together.

@@ -19,6 +19,7 @@ class EdgeKind(StrEnum):
     HANDLER = "handler"  # a handler waits for those that may notify it
     DATA = "data"  # it speaks of what the other one finds out
     BLOCK = "block"  # a block with a rescue is done from top to bottom
+    END = "end"  # a `meta` ends the role or the host: above it all comes first, below it all waits
 
 
 @dataclass(frozen=True, slots=True)

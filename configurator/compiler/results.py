@@ -184,8 +184,8 @@ class Results:
             if name in FAILURES:
                 found = found or _failure(raw, name)
                 continue
-            facts = raw.get("outputs", {}).get("ansible_facts")
-            if isinstance(facts, Mapping) and name in facts:
+            facts = _facts(raw)
+            if name in facts:
                 found = (facts[name],)
             elif raw.get("unknown"):
                 raise LateUnknownError(str(raw["unknown"]))
@@ -195,9 +195,18 @@ class Results:
         """Return all facts that tasks have found."""
         found: dict[str, Any] = {}
         for task_id in task_ids:
-            facts = self._raw.get(task_id, {}).get("outputs", {}).get("ansible_facts")
-            found |= facts if isinstance(facts, Mapping) else {}
+            rounds = self.rounds_of(task_id)
+            for name in (task_id,) if rounds is None else rounds.ids:
+                found |= _facts(self._raw.get(name, {}))
         return found
+
+
+def _facts(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a result; `setup` returns them with their prefix."""
+    facts = plainly(raw.get("outputs") or raw.get("registered") or {}).get("ansible_facts")
+    if not isinstance(facts, Mapping):
+        return {}
+    return {**{name.removeprefix("ansible_"): value for name, value in facts.items()}, **facts}
 
 
 def _failure(raw: Mapping[str, Any], name: str) -> tuple[Any, ...]:

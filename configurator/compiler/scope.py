@@ -38,10 +38,11 @@ class FactStore:
     """What set_fact, register and the like have set so far; `version` grows with every change.
 
     `open` are the tasks that may set anything: after them no name is certain before they have ended. `weak`
-    are the names that come from an include_vars: what a task sets wins over them, above and below.
+    are the names that come from an include_vars: what a task sets wins over them, above and below. `gathered`
+    are those of facts, which are as weak as any other fact.
     """
 
-    __slots__ = ("changed", "open", "values", "version", "weak")
+    __slots__ = ("changed", "gathered", "open", "values", "version", "weak")
 
     def __init__(self, values: Mapping[str, Entry] | None = None) -> None:
         self.values: dict[str, Entry] = dict(values or {})
@@ -49,6 +50,7 @@ class FactStore:
         self.version = 0
         self.open: tuple[Opening, ...] = ()
         self.weak: set[str] = set()
+        self.gathered: set[str] = set()
 
     def set(self, name: str, value: Any) -> None:
         """Set a fact; what was rendered with its old value no longer holds."""
@@ -60,6 +62,7 @@ class FactStore:
         self.changed[name] = self.version
         self.values[name] = entry
         self.weak.discard(name)
+        self.gathered.discard(name)
 
     def include(self, name: str, entry: Entry) -> None:
         """Set a variable of a file, unless a task has set it."""
@@ -67,8 +70,15 @@ class FactStore:
             self.put(name, entry)
             self.weak.add(name)
 
+    def gather(self, name: str, entry: Entry) -> None:
+        """Set a variable that is a fact, unless it was set as one that wins over facts."""
+        if name not in self.values or name in self.gathered:
+            self.put(name, entry)
+            self.gathered.add(name)
+
     def see(self, other: FactStore) -> None:
         """Take over what was set in another store."""
+        self.gathered = (self.gathered - other.values.keys()) | other.gathered
         self.weak = (self.weak - other.values.keys()) | other.weak
         self.values |= other.values
         self.changed |= other.changed
@@ -102,7 +112,7 @@ class FactStore:
         """Return a store that later changes of this one do not reach."""
         made = FactStore(self.values)
         made.changed, made.version, made.open = dict(self.changed), self.version, self.open
-        made.weak = set(self.weak)
+        made.weak, made.gathered = set(self.weak), set(self.gathered)
         return made
 
 
@@ -154,8 +164,8 @@ class Scope(Mapping[str, Any]):
 
     `low` has everything weaker than a task's own variables, `facts` what set_fact has set so far, `high` what
     wins over everything but a loop's item. All three are shared with the children made by `child`. `weak` are
-    the names that have nothing but a role's default, `params` what a role or an include was given: as in
-    Ansible it wins over set_fact.
+    the names that have nothing but a role's default, `strong` those in `low` that win over facts. `params` is
+    what a role or an include was given: as in Ansible it wins over set_fact.
     """
 
     def __init__(
@@ -167,9 +177,11 @@ class Scope(Mapping[str, Any]):
         secrets: set[str] | None = None,
         weak: frozenset[str] = frozenset(),
         params: Mapping[str, Entry] | None = None,
+        strong: frozenset[str] = frozenset(),
     ) -> None:
         self.engine = engine
         self.weak = weak
+        self.strong = strong
         self.secrets: set[str] = set() if secrets is None else secrets
         self._low = low
         self._high = high
@@ -208,10 +220,16 @@ class Scope(Mapping[str, Any]):
         """Return the layer that wins over everything."""
         return self._high
 
-    def over(self, low: Mapping[str, Entry], high: Mapping[str, Entry], weak: frozenset[str]) -> Scope:
+    def over(
+        self,
+        low: Mapping[str, Entry],
+        high: Mapping[str, Entry],
+        weak: frozenset[str],
+        strong: frozenset[str] = frozenset(),
+    ) -> Scope:
         """Return a scope with the same own and loop variables, and the same facts, over other layers."""
         made = self._copied(self._facts)
-        made._low, made._high, made.weak = low, high, weak
+        made._low, made._high, made.weak, made.strong = low, high, weak, self.strong | strong
         return made
 
     def settled(self, results: Results, facts: FactStore) -> Scope:
@@ -222,7 +240,8 @@ class Scope(Mapping[str, Any]):
         return made
 
     def _copied(self, facts: FactStore) -> Scope:
-        made = Scope(self.engine, self._low, self._high, facts, self.secrets, self.weak, self._params)
+        params, strong = self._params, self.strong
+        made = Scope(self.engine, self._low, self._high, facts, self.secrets, self.weak, params, strong)
         made._own, made._loops = self._own, self._loops
         made._results, made._generation, made._met = self._results, self._generation, self._met
         return made
@@ -235,7 +254,8 @@ class Scope(Mapping[str, Any]):
     ) -> Scope:
         """Return a scope in which the variables `own`, the loop values and what an include is given count."""
         given = self._params | dict(params or {})
-        made = Scope(self.engine, self._low, self._high, self._facts, self.secrets, self.weak, given)
+        facts, strong = self._facts, self.strong
+        made = Scope(self.engine, self._low, self._high, facts, self.secrets, self.weak, given, strong)
         made._own = self._own | dict(own or {})
         made._loops = self._loops | {name: Ready(value) for name, value in (loops or {}).items()}
         made._shared = {} if params else self._shared
@@ -301,7 +321,8 @@ class Scope(Mapping[str, Any]):
                 return layer[name]  # type: ignore[index,return-value]  # nothing late is ever in these
         if self._facts.open and (found := self._set_by_any(str(name))) is not None:
             return found
-        for layer in (self._facts.values, self._own, self._low):
+        outdone = name in self._facts.gathered and (name in self._own or name in self.strong)
+        for layer in (self._own, self._low) if outdone else (self._facts.values, self._own, self._low):
             if name in layer:
                 entry: Entry | None = layer[name]  # type: ignore[index]
                 while isinstance(entry, Late):

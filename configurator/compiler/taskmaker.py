@@ -187,7 +187,7 @@ class TaskMaker:
             params=dict(part.params),
             locks=tuple(self.settings.texts(node.locks, scope)),
             position=str(node.span),
-            tell=node.register is not None or judged is not None,
+            tell=node.register is not None or judged is not None or bool(facts_of(module, parsed)),
             **decided,
             **keywords,
         )
@@ -289,6 +289,11 @@ class TaskMaker:
 def effects_of(module: Module[Any], parsed: Any, raw: Mapping[str, Any]) -> Effects:
     """Return what a task with these parameters touches; only the host knows where somebody's home is."""
     return OPAQUE if any_home(specs(module.params), raw) else module.effects(parsed)
+
+
+def facts_of(module: Module[Any], parsed: Any) -> tuple[str, ...]:
+    """Return the names of the facts that a task with these parameters gathers."""
+    return () if parsed is None else tuple(module.facts(parsed))
 
 
 def module_word(node: Node) -> str:

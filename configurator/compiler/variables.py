@@ -186,7 +186,7 @@ class HostVariables:
             above = list(around[name]) if name in around else []
             parents[name] = Ready(([around[new]] if new in around else []) + above)
         high = {**around.high, **about_role(role.name, role.path), **parents}
-        return around.over(low, high, (around.weak | names) - own.keys())
+        return around.over(low, high, (around.weak | names) - own.keys(), frozenset(own))
 
     def _managed(self) -> dict[str, Entry]:
         """Return the weakest variables of all."""
@@ -210,11 +210,13 @@ class HostVariables:
             low.update(one.vars)
         low.update(mention.use.vars)
         stronger = (mention.entry_vars, mention.use.vars, *(one.vars for one in seen))
-        weak -= {name for layer in stronger for name in layer}
+        strong = {name for layer in stronger for name in layer}
+        weak -= strong
         high = {**self._source.extra, **self._magic, **about_role(role.name, role.path)}
         facts = self.facts_of(role, needed)
         params = mention.use.params
-        return Scope(self._source.engine, low, high, facts, self._secrets, frozenset(weak), params)
+        engine, secrets = self._source.engine, self._secrets
+        return Scope(engine, low, high, facts, secrets, frozenset(weak), params, frozenset(strong))
 
 
 def about_role(name: str, path: str) -> dict[str, Entry]:

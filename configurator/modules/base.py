@@ -91,6 +91,10 @@ class Module(Generic[P]):
         """Return the events after which this action would be done twice: a restart after a start, say."""
         return frozenset()
 
+    def facts(self, params: P) -> Sequence[str]:  # noqa: ARG002
+        """Return the names of what `outputs` has as `ansible_facts`: tasks below know them by these."""
+        return ()
+
     # -- verbs: on the host ---------------------------------------------------------------------------
 
     def anticipate(self, system: System, items: Sequence[P]) -> None:

@@ -80,6 +80,9 @@ class Getent(Looking):
             return {"entries": {params.key: None}}
         raise _refused(answer, params)
 
+    def facts(self, params: GetentParams) -> Sequence[str]:
+        return (f"getent_{params.database}",)
+
     def outputs(self, params: GetentParams, actual: State) -> dict[str, Any]:
         """Return the entries as Ansible's fact."""
         return {"ansible_facts": {f"getent_{params.database}": actual["entries"]}} if actual else {}

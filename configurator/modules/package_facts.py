@@ -58,6 +58,9 @@ class PackageFacts(Looking):
                 found.setdefault(row.name, []).append(_fact(row, version))
         return {"packages": found}
 
+    def facts(self, params: Any) -> Sequence[str]:  # noqa: ARG002
+        return ("packages",)
+
     def outputs(self, params: Any, actual: State) -> dict[str, Any]:  # noqa: ARG002
         """Return the packages as Ansible's facts."""
         return {"ansible_facts": {"packages": actual["packages"]}}

@@ -8,6 +8,7 @@ have left them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -55,6 +56,9 @@ class ServiceFacts(Looking):
         found = services(loaded.stdout, files.stdout)
         names = dict.fromkeys((*found, *units.manager_state(system).get("read", ())))
         return {"services": {name: _planned(system, name, found.get(name)) for name in sorted(names)}}
+
+    def facts(self, params: Any) -> Sequence[str]:  # noqa: ARG002
+        return ("services",)
 
     def outputs(self, params: Any, actual: State) -> dict[str, Any]:  # noqa: ARG002
         """Return the services as Ansible's facts."""

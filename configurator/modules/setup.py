@@ -118,6 +118,9 @@ class Setup(Module[SetupParams]):
     def desired(self, params: SetupParams, actual: State) -> State:  # noqa: ARG002
         return {}
 
+    def facts(self, params: SetupParams) -> Sequence[str]:  # noqa: ARG002
+        return ("local",)  # what the roles themselves may have changed; all others are known before
+
     def outputs(self, params: SetupParams, actual: State) -> dict[str, Any]:
         wanted = {
             name: value

@@ -41,6 +41,7 @@ _BARE = {
     "handler": "handlers come last",
     "data": "it uses what that finds out",
     "block": "a block with a rescue is done from top to bottom",
+    "end": "a `meta` may end the tasks there",
 }
 
 

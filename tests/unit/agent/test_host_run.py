@@ -53,11 +53,12 @@ class Taker:
     def __init__(self, does: Mapping[str, Do], notifications: Notifications, ask: Ask, workers: int) -> None:
         self.workers = workers
         self.taken: list[str] = []
+        self.together: list[str] = []
         self._does, self._notifications = does, notifications
         self._verdicts = Verdicts(ask, lambda _message: None)
 
     def declare(self, spec: TaskSpec) -> Mapping[str, Any]:
-        return {"timeout_s": spec.timeout_s}
+        return {"timeout_s": spec.timeout_s, "batch_key": spec.params.get("batch")}
 
     def take(self, spec: TaskSpec, context: TaskContext) -> Done:
         self.taken.append(spec.id)
@@ -70,7 +71,8 @@ class Taker:
     def take_together(
         self, specs: Sequence[TaskSpec], contexts: Sequence[TaskContext], settle: SettleEarly
     ) -> Sequence[Done | None]:
-        raise NotImplementedError
+        self.together += [spec.id for spec in specs]
+        return [CHANGED for _ in specs]
 
     def unknown(self, spec: TaskSpec, because: str) -> Done:
         raise TaskError(because)
@@ -318,6 +320,18 @@ def test_a_meta_ends_what_it_says(action: str, done: list[str], tmp_path: Path) 
     ran = Ran(specs, tmp_path)
     assert ran.taker.taken == done
     assert ran.of("below")["cause"] == f"meta: {action}"
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_is_done_in_one_go_is_not_done_after_an_end(ends: bool, tmp_path: Path) -> None:
+    """Installs that wait together for the end do not run past it together."""
+    specs = [
+        task("end", module="meta", params={"action": "end_host"}) if ends else task("end"),
+        *(task(name, params={"batch": "apt"}, after=("end",)) for name in ("one", "two")),
+    ]
+    ran = Ran(specs, tmp_path)
+    assert ran.taker.together == ([] if ends else ["one", "two"])
+    assert {ran.ended["one"], ran.ended["two"]} == {"skipped" if ends else "changed"}
 
 
 # -- the controller's part -----------------------------------------------------------------------------------

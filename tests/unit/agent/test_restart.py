@@ -87,6 +87,14 @@ def test_what_had_ended_is_neither_done_nor_told_again(tmp_path: Path) -> None:
     }
 
 
+def test_a_role_that_had_ended_stays_so_after_a_restart(tmp_path: Path) -> None:
+    """Its `meta` is not done again, and what is below it is not either."""
+    end = TaskSpec("end", "r", "end", "meta", {"action": "end_role"})
+    other = TaskSpec("other", "other", "other", "command", {"cmd": "true"})
+    taken, told = go_on([end, spec("below", "end"), other], {"end": "ok"}, tmp_path)
+    assert (taken, told) == (["other"], {"below": "skipped", "other": "ok"})
+
+
 def test_a_confirmed_plan_reaches_the_next_agent() -> None:
     """It is all that tells a change that was shown from one that was not; it travels as JSON."""
     change = FieldChange("path:/x", "content", None, "1 byte", Certainty.EXACT, None, "+x\n")

@@ -109,13 +109,18 @@ def close_block(
     yield CompiledTask(spec, role, f"end of {name}", Effects(), node.span, follows=everything, typical_s=0.0)
 
 
+def in_turn(tasks: Sequence[CompiledTask]) -> Iterator[CompiledTask]:
+    """Yield the tasks of an include that stands in a block: in there too one failure ends it."""
+    return _chained(tasks, (), None)
+
+
 def _units(tasks: Sequence[CompiledTask]) -> tuple[str, ...]:
     """Return what counts in a part: its tasks and the ends of its inner blocks, without what is in those."""
     return tuple(task.spec.id for task in tasks if not task.groups)
 
 
 def _chained(
-    tasks: Sequence[CompiledTask], first: tuple[str, ...], end_id: str, *, rescued: bool = False
+    tasks: Sequence[CompiledTask], first: tuple[str, ...], end_id: str | None, *, rescued: bool = False
 ) -> Iterator[CompiledTask]:
     """Yield tasks that follow each other, but for the rounds of one loop, and do not run after a failure."""
     earlier: list[str] = []  # of this part, above the task
@@ -135,6 +140,7 @@ def _chained(
             tell=task.spec.tell or rescued,
             rescued=task.spec.rescued or rescued,
         )
-        yield replace(task, spec=spec, follows=(*task.follows, *before), groups=(end_id, *task.groups))
+        groups = task.groups if end_id is None else (end_id, *task.groups)
+        yield replace(task, spec=spec, follows=(*task.follows, *before), groups=groups)
         if not task.groups:
             current.append(task.spec.id)

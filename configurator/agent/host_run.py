@@ -294,8 +294,10 @@ class HostRun:
 
     def _missed(self, name: str, context: TaskContext) -> bool:
         result = _result(context, name)
-        skipped = result is not None and result.reason is SkipReason.REQUIREMENT_FAILED
-        return skipped and name not in self._kept
+        if result is None or result.reason is not SkipReason.REQUIREMENT_FAILED:
+            return False
+        # Below an include of which a task has failed others are skipped before anybody asks about them.
+        return name not in self._kept and result.cause not in self._held
 
     # -- reporting ------------------------------------------------------------------------------------
 

@@ -234,6 +234,15 @@ def _sets_inside(
         inherited.scope.facts.opened(task_id, generation)
 
 
+def versions(node: FactNode | VarsNode, task_id: str, names: Iterable[str]) -> Iterator[tuple[str, Version]]:
+    """Yield the variables that a task sets, and what will tell whether it has."""
+    for name in names:
+        fact = isinstance(node, FactNode)
+        yield name, Version(task_id, fact=name) if fact else Version(task_id, inner=name)
+    if node.register is not None:
+        yield node.register, Version(task_id)
+
+
 def _later(scope: Scope, name: str, version: Version, generation: int) -> None:
     before = scope.facts.values.get(name)
     if isinstance(before, Late):

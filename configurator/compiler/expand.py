@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
 from configurator.compiler import ahead
-from configurator.compiler.blocks import close_block
+from configurator.compiler.blocks import BlockPart, close_block, hang_on_failure
 from configurator.compiler.compiled import CompiledTask
 from configurator.compiler.included import included_role, included_variables
 from configurator.compiler.inherited import Inherited
@@ -98,12 +98,24 @@ class RoleExpander:
         facts = put_off.inherited.scope.facts.copy()
         found.since = facts.version
         scope = put_off.inherited.scope.settled(results, facts)
-        tasks = list(again._walk([put_off.node], replace(put_off.inherited, scope=scope), put_off.depth))
+        part = None
+        if put_off.inherited.part is not None and not isinstance(put_off.node, FactNode | VarsNode):
+            part = BlockPart(again._generation)  # what stands above it in the block has not failed
+        here = replace(put_off.inherited, scope=scope, part=part)
+        tasks = list(again._walk([put_off.node], here, put_off.depth))
+        if part is not None:
+            part.leave(facts)
         found.rounds, found.facts, found.met = again._last, facts, scope.met
         found.handlers, found.set_facts, found.secrets = again.handlers_found, again._set, state.secrets
         return tasks
 
     def _walk(self, nodes: Sequence[Node], inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
+        for task in self._compiled(nodes, inherited, depth):
+            if inherited.part is not None:
+                inherited.part.passes(task)
+            yield task
+
+    def _compiled(self, nodes: Sequence[Node], inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
         for node in nodes:
             if isinstance(node, BlockNode):
                 yield from self._block(node, inherited, depth)
@@ -131,9 +143,9 @@ class RoleExpander:
             case RoleNode():
                 yield from self._include_role(node, inherited, depth)
             case FactNode():
-                self._set_fact(node, inherited)
+                yield from self._set_fact(node, inherited, depth)
             case VarsNode():
-                self._include_vars(node, inherited)
+                yield from self._include_vars(node, inherited, depth)
             case MetaNode():
                 yield from self._meta(node, inherited)
             case TaskNode():
@@ -207,12 +219,18 @@ class RoleExpander:
             yield from self._walk(node.children, inner, depth)
             return
         scope = inner.scope
-        block = list(self._walk(node.children, inner, depth))
+        risky = inner.part is not None and inner.part.risky
+        part = BlockPart(self._generation, risky, inner.part)
+        block = list(self._walk(node.children, replace(inner, part=part), depth))
+        part.leave(scope.facts)
         failed = ahead.failure(block, self._generation)
         kept = {name: scope.facts.values.get(name) for name in failed}
         for name, entry in failed.items():
             scope.facts.put(name, entry)
-        rescue = list(self._walk(node.rescue, inner, depth))
+        saving = BlockPart(self._generation, True, inner.part)
+        rescue = list(self._walk(node.rescue, replace(inner, part=saving), depth))
+        saving.leave(scope.facts)
+        hang_on_failure(scope.facts, rescue, block)
         for name, before in kept.items():
             if before is None:
                 scope.facts.values.pop(name, None)
@@ -318,8 +336,9 @@ class RoleExpander:
         self.handlers_found += [*there._walk(use.handlers, plain, depth + 1), *there.handlers_found]
         maker.ids.prefix, maker.selection = prefix, selection
 
-    def _set_fact(self, node: FactNode, inherited: Inherited) -> None:
+    def _set_fact(self, node: FactNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
         maker = self._maker
+        above = self._above(inherited)
         entered = inherited.enter(node.keywords)
         maker.state.left_out.add((maker.role.name, maker.name(node, entered.scope)))  # done already
         if not self._selected(entered):
@@ -341,18 +360,47 @@ class RoleExpander:
                 self._set[fact] = value
         if node.register is not None:
             store.set(node.register, {"changed": False, "failed": False, "ansible_facts": dict(*wanted[-1:])})
+        yield from self._if_reached(node, above, inherited, depth, {key for each in wanted for key in each})
 
-    def _include_vars(self, node: VarsNode, inherited: Inherited) -> None:
+    def _include_vars(self, node: VarsNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
+        above = self._above(inherited)
         entered = inherited.enter(node.keywords)
         if not self._selected(entered):
             return
         items = self._items(node.loop, entered, module_word(node))
+        store = inherited.scope.facts
+        included: dict[str, Any] = {}
         for item in items if not isinstance(items, str) else ():
             if self._false_condition(entered.when, item.scope) is None:
-                for name, entry in included_variables(node, item.scope, self._maker).items():
-                    inherited.scope.facts.include(name, entry)
+                included |= included_variables(node, item.scope, self._maker)
+                for name, entry in included.items():
+                    store.include(name, entry)
         if node.register is not None:
-            inherited.scope.facts.set(node.register, {"changed": False, "failed": False})
+            store.set(node.register, {"changed": False, "failed": False})
+        found = {name for name, entry in included.items() if store.values.get(name) is entry}
+        yield from self._if_reached(node, above, inherited, depth, found)
+
+    def _above(self, inherited: Inherited) -> Inherited | None:
+        """Return the variables as they are now, in a part of a block that may end above here; else None."""
+        if inherited.part is None or not inherited.part.risky:
+            return None
+        return replace(inherited, scope=inherited.scope.frozen())
+
+    def _if_reached(
+        self,
+        node: FactNode | VarsNode,
+        above: Inherited | None,
+        inherited: Inherited,
+        depth: int,
+        names: Collection[str],
+    ) -> Iterator[CompiledTask]:
+        """Yield a task that tells whether the run has come to what sets variables, where it may not."""
+        if above is None or inherited.part is None or not (names or node.register):
+            return
+        before = above.scope.facts.copy()
+        task = self._put_off(node, above, depth, LateValueError(()))
+        inherited.part.sets(inherited.scope.facts, before, ahead.versions(node, task.spec.id, names))
+        yield task
 
     def _meta(self, node: MetaNode, inherited: Inherited) -> Iterator[CompiledTask]:
         maker = self._maker

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from configurator.compiler.blocks import BlockPart
 from configurator.compiler.scope import Scope
 from configurator.compiler.tasknodes import Keywords
 from configurator.config.located import Located, LocatedMap, LocatedScalar
@@ -15,7 +16,7 @@ class Inherited:
     """The keywords in force at one place of a role, and the variables there.
 
     Conditions, environments, defaults and notifications add up, the outer ones first; of the rest the
-    innermost counts.
+    innermost counts. `part` is where in a block with a rescue or an always it is, if it is in one.
     """
 
     scope: Scope
@@ -38,6 +39,7 @@ class Inherited:
     throttle: LocatedScalar | None = None
     any_errors_fatal: LocatedScalar | None = None
     module_defaults: tuple[LocatedMap, ...] = ()
+    part: BlockPart | None = None
 
     def enter(self, keywords: Keywords, *, but: Collection[str] = ()) -> Inherited:
         """Return what is in force inside something with these keywords; `but` names those to leave out."""

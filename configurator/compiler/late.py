@@ -31,13 +31,15 @@ class Version:
     """What one task sets: its registered result, or the fact of this name.
 
     `task` is its id; `rounds` are None for a task that was put off: they are known once it has begun. `inner`
-    is the variable that something inside of a put-off include may set.
+    is the variable that something inside of a put-off include may set. A task of a rescue runs only `after` a
+    failure of one of these.
     """
 
     task: str
     rounds: Rounds | None = None
     fact: str | None = None
     inner: str | None = None
+    after: tuple[str, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -45,7 +47,16 @@ class Version:
         return (self.task,) if self.rounds is None else self.rounds.ids
 
     def entry(self, results: Results) -> Ready | Located | None:
-        """Return what the task has set; None if it has set nothing."""
+        """Return what the task has set; None if it has set nothing.
+
+        LateUnknownError if a plan does not know whether the task runs.
+        """
+        found = self._entry(results)
+        if found is None and self.after:
+            results.raise_for_failures(self.after)
+        return found
+
+    def _entry(self, results: Results) -> Ready | Located | None:
         if self.inner is not None:
             return set_inside(self.task, self.inner, results)
         rounds = self.rounds or results.rounds_of(self.task)

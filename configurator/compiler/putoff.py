@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from configurator.agent.protocol import TaskSpec
+from configurator.compiler.blocks import in_turn
 from configurator.compiler.compiled import CompiledRole, CompiledTask
 from configurator.compiler.late import LateValueError
 from configurator.compiler.results import LateUnknownError, Results, Round, Rounds
@@ -201,6 +202,8 @@ class LateTasks:
 
         if not put_off.includes:
             tasks = [replace(task, notify=()) for task in tasks]  # whom it notifies was settled before
+        elif spec.hold:
+            tasks = list(in_turn(tasks))
         role = CompiledRole(put_off.expander.role_name, tasks, found.handlers, put_off.node.span)
         try:
             graph = build_graph([role], left_out=_Anything(), words=words, base=spec.id)

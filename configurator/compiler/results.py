@@ -130,6 +130,13 @@ class Results:
                 return str(found)
         return None
 
+    def raise_for_failures(self, task_ids: Iterable[str]) -> None:
+        """Raise LateUnknownError if a plan does not know whether one of these tasks fails."""
+        for task_id in task_ids:
+            raw = self._raw.get(task_id, {})
+            if raw.get("unknown") and raw.get("failed") is None:
+                raise LateUnknownError(str(raw["unknown"]))
+
     def rounds_of(self, task_id: str) -> Rounds | None:
         """Return the rounds of a task that was put off, perhaps more than once."""
         while task_id in self.again:

@@ -64,6 +64,13 @@ class FactStore:
         self.weak.discard(name)
         self.gathered.discard(name)
 
+    def swap(self, name: str, entry: Entry) -> None:
+        """Put another entry in the place of one; what wins over the variable stays the same."""
+        weak = name in self.weak
+        self.put(name, entry)
+        if weak:
+            self.weak.add(name)
+
     def include(self, name: str, entry: Entry) -> None:
         """Set a variable of a file, unless a task has set it."""
         if name not in self.values or name in self.weak:

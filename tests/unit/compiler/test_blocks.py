@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.unit.compiler.playing import played
 from tests.unit.compiler.projects import graph_of
 
 NESTED = """
@@ -38,3 +39,55 @@ def test_a_rescue_within_a_rescue_asks_for_a_failure_of_its_own_block() -> None:
     own = [found.partition(":")[2] for found in tasks["inner rescue"].if_failed]
     outer = [found.partition(":")[2] for found in tasks["inner step"].if_failed]
     assert (own, outer) == (["inner step"], ["step", "below"])
+
+
+def test_a_failure_in_a_file_that_is_included_late_ends_the_file() -> None:
+    """As if its tasks stood in the block themselves, also in a file that it includes in turn."""
+    more = {
+        "roles/r/tasks/one.yml": """
+            - {name: above, command: x}
+            - include_tasks: "{{ asked.stdout }}-two.yml"
+            - {name: below, command: x}
+            - {name: said below, debug: {msg: x}}
+            """,
+        "roles/r/tasks/one-two.yml": """
+            - {name: bad, command: "{{ 'false' if asked.stdout == 'one' }}"}
+            - {name: within, debug: {msg: x}}
+            """,
+    }
+    play = played(
+        """
+        - {name: ask, command: echo one, register: asked}
+        - block:
+            - include_tasks: "{{ asked.stdout }}.yml"
+            - {name: behind, command: x}
+          rescue:
+            - {name: rescue, command: x}
+        - {name: after, command: x}
+        """,
+        more,
+    )
+    assert play.taken == ["ask", "above", "bad", "rescue", "after"]
+    assert {play.statuses[name] for name in ("within", "below", "said below", "behind")} == {"skipped"}
+
+
+def test_what_is_set_below_a_failure_in_a_file_that_is_included_late_is_not_set() -> None:
+    """A rescue sees what was set above it."""
+    more = {
+        "roles/r/tasks/one.yml": """
+            - set_fact: {step: one}
+            - {name: bad, command: "false"}
+            - set_fact: {step: two}
+            """
+    }
+    play = played(
+        """
+        - {name: ask, command: echo one, register: asked}
+        - block:
+            - include_tasks: "{{ asked.stdout }}.yml"
+          rescue:
+            - {name: rescue, debug: {msg: "{{ step }}"}}
+        """,
+        more,
+    )
+    assert play.said == {"rescue": "one"}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from configurator.agent.protocol import TaskSpec
 from configurator.config.diagnostics import Span
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects
+
+Use: TypeAlias = tuple[str, ...]  # the uses of roles around a task, the outermost first: see uses.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class CompiledTask:
     `data` are the ids of the tasks that tell what this one needs to know, `data_after` of those that may;
     `follows` of those that it comes after in a block. `groups` are the ends of the blocks that it is in, the
     outermost first: outside of them only that end counts. `words` is True if it may notify any handler of
-    its role, `flush` if handlers that were notified above it run here.
+    its role, `flush` if handlers that were notified above it run here. `uses` are the uses of roles that it
+    belongs to: of a handler several where it is the same for them.
     """
 
     spec: TaskSpec
@@ -69,6 +72,7 @@ class CompiledTask:
     groups: tuple[str, ...] = ()
     words: bool = False
     flush: bool = False
+    uses: tuple[Use, ...] = ((),)
 
 
 class Part(StrEnum):

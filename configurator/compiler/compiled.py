@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from configurator.agent.protocol import TaskSpec
 from configurator.config.diagnostics import Span
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects
+
+Use: TypeAlias = tuple[str, ...]  # the uses of roles around a task, the outermost first: see uses.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class CompiledTask:
     `follows` of those that it comes after in a block. `groups` are the ends of the blocks that it is in, the
     outermost first: outside of them only that end counts. `words` is True if it may notify any handler of
     its role, `flush` if handlers that were notified above it run here. `ends` is what it may end.
+    its role, `flush` if handlers that were notified above it run here. `uses` are the uses of roles that it
+    belongs to: of a handler several where it is the same for them.
     """
 
     spec: TaskSpec
@@ -78,6 +82,7 @@ class CompiledTask:
     words: bool = False
     flush: bool = False
     ends: Ends = Ends.NOTHING
+    uses: tuple[Use, ...] = ((),)
 
 
 class Part(StrEnum):

@@ -120,11 +120,12 @@ class RoleExpander:
             if isinstance(node, BlockNode):
                 yield from self._block(node, inherited, depth)
                 continue
-            numbers = dict(self._maker.ids.numbers)
+            numbers, handlers = dict(self._maker.ids.numbers), len(self.handlers_found)
             try:
                 yield from list(self._node(node, inherited, depth))
             except LateValueError as late:
                 self._maker.ids.numbers = numbers
+                del self.handlers_found[handlers:]  # of rounds that are compiled once more later
                 try:
                     task = self._put_off(node, inherited, depth, late)
                     if not isinstance(node, TaskNode) or self._maker.selection.wants_task(task):
@@ -326,7 +327,7 @@ class RoleExpander:
             return
         around = replace(inner, scope=use.scope)
         maker = copy.copy(self._maker)
-        maker.role = use.role
+        maker.role, maker.use = use.role, (*maker.use, maker.ids.use(use.role.name))
         there = RoleExpander(maker, self._variables)
         there._generation = self._generation
         yield from there._walk(use.tasks, around, depth + 1)

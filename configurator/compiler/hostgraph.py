@@ -21,6 +21,7 @@ from configurator.compiler.taskmaker import TaskIds, TaskMaker
 from configurator.compiler.tasksettings import TaskSettings
 from configurator.compiler.templating import TemplatingError
 from configurator.compiler.toolbox import HostState, Toolbox
+from configurator.compiler.uses import merged
 from configurator.compiler.variables import HostVariables, role_names
 from configurator.inventory.hosts import Host, HostAddress
 
@@ -82,8 +83,10 @@ def _compile_role(
     maker = TaskMaker(role, toolbox, state, settings, late, TaskIds(role.name))
     expander = RoleExpander(maker, variables)
     tasks: list[CompiledTask] = []
-    handlers: dict[object, CompiledTask] = {}
+    handlers: list[CompiledTask] = []
     for mention in planned.mentions:
+        if len(planned.mentions) > 1:
+            maker.use = (maker.ids.use(role.name),)
         scope = variables.scope(role, needed, mention)
         if _applies(mention, scope):
             options = role.arguments.get("main")
@@ -92,10 +95,9 @@ def _compile_role(
         for keywords in mention.around:
             around = around.enter(keywords)
         tasks += expander.tasks(role.tasks, around)
-        for handler in (*expander.handlers(role.handlers, around), *expander.handlers_found):
-            known = handler.spec.id if handler.spec.late else (handler.spec.name, str(handler.spec.params))
-            handlers.setdefault(known, handler)
-    return CompiledRole(role.name, tasks, list(handlers.values()), role.span, planned.requires, planned.part)
+        handlers += (*expander.handlers(role.handlers, around), *expander.handlers_found)
+        expander.handlers_found.clear()
+    return CompiledRole(role.name, tasks, merged(handlers), role.span, planned.requires, planned.part)
 
 
 def _applies(mention: Mention, scope: Scope) -> bool:

@@ -250,14 +250,14 @@ class _Ordering:
         flushes = Flushes(self._nodes, self._edges)
         waiting = [*self._nodes.all_tasks(), *self._nodes.all_handlers()]
         for node in waiting:  # handlers that are lent on the way are appended, since they notify as well
-            owner, task = self._nodes.owner[node], self._nodes.task(node)
+            task = self._nodes.task(node)
             count = len(self._nodes)
             for notification in task.notify:
                 outside = self._outside.get(notification.name)
-                if outside is not None and not names.known(owner, notification):
+                if outside is not None and not names.known(node, notification):
                     self._notify_outside[node] |= dict.fromkeys(outside)
                     continue
-                for handler in names.notified(owner, notification, self._problems):
+                for handler in names.notified(node, notification, self._problems):
                     copy = flushes.handler_for(node, handler)
                     meant = self._follow(node, handler, notification) if copy is None else copy
                     self._notify[node][meant] = None
@@ -267,9 +267,9 @@ class _Ordering:
                         handler if (copy := flushes.handler_for(node, handler)) is None else copy
                         for handler in found
                     )
-                    for word, found in names.words(owner).items()
+                    for word, found in names.words(node).items()
                 }
-                for word, found in names.lent(owner).items():
+                for word, found in names.lent(node).items():
                     notification = Notification(word, task.span)
                     meant_by_all = tuple(self._follow(node, handler, notification) for handler in found)
                     self._words[task.spec.id].setdefault(word, meant_by_all)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from configurator.compiler.compiled import Notification, Part, Requirement
+from configurator.compiler.compiled import Notification, Part, Requirement, Use
 from configurator.compiler.order_nodes import Nodes
-from configurator.config.diagnostics import Diagnostics
+from configurator.compiler.uses import strongest, together
+from configurator.config.diagnostics import Diagnostics, Span
 from configurator.modules.params import did_you_mean
 
 # (role, task) that exist but were not selected for this run; a task of None means the whole role.
@@ -79,25 +80,30 @@ class HandlerNames:
         last = [name for name, role in nodes.roles.items() if role.role.part is Part.HANDLERS]
         self._rank = {name: number for number, name in enumerate((*nodes.roles, *last))}
 
-    def words(self, owner: str) -> Mapping[str, Sequence[int]]:
-        """Return the handlers of a role by every word that means them."""
-        return self._by_role[owner]
+    def words(self, node: int) -> Mapping[str, Sequence[int]]:
+        """Return the handlers of a task's role by every word that means them."""
+        own = self._by_role[self._nodes.owner[node]]
+        return {word: self._nearest(node, found) for word, found in own.items()}
 
-    def known(self, owner: str, notification: Notification) -> bool:
+    def known(self, node: int, notification: Notification) -> bool:
         """Return True if a handler is meant."""
-        return bool(self.notified(owner, notification, Diagnostics()))
+        return bool(self.notified(node, notification, Diagnostics()))
 
-    def notified(self, owner: str, notification: Notification, problems: Diagnostics) -> Sequence[int]:
-        """Return the handlers meant by a task of role `owner`: its own ones, else those of all roles.
+    def notified(self, node: int, notification: Notification, problems: Diagnostics) -> Sequence[int]:
+        """Return the handlers meant by a task: its own role's, else those of all roles.
 
-        In a play one handler of a name is meant: the play's own, else that of `owner`, else the last role's;
-        and all that listen to it, wherever they are. `role : handler` names one role's, as in Ansible.
+        Of those of one name the handler of the use that the task belongs to is meant, else that of the use
+        around it. In a play one handler of a name is meant: that of an include around the task, else the
+        play's own, else that of the task's role, else the last role's; and all that listen to it, wherever
+        they are. `role : handler` names one role's, as in Ansible.
         """
+        owner = self._nodes.owner[node]
         found: Sequence[int] | None
         if self._nodes.roles[owner].role.part is Part.NONE:
-            found = self._by_role[owner].get(notification.name) or self._anywhere.get(notification.name)
+            known = self._by_role[owner].get(notification.name) or self._anywhere.get(notification.name)
+            found = None if known is None else self._nearest(node, known)
         else:
-            found = self._in_play(owner, notification.name)
+            found = self._in_play(node, notification.name)
         if found is None:
             role, colon, name = notification.name.partition(" : ")
             found = self._by_role.get(role, {}).get(name) if colon else None
@@ -112,27 +118,56 @@ class HandlerNames:
             return ()
         return found
 
-    def lent(self, owner: str) -> Mapping[str, Sequence[int]]:
+    def lent(self, node: int) -> Mapping[str, Sequence[int]]:
         """Return the handlers of a whole play by every word; of none outside of plays."""
-        if self._nodes.roles[owner].role.part is Part.NONE:
+        if self._nodes.roles[self._nodes.owner[node]].role.part is Part.NONE:
             return {}
-        return {word: self._in_play(owner, word) or () for word in self._anywhere}
+        return {word: self._in_play(node, word) or () for word in self._anywhere}
 
-    def _in_play(self, owner: str, word: str) -> Sequence[int] | None:
+    def _in_play(self, node: int, word: str) -> Sequence[int] | None:
         """Return what a word means in a play, in declared order; None if nothing has it."""
-        by_name: dict[str, list[int]] = {}  # handlers of one name: of those one at most is meant
-        for handler in self._anywhere.get(word, ()):
-            by_name.setdefault(self._nodes.task(handler).name, []).append(handler)
-        found = [one for same in by_name.values() for one in self._strongest(owner, same)]
-        return sorted(found) or None
+        owner = self._nodes.owner[node]
 
-    def _strongest(self, owner: str, same: Sequence[int]) -> Sequence[int]:
-        """Return those of the handlers of one name that count: one role's, of which a loop makes several."""
-
-        def strength(handler: int) -> tuple[bool, bool, int]:
+        def strength(handler: int, use: Use) -> tuple[int, ...]:
             role = self._nodes.owner[handler]
-            own = self._nodes.roles[role].role.part is Part.HANDLERS
-            return own, role == owner, self._rank[role]
+            shared, own = self._nearness(handler, use, owner)
+            of_play = self._nodes.roles[role].role.part is Part.HANDLERS
+            return shared, of_play, role == owner, own, self._rank[role]
 
-        best = max(map(strength, same))
-        return [handler for handler in same if strength(handler) == best]
+        return self._meant(node, self._anywhere.get(word, ()), strength) or None
+
+    def _nearest(self, node: int, found: Sequence[int]) -> Sequence[int]:
+        """Return those handlers that are not another use's of what the task's use has itself."""
+        owner = self._nodes.owner[node]
+        return self._meant(node, found, lambda handler, use: self._nearness(handler, use, owner))
+
+    def _meant(
+        self, node: int, found: Sequence[int], strength: Callable[[int, Use], tuple[int, ...]]
+    ) -> list[int]:
+        """Return the nearest of each handler that was written once, and then the strongest of each name."""
+        if len(found) < 2:
+            return list(found)
+        uses = self._nodes.task(node).uses
+        return sorted({handler for use in uses for handler in self._meant_in(use, node, found, strength)})
+
+    def _meant_in(
+        self, use: Use, node: int, found: Sequence[int], strength: Callable[[int, Use], tuple[int, ...]]
+    ) -> Iterator[int]:
+        owner = self._nodes.owner[node]
+        places: dict[Span, list[int]] = {}
+        for handler in found:
+            places.setdefault(self._nodes.task(handler).span, []).append(handler)
+        names: dict[str, list[int]] = {}
+        for same in places.values():
+            for handler in strongest(same, lambda each: self._nearness(each, use, owner)):
+                names.setdefault(self._nodes.task(handler).name, []).append(handler)
+        for same in names.values():
+            yield from strongest(same, lambda each: strength(each, use))
+
+    def _nearness(self, handler: int, use: Use, owner: str) -> tuple[int, int]:
+        """Return how many uses of roles are around both, and whether the handler is of just these."""
+        uses = self._nodes.task(handler).uses
+        inside = owner == self._nodes.owner[handler]
+        return max(
+            (found, inside and found == len(other)) for other in uses for found in [together(use, other)]
+        )

@@ -16,6 +16,7 @@ from configurator.compiler.compiled import CompiledRole, CompiledTask
 from configurator.compiler.late import LateValueError
 from configurator.compiler.results import LateUnknownError, Results, Round, Rounds
 from configurator.compiler.templating import TemplatingError
+from configurator.compiler.uses import merged
 from configurator.config.diagnostics import Diagnostic, Diagnostics, Span
 from configurator.core.errors import InputError
 
@@ -204,7 +205,8 @@ class LateTasks:
             tasks = [replace(task, notify=()) for task in tasks]  # whom it notifies was settled before
         elif spec.hold:
             tasks = list(in_turn(tasks))
-        role = CompiledRole(put_off.expander.role_name, tasks, found.handlers, put_off.node.span)
+        handlers = merged(found.handlers)
+        role = CompiledRole(put_off.expander.role_name, tasks, handlers, put_off.node.span)
         try:
             graph = build_graph([role], left_out=_Anything(), words=words, base=spec.id)
         except InputError as error:

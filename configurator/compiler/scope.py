@@ -125,7 +125,7 @@ class FactStore:
 
 @dataclass(frozen=True, slots=True)
 class _Rendered:
-    """A variable's value, every name that was looked up to make it, and the facts' version then."""
+    """A variable's value, every name that was looked up to make it (its own, too), and the facts' version."""
 
     value: Any
     names: frozenset[str]
@@ -405,7 +405,7 @@ class Scope(Mapping[str, Any]):
         try:
             value = self.value(entry)
         finally:
-            names = frozenset(work.used.pop())
+            names = frozenset((name, *work.used.pop()))
             del work.under_way[name]
         rendered = _Rendered(value, names, self._facts.version)
         shared = name not in self._own and name not in self._loops and self._independent(names)

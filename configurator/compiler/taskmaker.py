@@ -8,7 +8,7 @@ from typing import Any
 
 from configurator.agent.protocol import TaskSpec
 from configurator.compiler.actions import ActionContext, Part, run_action
-from configurator.compiler.compiled import CompiledTask, Notification
+from configurator.compiler.compiled import CompiledTask, Notification, Use
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.late import LateValueError
 from configurator.compiler.putoff import LateTasks
@@ -47,12 +47,18 @@ class TaskIds:
     base: str
     prefix: str = ""
     numbers: dict[str, int] = field(default_factory=dict)
+    uses: int = 0
 
     def next(self, name: str) -> str:
         """Return the id of a task that people know by `name`."""
         counted = f"{self.prefix}:{name}" if self.prefix else ""
         number = self.numbers[counted] = self.numbers.get(counted, 0) + 1
         return f"{self.base}/{self.prefix}{number}:{name}"
+
+    def use(self, role: str) -> str:
+        """Return what no other use of a role on the host is called."""
+        self.uses += 1
+        return f"{self.base}/use {self.uses} of {role}"
 
 
 class TaskMaker:
@@ -74,6 +80,7 @@ class TaskMaker:
         self.late = late
         self.ids = ids
         self.selection = state.selection
+        self.use: Use = ()
         self._rounds = 1
 
     def begin(self) -> None:
@@ -231,6 +238,7 @@ class TaskMaker:
             notify=tuple(Notification(*word) for word in words) if spec.skip is None else (),
             listen=tuple(self.settings.texts(listen, here.scope, commas=False)),
             typical_s=typical_s,
+            uses=(self.use,),
         )
 
     def skipped(

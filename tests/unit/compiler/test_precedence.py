@@ -243,3 +243,15 @@ def test_a_role_that_is_needed_sees_the_variables_of_the_one_that_needs_it() -> 
     }
     found = sorted(spec.params["cmd"] for spec in graph_of(files).tasks if not spec.barrier)
     assert found == ["a a -", "b a b a b site", "c c", "d a a site here"]
+
+
+def test_a_file_of_variables_counts_for_what_was_read_before_it() -> None:
+    """A variable that a task above has used is read anew: its text may be another one now."""
+    files = {
+        "roles/r/vars/a.yml": "{x: '{{ y }} a', y: 1}",
+        "roles/r/vars/b.yml": "x: '{{ y }} b'",
+        "roles/r/defaults/main.yml": "{x: none}",
+    }
+    tasks = "- command: echo {{ x }}\n- include_vars: a.yml\n- command: echo {{ x }}\n"
+    tasks += "- include_vars: b.yml\n- command: echo {{ x }}\n"
+    assert commands_of(tasks, files) == ["echo none", "echo 1 a", "echo 1 b"]

@@ -60,9 +60,8 @@ class CompiledTask:
     `data` are the ids of the tasks that tell what this one needs to know, `data_after` of those that may;
     `follows` of those that it comes after in a block. `groups` are the ends of the blocks that it is in, the
     outermost first: outside of them only that end counts. `words` is True if it may notify any handler of
-    its role, `flush` if handlers that were notified above it run here. `ends` is what it may end.
-    its role, `flush` if handlers that were notified above it run here. `uses` are the uses of roles that it
-    belongs to: of a handler several where it is the same for them.
+    its role, `flush` if handlers that were notified above it run here. `ends` is what it may end, `uses` are
+    the uses of roles that it belongs to: of a handler several where it is the same for them.
     """
 
     spec: TaskSpec

@@ -163,6 +163,8 @@ class Play:
 
     def because(self, name: str) -> str | None:
         """Return why a plan does not know what a task does; None if it knows."""
+        if (untold := self.of(name).get("unknown")) is not None:
+            return str(untold)
         changes = self.of(name).get("changes", ())
         unknown = [change for change in changes if change.get("certainty") == "unknown"]
         return unknown[0]["because"] if unknown else None

@@ -149,6 +149,8 @@ class Verdicts:
             return result
         if self._planning and spec.check_mode is not False:
             self._foreseen(result, spec, done)
+            if "unknown" in result:
+                result.pop("attempts", None)  # it has not been tried
         return result
 
     @staticmethod

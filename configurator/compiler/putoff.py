@@ -162,6 +162,13 @@ class LateTasks:
 
     def expand(self, spec: TaskSpec, words: Mapping[str, Sequence[str]]) -> Answer:
         """Return what a task that was put off has become; `words` are the handlers that it may notify."""
+        answer = self._expanded(spec, words)
+        if answer.problems and spec.rescued:
+            failure = {"changed": False, "failed": True, "message": str(answer.problems[0])}
+            self.results.note(spec.id, {**failure, "task": spec.name, "action": spec.module})
+        return answer
+
+    def _expanded(self, spec: TaskSpec, words: Mapping[str, Sequence[str]]) -> Answer:
         put_off = self.put_off.get(self.lent.get(spec.id, spec.id))
         if put_off is None:
             place = Span(spec.position)
@@ -213,6 +220,7 @@ class LateTasks:
             return Answer(problems=tuple(error.diagnostics))
         self.lent |= graph.lent
         made = tuple(_within(child, spec, doubt) for child in graph.tasks)
+        self.results.joined[spec.id] = tuple(child.id for child in made if not child.barrier)
         secrets = frozenset(found.secrets)
         return Answer(made, doubt=doubt, blobs=found.blobs, secrets=secrets, words=graph.words)
 
@@ -240,6 +248,7 @@ def _within(child: TaskSpec, parent: TaskSpec, doubt: str | None) -> TaskSpec:
         unless_failed=(*parent.unless_failed, *child.unless_failed),
         if_failed=child.if_failed or parent.if_failed,  # of its own block, which runs only if the parent does
         hold=child.hold or parent.hold,
+        tell=child.tell or parent.rescued,  # what its rescue is told
         rescued=child.rescued or parent.rescued,
         doubt=child.doubt or doubt,
         critical=child.critical or parent.critical,

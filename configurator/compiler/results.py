@@ -96,7 +96,7 @@ class Results:
     `rounds` are those of tasks that were put off. `inner` has by their ids what was set inside of them: all
     that was set in the end, and the version of the facts at their beginning. `generation` counts the
     compilations. `jobs` are tasks that nobody waits for unless they ask, and `again` what a task became that
-    had to be put off once more.
+    had to be put off once more. `joined` are the tasks that have taken the place of one that was put off.
     """
 
     def __init__(self) -> None:
@@ -104,6 +104,7 @@ class Results:
         self.jobs: set[str] = set()
         self.rounds: dict[str, Rounds] = {}
         self.again: dict[str, str] = {}
+        self.joined: dict[str, tuple[str, ...]] = {}
         self.inner: dict[str, tuple[FactStore, int]] = {}
         self.generation = 0
 
@@ -111,7 +112,7 @@ class Results:
         """Return results that later ones of these do not reach."""
         made = Results()
         made._raw, made.rounds, made.inner = dict(self._raw), dict(self.rounds), dict(self.inner)
-        made.again, made.generation = dict(self.again), self.generation
+        made.again, made.joined, made.generation = dict(self.again), dict(self.joined), self.generation
         return made
 
     def note(self, task_id: str, raw: Mapping[str, Any]) -> None:
@@ -185,11 +186,11 @@ class Results:
         """Return the fact that a task has found or set, as one value; nothing if it has none of this name."""
         found: tuple[Any, ...] = ()
         for task_id in rounds.ids:
+            if name in FAILURES:
+                found = found or self._failure(task_id, name)
+                continue
             raw = self._raw.get(task_id)
             if raw is None:
-                continue
-            if name in FAILURES:
-                found = found or _failure(raw, name)
                 continue
             facts = _facts(raw)
             if name in facts:
@@ -207,6 +208,16 @@ class Results:
                 found |= _facts(self._raw.get(name, {}))
         return found
 
+    def _failure(self, task_id: str, name: str) -> tuple[Any, ...]:
+        """Return what a rescue is told of a task, or of what has taken its place; nothing if none failed."""
+        raw = self._raw.get(task_id, {})
+        if not raw.get("failed"):
+            found = (self._failure(child, name) for child in reversed(self.joined.get(task_id, ())))
+            return next((each for each in found if each), ())
+        if name == FAILURES[1]:
+            return (as_registered(raw),)
+        return ({"name": str(raw.get("task", "")), "action": str(raw.get("action", ""))},)
+
 
 def _facts(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a result; `setup` returns them with their prefix."""
@@ -214,13 +225,6 @@ def _facts(raw: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(facts, Mapping):
         return {}
     return {**{name.removeprefix("ansible_"): value for name, value in facts.items()}, **facts}
-
-
-def _failure(raw: Mapping[str, Any], name: str) -> tuple[Any, ...]:
-    """Return what a rescue is told of the task that has failed."""
-    if not raw.get("failed"):
-        return ()
-    return (as_registered(raw),) if name == FAILURES[1] else ({"name": str(raw.get("task", ""))},)
 
 
 def job_words(task_id: str) -> dict[str, Any]:

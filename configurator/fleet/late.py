@@ -133,7 +133,7 @@ class LateAnswers:
         spec = self._specs.get(str(message.get("task_id")))
         result = message.get("result")
         if spec is not None and spec.tell and isinstance(result, Mapping):
-            self._graph.late.note(spec.id, {**result, "task": spec.name})
+            self._graph.late.note(spec.id, {**result, "task": spec.name, "action": spec.module})
             self._shared.once.news()
 
 

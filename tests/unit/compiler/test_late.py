@@ -211,6 +211,50 @@ def test_a_rescue_is_told_what_has_failed() -> None:
     assert "always" in play.taken
 
 
+def test_a_rescue_is_told_of_a_failure_of_what_was_put_off() -> None:
+    """Of a task, of a round of a loop, of a task in a file; also where it could not even be worked out."""
+    tell = """
+          rescue:
+            - name: N
+              debug: {msg: "{{ ansible_failed_task.name }} {{ ansible_failed_task.action }} REST"}
+        """
+    rest = "{{ ansible_failed_result.rc }}"
+    tasks = """
+        - {name: ask, command: echo one, register: asked}
+        - block:
+            - {name: task, command: "false", when: asked.stdout == 'one'}
+            - {name: below, command: x}
+        """
+    tasks += tell.replace("N", "a").replace("REST", rest)
+    tasks += """
+        - block:
+            - {name: loop, command: "{{ item }}", loop: "{{ [asked.stdout, 'false'] }}"}
+        """
+    tasks += tell.replace("N", "b").replace("REST", rest)
+    tasks += """
+        - block:
+            - include_tasks: "{{ asked.stdout }}.yml"
+        """
+    tasks += tell.replace("N", "c").replace("REST", rest)
+    tasks += """
+        - block:
+            - {name: missing, command: "{{ asked.stdout ~ nothing }}"}
+        """
+    tasks += tell.replace("N", "d").replace("REST", "{{ ansible_failed_result.msg }}")
+    more = {
+        "roles/r/tasks/one.yml": """
+            - {name: fine, command: x}
+            - {name: inner, command: "false", when: asked.stdout == 'one'}
+            - {name: never, command: x}
+            """
+    }
+    said = played(tasks, more).said
+    assert (said["a"], said["c"]) == ("task command 1", "inner command 1")
+    assert said["b"].startswith("loop (")
+    assert said["d"].startswith("missing command ")
+    assert "'nothing' is not defined" in said["d"]
+
+
 def test_what_decides_the_end_of_a_task_sees_its_own_result() -> None:
     """changed_when, failed_when and until; a failure that does not count is none, also for the variable."""
     play = played("""

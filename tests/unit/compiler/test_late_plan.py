@@ -74,6 +74,28 @@ def planned(expression: str) -> Play:
     return played(RUN + FACT + COPY + task, planning=True)
 
 
+def test_nobody_knows_how_often_something_will_be_tried() -> None:
+    """Also not the task itself, for whether it counts as changed; one that runs in a plan has been tried."""
+    tasks = """
+        - name: tried
+          command: attempt
+          register: tried
+          until: tried.rc == 0
+          retries: 3
+          delay: 0
+          changed_when: tried.attempts > 1
+          MODE
+        - {name: seen, debug: {msg: "{{ tried.attempts }}"}}
+        - {name: hangs, command: x, when: tried.attempts > 1}
+        """
+    play = played(tasks.replace("MODE", ""), planning=True)
+    assert play.because("tried") == play.because("hangs") == "'tried' has not run yet"
+    assert play.said == {}
+    play = played(tasks.replace("MODE", "check_mode: false"), planning=True)
+    assert play.said == {"seen": "1"}
+    assert (play.statuses["tried"], play.statuses["hangs"]) == ("ok", "skipped")
+
+
 @pytest.mark.parametrize("expression", UNKNOWN)
 def test_whatever_speaks_of_what_is_not_known_is_unknown(expression: str) -> None:
     """By every way to a value: none of them may come out as empty, undefined or a default."""

@@ -24,6 +24,9 @@ NOTES = {
     "effects": "Not Ansible's. A command without it waits for all above it and holds all below it.",
     "environment": "Layers of blocks add up.",
     "guarded": "Not Ansible's. Modules that can cut your access guard themselves, without it.",
+    "import_role": "Its defaults and variables are seen by the tasks below (in Ansible also by those above), "
+    "unless `public: false`.",
+    "include_role": "With `public: true` its defaults and variables are seen by the tasks below.",
     "include_tasks": "Its `vars` win over `set_fact`, as Ansible's include parameters do.",
     "include_vars": "What tasks set wins over it, wherever it stands.",
     "locks": "Not Ansible's. Names are yours; modules have their own besides (`apt`).",

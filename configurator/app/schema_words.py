@@ -151,6 +151,14 @@ _ROLE: Schema = {
         "defaults_from": {"type": "string", "description": "Another file of its defaults/ than main.yml."},
         "handlers_from": {"type": "string", "description": "Another file of its handlers/ than main.yml."},
         "apply": {"type": ["object", "null"], "description": "Keywords of every task of the role."},
+        "public": {
+            "type": ["boolean", "string"],
+            "description": "Whether the tasks below see its defaults and variables.",
+        },
+        "rolespec_validate": {
+            "type": ["boolean", "string"],
+            "description": "Whether its variables are held against what it declares of them.",
+        },
     },
 }
 _CONTROL: dict[str, tuple[Schema, str]] = {

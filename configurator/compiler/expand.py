@@ -11,7 +11,7 @@ from configurator.agent.protocol import TaskSpec
 from configurator.compiler import ahead
 from configurator.compiler.blocks import BlockPart, close_block, hang_on_failure
 from configurator.compiler.compiled import CompiledTask
-from configurator.compiler.included import included_role, included_variables
+from configurator.compiler.included import export_ahead, included_role, included_variables, is_public
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.late import Late, LateValueError, Version
 from configurator.compiler.loops import loop_label, loop_names, loop_values
@@ -322,6 +322,7 @@ class RoleExpander:
 
     def _role_tasks(self, node: RoleNode, inner: Inherited, depth: int) -> Iterator[CompiledTask]:
         """Yield the tasks of another role, in this place; its handlers join those of this role."""
+        public = is_public(node, inner.scope)
         use = included_role(node, inner.scope, self._maker, self._variables)
         if use is None:
             return
@@ -336,6 +337,8 @@ class RoleExpander:
         plain = Inherited(use.scope, become=around.become, become_user=around.become_user)
         self.handlers_found += [*there._walk(use.handlers, plain, depth + 1), *there.handlers_found]
         maker.ids.prefix, maker.selection = prefix, selection
+        if public:
+            inner.scope.facts.export(use.defaults, use.vars)
 
     def _set_fact(self, node: FactNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
         maker = self._maker
@@ -558,6 +561,8 @@ class RoleExpander:
         maker.late.put_off[spec.id] = PutOff(self, node, frozen, depth, spec.id, maker.selection, inside)
         made = maker.finish(node, spec, written, notify, ahead.guessed(node, entered, maker), 0.05)
         ahead.sets(node, spec.id, inherited, entered, self._generation, maker)
+        if isinstance(node, RoleNode):
+            export_ahead(node, entered.scope, maker)
         return replace(made, data=hard, data_after=soft, words=inside, ends=ahead.ends(node, maker))
 
     def _pass_over(self, nodes: Sequence[Node], scope: Scope) -> bool:

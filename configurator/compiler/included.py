@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from configurator.compiler.argcheck import check_arguments
+from configurator.compiler.late import LateValueError
 from configurator.compiler.roles import Role, RoleUse, part_variables
-from configurator.compiler.scope import Entry, Scope
+from configurator.compiler.scope import Entry, Layer, Scope
 from configurator.compiler.taskmaker import TaskMaker
 from configurator.compiler.tasknodes import Node, RoleNode, VarsNode
 from configurator.compiler.templating import TemplatingError
@@ -30,8 +31,10 @@ class IncludedRole:
 
     role: Role
     scope: Scope
-    tasks: tuple[Node, ...] = ()
-    handlers: tuple[Node, ...] = ()
+    tasks: tuple[Node, ...]
+    handlers: tuple[Node, ...]
+    defaults: Layer
+    vars: Layer
 
 
 def included_role(
@@ -61,7 +64,24 @@ def included_role(
     if node.validate is None or truthy(scope.value(node.validate)):
         entry = os.path.splitext(files["tasks"] or "main")[0]
         check_arguments(role.name, role.arguments.get(entry), inner, node.span, problems)
-    return IncludedRole(role, inner, tasks, handlers)
+    return IncludedRole(role, inner, tasks, handlers, defaults, own)
+
+
+def is_public(node: RoleNode, scope: Scope) -> bool:
+    """Return True if the tasks below see the role's variables; without `public` if it is imported."""
+    return node.static if node.public is None else truthy(scope.value(node.public))
+
+
+def export_ahead(node: RoleNode, scope: Scope, maker: TaskMaker) -> None:
+    """Let the tasks below an include that is put off see the role's variables, if it is known which."""
+    try:
+        role = maker.tools.library.get(str(scope.value(node.role))) if is_public(node, scope) else None
+        if role is not None:
+            files = [_file(located, scope) for located in (node.defaults_from, node.vars_from)]
+            parts = zip(("defaults", "vars"), files, strict=True)
+            scope.facts.export(*(part_variables(role, *part, node.span, Diagnostics()) for part in parts))
+    except (LateValueError, TemplatingError):
+        return  # then they are seen once it is compiled
 
 
 def _parts(

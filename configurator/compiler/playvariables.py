@@ -7,9 +7,9 @@ from typing import Any
 
 from configurator.compiler.plays import BoundPlay, PlayTurn, plan_play
 from configurator.compiler.roles import Role
-from configurator.compiler.scope import Entry, FactStore, Ready, Scope
+from configurator.compiler.scope import Entry, Exported, FactStore, Ready, Scope
 from configurator.compiler.site import Mention
-from configurator.compiler.variables import HostVariables, VariableSource, about_role, role_names
+from configurator.compiler.variables import HostVariables, VariableSource, about_role, role_names, said_by
 from configurator.config.diagnostics import Diagnostics
 from configurator.inventory.hosts import Host
 
@@ -29,6 +29,7 @@ class PlayVariables(HostVariables):
     ) -> None:
         super().__init__(source, host, facts, state_secrets)
         self._turn = turn
+        turn.facts.exported = Exported()  # what roles export, they export to their play
         self._own = {role.name for role in bound.play.own_roles}
         parts = plan_play(bound.play, bound.tools.library)
         self._roles = [part.role for part in parts if part.role.name not in self._own]
@@ -71,4 +72,5 @@ class PlayVariables(HostVariables):
         if role.name not in self._own:
             high |= about_role(mention.use.name, role.path)
         params = mention.use.params
-        return Scope(self._source.engine, low, high, self._turn.facts, self._secrets, weak, params)
+        said = said_by((*needed, role), mention)
+        return Scope(self._source.engine, low, high, self._turn.facts, self._secrets, weak, params, said)

@@ -34,15 +34,37 @@ Entry: TypeAlias = Located | Ready | Late | LateFacts
 _ALL = "vars"  # by this name all variables can be reached, those too whose names are worked out
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Defaults and variables of roles that tasks have brought in; `since` which version they are seen."""
+
+    defaults: Layer = field(default_factory=dict)
+    vars: Layer = field(default_factory=dict)
+    since: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The names that a role and those around it say themselves, which count before what others export.
+
+    `strong` are those of all names that win over facts.
+    """
+
+    defaults: frozenset[str] = frozenset()
+    vars: frozenset[str] = frozenset()
+    strong: frozenset[str] = frozenset()
+
+
 class FactStore:
     """What set_fact, register and the like have set so far; `version` grows with every change.
 
     `open` are the tasks that may set anything: after them no name is certain before they have ended. `weak`
     are the names that come from an include_vars: what a task sets wins over them, above and below. `gathered`
-    are those of facts, which are as weak as any other fact.
+    are those of facts, which are as weak as any other fact. `exported` is what roles that tasks have brought
+    in let the tasks below see.
     """
 
-    __slots__ = ("changed", "gathered", "open", "values", "version", "weak")
+    __slots__ = ("changed", "exported", "gathered", "open", "values", "version", "weak")
 
     def __init__(self, values: Mapping[str, Entry] | None = None) -> None:
         self.values: dict[str, Entry] = dict(values or {})
@@ -51,6 +73,7 @@ class FactStore:
         self.open: tuple[Opening, ...] = ()
         self.weak: set[str] = set()
         self.gathered: set[str] = set()
+        self.exported = Exported()
 
     def set(self, name: str, value: Any) -> None:
         """Set a fact; what was rendered with its old value no longer holds."""
@@ -83,8 +106,19 @@ class FactStore:
             self.put(name, entry)
             self.gathered.add(name)
 
+    def export(self, defaults: Layer, variables: Layer) -> None:
+        """Let the tasks below see a role's defaults and variables, which win over those exported before."""
+        self.version += 1
+        before, names = self.exported, {**defaults, **variables}
+        self.exported = Exported(
+            {**before.defaults, **defaults},
+            {**before.vars, **variables},
+            {**before.since, **dict.fromkeys(names, self.version)},
+        )
+
     def see(self, other: FactStore) -> None:
         """Take over what was set in another store."""
+        self.export(other.exported.defaults, other.exported.vars)
         self.gathered = (self.gathered - other.values.keys()) | other.gathered
         self.weak = (self.weak - other.values.keys()) | other.weak
         self.values |= other.values
@@ -120,7 +154,11 @@ class FactStore:
         made = FactStore(self.values)
         made.changed, made.version, made.open = dict(self.changed), self.version, self.open
         made.weak, made.gathered = set(self.weak), set(self.gathered)
+        made.exported = self.exported
         return made
+
+
+_NOTHING = Said()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +175,8 @@ class _Rendered:
             return True
         if facts.open and facts.open[-1].version > self.version:
             return False
-        return all(facts.changed.get(name, 0) <= self.version for name in self.names)
+        since = facts.exported.since
+        return all(max(facts.changed.get(name, 0), since.get(name, 0)) <= self.version for name in self.names)
 
 
 @dataclass(slots=True)
@@ -171,8 +210,8 @@ class Scope(Mapping[str, Any]):
 
     `low` has everything weaker than a task's own variables, `facts` what set_fact has set so far, `high` what
     wins over everything but a loop's item. All three are shared with the children made by `child`. `weak` are
-    the names that have nothing but a role's default, `strong` those in `low` that win over facts. `params` is
-    what a role or an include was given: as in Ansible it wins over set_fact.
+    the names that have nothing but a role's default, `params` what a role or an include was given: as in
+    Ansible it wins over set_fact. `said` is what the role at hand says itself.
     """
 
     def __init__(
@@ -184,11 +223,11 @@ class Scope(Mapping[str, Any]):
         secrets: set[str] | None = None,
         weak: frozenset[str] = frozenset(),
         params: Mapping[str, Entry] | None = None,
-        strong: frozenset[str] = frozenset(),
+        said: Said = _NOTHING,
     ) -> None:
         self.engine = engine
         self.weak = weak
-        self.strong = strong
+        self.said = said
         self.secrets: set[str] = set() if secrets is None else secrets
         self._low = low
         self._high = high
@@ -228,15 +267,11 @@ class Scope(Mapping[str, Any]):
         return self._high
 
     def over(
-        self,
-        low: Mapping[str, Entry],
-        high: Mapping[str, Entry],
-        weak: frozenset[str],
-        strong: frozenset[str] = frozenset(),
+        self, low: Mapping[str, Entry], high: Mapping[str, Entry], weak: frozenset[str], said: Said = _NOTHING
     ) -> Scope:
         """Return a scope with the same own and loop variables, and the same facts, over other layers."""
         made = self._copied(self._facts)
-        made._low, made._high, made.weak, made.strong = low, high, weak, self.strong | strong
+        made._low, made._high, made.weak, made.said = low, high, weak, said
         return made
 
     def settled(self, results: Results, facts: FactStore) -> Scope:
@@ -247,8 +282,9 @@ class Scope(Mapping[str, Any]):
         return made
 
     def _copied(self, facts: FactStore) -> Scope:
-        params, strong = self._params, self.strong
-        made = Scope(self.engine, self._low, self._high, facts, self.secrets, self.weak, params, strong)
+        made = Scope(
+            self.engine, self._low, self._high, facts, self.secrets, self.weak, self._params, self.said
+        )
         made._own, made._loops = self._own, self._loops
         made._results, made._generation, made._met = self._results, self._generation, self._met
         return made
@@ -261,8 +297,9 @@ class Scope(Mapping[str, Any]):
     ) -> Scope:
         """Return a scope in which the variables `own`, the loop values and what an include is given count."""
         given = self._params | dict(params or {})
-        facts, strong = self._facts, self.strong
-        made = Scope(self.engine, self._low, self._high, facts, self.secrets, self.weak, given, strong)
+        made = Scope(
+            self.engine, self._low, self._high, self._facts, self.secrets, self.weak, given, self.said
+        )
         made._own = self._own | dict(own or {})
         made._loops = self._loops | {name: Ready(value) for name, value in (loops or {}).items()}
         made._shared = {} if params else self._shared
@@ -302,7 +339,8 @@ class Scope(Mapping[str, Any]):
         return name == _ALL or self._find(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        layers = (self._loops, self._high, self._params, self._facts.values, self._own, self._low)
+        exported = self._facts.exported.since
+        layers = (self._loops, self._high, self._params, self._facts.values, self._own, exported, self._low)
         return iter(dict.fromkeys(name for layer in layers for name in layer))
 
     def __len__(self) -> int:
@@ -328,8 +366,11 @@ class Scope(Mapping[str, Any]):
                 return layer[name]  # type: ignore[index,return-value]  # nothing late is ever in these
         if self._facts.open and (found := self._set_by_any(str(name))) is not None:
             return found
-        outdone = name in self._facts.gathered and (name in self._own or name in self.strong)
-        for layer in (self._own, self._low) if outdone else (self._facts.values, self._own, self._low):
+        exported, facts = self._exported(str(name)), self._facts
+        strong = name in self._own or name in self.said.strong
+        strong = strong or (name in exported and exported is facts.exported.vars)
+        outdone = strong and name in facts.gathered
+        for layer in ({} if outdone else facts.values, self._own, exported, self._low):
             if name in layer:
                 entry: Entry | None = layer[name]  # type: ignore[index]
                 while isinstance(entry, Late):
@@ -337,6 +378,27 @@ class Scope(Mapping[str, Any]):
                 if entry is not None:
                     return entry
         return None
+
+    def _exported(self, name: str) -> Mapping[str, Entry]:
+        """Return a layer with what roles brought in above have let be seen as this variable, if it counts."""
+        if self._results is None and not self._facts.exported.since:
+            return {}  # nearly always
+        for exported in self._exports(self._facts):
+            if name in exported.vars and name not in self.said.vars:
+                return exported.vars
+            unsaid = name in self.weak and name not in self.said.defaults
+            if name in exported.defaults and (unsaid or name not in self._low):
+                return exported.defaults
+        return {}
+
+    def _exports(self, facts: FactStore) -> Iterator[Exported]:
+        """Yield what was exported, also inside of tasks that were put off."""
+        yield facts.exported
+        if self._results is None:
+            return
+        for opening in reversed(facts.open):
+            if (inner := self._results.inner.get(opening.task)) is not None:
+                yield from self._exports(inner[0])
 
     def _set_by_any(self, name: str) -> Ready | Located | None:
         """Return what a task has set that could set anything; LateValueError while it has not begun.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from configurator.compiler.hostfacts import fact_entries, plain_entries
 from configurator.compiler.roles import Role
-from configurator.compiler.scope import Entry, FactStore, Ready, Scope
+from configurator.compiler.scope import Entry, FactStore, Ready, Said, Scope
 from configurator.compiler.site import Mention
 from configurator.compiler.templating import Engine, Missing
 from configurator.compiler.values import OMIT
@@ -186,7 +186,10 @@ class HostVariables:
             above = list(around[name]) if name in around else []
             parents[name] = Ready(([around[new]] if new in around else []) + above)
         high = {**around.high, **about_role(role.name, role.path), **parents}
-        return around.over(low, high, (around.weak | names) - own.keys(), frozenset(own))
+        said = Said(
+            around.said.defaults | names, around.said.vars | own.keys(), around.said.strong | own.keys()
+        )
+        return around.over(low, high, (around.weak | names) - own.keys(), said)
 
     def _managed(self) -> dict[str, Entry]:
         """Return the weakest variables of all."""
@@ -215,8 +218,16 @@ class HostVariables:
         high = {**self._source.extra, **self._magic, **about_role(role.name, role.path)}
         facts = self.facts_of(role, needed)
         params = mention.use.params
-        engine, secrets = self._source.engine, self._secrets
-        return Scope(engine, low, high, facts, secrets, frozenset(weak), params, frozenset(strong))
+        said = said_by(seen, mention, strong)
+        return Scope(self._source.engine, low, high, facts, self._secrets, frozenset(weak), params, said)
+
+
+def said_by(roles: Iterable[Role], mention: Mention, strong: Iterable[str] = ()) -> Said:
+    """Return the names that the role of a mention says, and those that belong to it: all of `roles`."""
+    own = list(roles)
+    defaults = frozenset(name for role in own for name in role.defaults)
+    said = frozenset(name for role in own for name in role.vars) | mention.use.vars.keys()
+    return Said(defaults, said, frozenset(strong))
 
 
 def about_role(name: str, path: str) -> dict[str, Entry]:

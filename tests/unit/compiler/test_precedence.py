@@ -9,7 +9,8 @@ import pytest
 from configurator.compiler.plays import PlayTurn
 from configurator.config.diagnostics import Span
 from configurator.config.located import locate
-from tests.unit.compiler.projects import commands_of, graph_of, load
+from tests.unit.compiler.playing import played
+from tests.unit.compiler.projects import FACTS, commands_of, graph_of, load
 
 WHO = "ansible_who"  # a name that facts can have, too
 
@@ -255,3 +256,90 @@ def test_a_file_of_variables_counts_for_what_was_read_before_it() -> None:
     tasks = "- command: echo {{ x }}\n- include_vars: a.yml\n- command: echo {{ x }}\n"
     tasks += "- include_vars: b.yml\n- command: echo {{ x }}\n"
     assert commands_of(tasks, files) == ["echo none", "echo 1 a", "echo 1 b"]
+
+
+# -- what roles that tasks bring in let the tasks below see -----------------------------------------------
+
+EXPORTING = {
+    "roles/v/defaults/main.yml": "{v_def: vd, both: v, inv: vd, of_play: vd}",
+    "roles/v/vars/main.yml": "{v_var: vv, playv: v, own: v}",
+    "roles/v/vars/more.yml": "v_var: more",
+    "roles/v/tasks/main.yml": "[]",
+    "roles/w/defaults/main.yml": "{both: w, own: wd}",
+    "roles/w/vars/main.yml": "own: w",
+    "roles/w/tasks/main.yml": """
+        - import_role: {name: v}
+        - command: w {{ v_def }} {{ v_var }} {{ both }} {{ own }}
+        """,
+    "roles/x/defaults/main.yml": "{both: x, own: xd}",
+    "roles/x/vars/main.yml": "playv: x",
+    "roles/x/tasks/main.yml": "[]",
+}
+SEEN = "- command: \"{{ v_def | default('-') }} {{ v_var | default('-') }}\"\n"
+
+
+@pytest.mark.parametrize(
+    ("brought", "seen"),
+    [
+        ("import_role: {name: v}", "vd vv"),
+        ("import_role: {name: v, public: false}", "- -"),
+        ("include_role: {name: v}", "- -"),
+        ("include_role: {name: v, public: true}", "vd vv"),
+        ("include_role: {name: v, public: '{{ 1 == 1 }}', vars_from: more}", "vd more"),
+        ("{include_role: {name: v, public: true}, when: false}", "- -"),
+        ("{import_role: {name: v}, tags: never}", "vd vv"),
+        ("block: [{block: [{import_role: {name: v}}]}]", "vd vv"),
+        ("include_role: {name: w}", "vd vv"),
+        ("import_tasks: in.yml", "vd vv"),
+    ],
+)
+def test_a_public_role_exports_its_defaults_and_variables(brought: str, seen: str) -> None:
+    """An imported one unless it says otherwise, an included one if it says so; to the tasks below it."""
+    files = {**EXPORTING, "roles/r/tasks/in.yml": "- import_role: {name: v}\n"}
+    assert commands_of(f"{SEEN}- {brought}\n{SEEN}", files)[0] == "- -"
+    assert commands_of(f"{SEEN}- {brought}\n{SEEN}", files)[-1] == seen
+
+
+def test_what_is_exported_is_as_strong_as_in_a_role_of_the_play() -> None:
+    """As Ansible does it: over the play's variables, under those of the task's own role and of blocks."""
+    playbook = """
+- hosts: all
+  vars: {playv: play, of_play: play}
+  roles: [x]
+  tasks:
+    - include_role: {name: v}
+    - command: private {{ v_def | default('-') }} {{ both }} {{ playv }}
+    - include_role: {name: v, public: true}
+    - command: public {{ v_def }} {{ v_var }} {{ both }} {{ own }} {{ inv }} {{ playv }} {{ of_play }}
+    - {command: "block {{ own }}", vars: {own: task}}
+    - include_role: {name: w}
+    - command: after {{ both }} {{ own }} {{ playv }}
+- hosts: all
+  tasks: [{command: "next {{ v_def | default('-') }}"}]
+"""
+    files = {**EXPORTING, "site.yml": playbook, "inventory/hosts.yml": "all: {hosts: {h: {inv: inventory}}}"}
+    project = load(files, playbook="site.yml")
+    host, turn = project.hosts(["h"])[0], PlayTurn(hosts=["h"], batch=["h"])
+    compiled = [project.compile(host, FACTS, play=play, turn=turn) for play in project.plays]
+    assert [spec.params["cmd"] for graph in compiled for spec in graph.tasks if not spec.barrier] == [
+        "private - x x",
+        "public vd vv v v inventory v play",
+        "block task",
+        "w vd vv w w",
+        "after v v v",
+        "next -",
+    ]
+
+
+def test_an_included_role_that_is_put_off_exports_too() -> None:
+    """Also from inside of a file that is put off, or if only its result says which role it is."""
+    ask = "- {name: ask, command: echo v, register: asked}\n"
+    late = (
+        "{include_role: {name: v, public: true}, when: asked.rc == 0}",
+        "include_role: {name: '{{ asked.stdout }}', public: true}",
+        "{include_tasks: in.yml, when: asked.rc == 0}",
+    )
+    for brought in late:
+        more = {**EXPORTING, "roles/r/tasks/in.yml": "- import_role: {name: v}\n"}
+        tasks = f'{ask}- {brought}\n- {{name: seen, debug: {{msg: "{{{{ v_def }}}} {{{{ v_var }}}}"}}}}\n'
+        assert played(tasks, more).said["seen"] == "vd vv", brought

@@ -101,7 +101,7 @@ def _phase(
     sink.handle(RunStarted(mode, tuple(host.name for host in hosts)))
     for host in hosts:
         for warning in warnings:
-            sink.handle(HostNotice(host.name, clock(), "warning", str(warning)))
+            sink.handle(HostNotice(host.name, clock(), "warning", warning.advice))
     interrupted = False
     try:
         if fleet.only:

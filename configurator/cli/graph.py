@@ -58,7 +58,7 @@ def graph(form: str, as_plan: bool, why: tuple[str, str] | None, as_json: bool, 
         report = app.graph(to_run_options(values), ask_secret, one_host=drawing)
         reasons = _reasons(report.hosts, *why) if why else {}
     for warning in report.warnings:
-        say(f"warning: {warning}")
+        say(f"warning: {warning.advice}")
     code = _exit_code(report.hosts)
     if why:
         if as_json:

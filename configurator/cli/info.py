@@ -38,7 +38,7 @@ def check(as_json: bool, **values: Any) -> int:
     with told_as_json(as_json):
         report = info.check(to_run_options(values), ask_secret)
     for warning in report.warnings:
-        click.echo(f"warning: {one_line(str(warning))}", err=True)
+        click.echo(f"warning: {one_line(warning.advice)}", err=True)
     numbers = {name: getattr(report, name) for name in ("files", "roles", "hosts", "tasks")}
     if as_json:
         write_json([{"type": "check", **numbers}])

@@ -121,6 +121,9 @@ class Playbook:
         """Note hosts that no play means, and roles that no play has."""
         shown = shown_path(self.plays[0].play.folder) if self.plays else "."
         bare = [host for host in hosts if not self.of(host)]
+        if bare and not bare[0].adhoc and not any(bound.hosts for bound in self.plays):
+            self._means_nobody(problems)
+            bare = [host for host in bare if host.adhoc]
         for host in bare if len(bare) == len(hosts) else [host for host in bare if host.adhoc]:
             problems.add(
                 host.span, f"no play of the playbook in {shown} means {host.name!r}", code="selection"
@@ -140,6 +143,14 @@ class Playbook:
                     did_you_mean(name, uses),
                     code="selection",
                 )
+
+    def _means_nobody(self, problems: Diagnostics) -> None:
+        """Note what is wrong where no play means any host: it is the plays that say so, not the hosts."""
+        problems.extend(self.warnings)
+        for bound in self.plays if not self.warnings else ():
+            text = ",".join(text for text, _ in bound.play.patterns)
+            span = bound.play.patterns[0][1] if bound.play.patterns else bound.play.span
+            problems.add(span, f"no host of the inventory is meant by {text!r}", code="no-such-host")
 
     # -- how a host is reached ------------------------------------------------------------------------
 

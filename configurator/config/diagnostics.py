@@ -36,6 +36,11 @@ class Diagnostic:
         place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
         return f"{place}: {self.message}"
 
+    @property
+    def advice(self) -> str:
+        """Return the problem with its hint as one text, for where it is a warning."""
+        return f"{self} ({self.hint})" if self.hint else str(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from configurator.cli.main import main
+from configurator.config.diagnostics import Diagnostic
 from configurator.core.errors import HostSetupError, InputError, UnreachableError
 from tests.unit.cli.conftest import FakeApp
 
@@ -18,7 +19,7 @@ class Report:
     roles: int = 4
     hosts: int = 1
     tasks: int = 40
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 @dataclass
@@ -39,10 +40,12 @@ ROWS = [
 
 def test_check_tells_what_it_would_ignore(app: FakeApp, capsys: pytest.CaptureFixture[str]) -> None:
     """A warning stops nothing, and does not get between the answer's lines."""
-    app.info["check"] = Report(warnings=("inventory/hosts.yml:2:5: 'x' is ignored",))
+    app.info["check"] = Report(
+        warnings=(Diagnostic("inventory/hosts.yml", 2, 5, "'x' is ignored", "did you mean 'y'?"),)
+    )
     assert main(["check"]) == 0
     said = capsys.readouterr()
-    assert said.err == "warning: inventory/hosts.yml:2:5: 'x' is ignored\n"
+    assert said.err == "warning: inventory/hosts.yml:2:5: 'x' is ignored (did you mean 'y'?)\n"
     assert said.out.startswith("No problems in ")
 
 

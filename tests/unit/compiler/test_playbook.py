@@ -165,6 +165,33 @@ def test_names_of_hosts_may_come_from_the_command_line() -> None:
     assert [host.name for host in project.hosts() if project.playbook and project.playbook.of(host)] == ["i"]
 
 
+@pytest.mark.parametrize("options", [{}, {"inventory": ("inventory",)}], ids=["configured", "given"])
+def test_plays_that_mean_no_host_are_to_blame_and_not_the_hosts(options: dict[str, Any]) -> None:
+    """One problem for each wrong `hosts:`, at its place, whichever inventory it is."""
+
+    def said(hosts: str, chosen: tuple[str, ...] = ()) -> list[str]:
+        with pytest.raises(InputError) as caught:
+            project = book(f"- hosts: {hosts}\n  tasks: []\n", **options)
+            project.check_selection(project.hosts(chosen))
+        return [shown(problem) for problem in caught.value.diagnostics]
+
+    typo = ["site.yml:1:10: no host or group is named 'webb' [webb] (did you mean 'web'?)"]
+    assert said("webb") == said("webb", ("h",)) == typo
+    nobody = "site.yml:1:10: no host of the inventory is meant by 'web:!i' [web:!i]"
+    assert said("web:!i") == [nobody]
+    assert said("web", ("h",)) == [
+        "inventory/hosts.yml:1:15: no play of the playbook in . means 'h' [h]",
+    ]
+
+
+def test_a_play_that_means_no_host_beside_others_is_a_warning_with_another_inventory() -> None:
+    """It need not have all the groups that the playbook speaks of; what was meant is said."""
+    project = book("- {hosts: webb, tasks: []}\n- {hosts: web, tasks: []}\n", inventory=("inventory",))
+    project.check_selection(project.hosts())
+    said = "site.yml:1:11: no host or group is named 'webb' (did you mean 'web'?)"
+    assert [warning.advice for warning in project.warnings] == [said]
+
+
 # -- variables ----------------------------------------------------------------------------------------------
 
 

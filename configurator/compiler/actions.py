@@ -158,8 +158,7 @@ def _with_file(params: dict[str, Any], path: str, content: Any) -> dict[str, Any
     if params.get("mode") == "preserve":
         params["mode"] = f"{stat.S_IMODE(os.stat(path).st_mode):04o}"
     if "dest" in params:
-        name = os.path.basename(path)
-        params["_original_basename"] = name.removesuffix(".j2")
+        params["_original_basename"] = os.path.basename(path)
     return params | {"content": content}
 
 

@@ -253,7 +253,7 @@ def as_registered(raw: Mapping[str, Any]) -> dict[str, Any]:
     value: dict[str, Any] = dict(outputs) if isinstance(outputs, Mapping) else {}
     value |= {"changed": bool(raw.get("changed")), "failed": bool(raw.get("failed"))}
     if raw.get("message"):
-        value["msg"] = str(raw["message"])
+        value.setdefault("msg", str(raw["message"]))  # what the module itself says goes first
     if raw.get("attempts"):
         value["attempts"] = raw["attempts"]
     if raw.get("unreachable"):

@@ -1,7 +1,8 @@
 """command and shell: run something, unless `creates` or `removes` says that it is not needed.
 
 What a command does is not known: it orders against everything (modules/effects.py), a plan says that it
-would run, and it counts as a change whenever it runs, as in Ansible.
+would run, and it counts as a change whenever it runs, as in Ansible. The result is Ansible's, too: `cmd` (of
+`command` its words), `rc`, `stdout`, `stderr`, their lines, `start`, `end`, `delta` and `msg`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from configurator.core.errors import TaskError
 from configurator.modules.base import Module
 from configurator.modules.effects import OPAQUE, Effects
 from configurator.modules.globbing import exists
@@ -98,10 +101,18 @@ class Command(Module[Any]):
         stdin = params.stdin
         if stdin is not None and params.stdin_add_newline:
             stdin += "\n"
-        result = self._execute(system, params, stdin)
+        began = time.time()
+        try:
+            result = self._execute(system, params, stdin)
+        except TaskError as error:
+            ran = "rc" in error.outputs and error.outputs["rc"] == error.exit_status
+            more = {"msg": _FAILED, **_times(began, time.time())} if ran else {}
+            error.outputs = {**error.outputs, "cmd": self._told(params), **more}
+            raise
         ends = "\r\n" if params.strip_empty_ends else ""
         return {
             "ran": True,
+            **_times(began, time.time()),
             "rc": result.exit_status,
             "stdout": result.stdout.rstrip(ends),
             "stderr": result.stderr.rstrip(ends),
@@ -110,6 +121,10 @@ class Command(Module[Any]):
     def _words(self, params: Any) -> list[str]:
         return list(params.argv) or shlex.split(params.cmd or "")
 
+    def _told(self, params: Any) -> list[str] | str:
+        """Return Ansible's `cmd`: the words, or the text of what splits it itself."""
+        return self._words(params)
+
     def _execute(self, system: System, params: Any, stdin: str | None) -> CommandResult:
         words = self._words(params)
         if params.expand_argument_vars:
@@ -117,12 +132,16 @@ class Command(Module[Any]):
         return system.run(words, stdin=stdin, cwd=params.chdir)
 
     def outputs(self, params: Any, actual: State) -> dict[str, Any]:
-        """Return Ansible's `cmd`, `rc`, `stdout`, `stderr` and their lines; a needless command says why."""
-        out: dict[str, Any] = {"cmd": params.cmd or list(params.argv), "rc": actual.get("rc", 0)}
-        for name in ("stdout", "stderr"):
-            text = actual.get(name, "")
-            if name == "stdout" and not actual["ran"] and actual["needless"] is not None:
-                text = f"skipped, since {actual['needless']}"
+        """Return what Ansible does: `cmd`, `rc`, texts, times and `msg`; a needless command says why."""
+        out: dict[str, Any] = {"cmd": self._told(params), "rc": actual.get("rc", 0), "msg": ""}
+        out |= {name: actual.get(name) for name in ("start", "end", "delta")}
+        said = ""
+        if not actual["ran"] and actual["needless"] is not None:
+            path, what = actual["needless"]
+            said = f"skipped, since {path} {what}"
+            out["msg"] = f"Did not run command since '{path}' {what}"
+        for name, otherwise in (("stdout", said), ("stderr", "")):
+            text = actual.get(name, otherwise)
             out |= {name: text, f"{name}_lines": text.splitlines()}
         return out
 
@@ -136,20 +155,40 @@ class Shell(Command):
     def _words(self, params: Any) -> list[str]:
         return [params.cmd or ""]  # the shell itself says what is wrong with it
 
+    def _told(self, params: Any) -> list[str] | str:
+        return str(params.cmd)
+
     def _execute(self, system: System, params: Any, stdin: str | None) -> CommandResult:
         return system.shell(params.cmd or "", executable=params.executable, stdin=stdin, cwd=params.chdir)
 
 
-def _needless(system: System, params: Any) -> str | None:
-    """Return why the command need not run, or None."""
+def _times(began: float, ended: float) -> dict[str, str]:
+    """Return Ansible's `start`, `end` and `delta` of times in seconds; in the host's time zone."""
+    took = max(round((ended - began) * 1_000_000), 0)
+    seconds, fraction = divmod(took, 1_000_000)
+    return {
+        "start": _moment(began),
+        "end": _moment(ended),
+        "delta": f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{fraction:06d}",
+    }
+
+
+def _moment(at: float) -> str:
+    whole, fraction = divmod(round(at * 1_000_000), 1_000_000)
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(whole))}.{fraction:06d}"
+
+
+def _needless(system: System, params: Any) -> tuple[str, str] | None:
+    """Return why the command need not run: a path, and that it is there or not; else None."""
     base = params.chdir or "/"
     if params.creates is not None and exists(system, posixpath.join(base, params.creates)):
-        return f"{params.creates} exists"
+        return params.creates, "exists"
     if params.removes is not None and not exists(system, posixpath.join(base, params.removes)):
-        return f"{params.removes} does not exist"
+        return params.removes, "does not exist"
     return None
 
 
+_FAILED = "non-zero return code"  # Ansible's words
 _HOME_FIELD = 5  # passwd(5)
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})")
 

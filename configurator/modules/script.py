@@ -50,6 +50,9 @@ class Script(Command):
     name: ClassVar[str] = "script"
     params: ClassVar[type] = ScriptParams
 
+    def _told(self, params: Any) -> list[str] | str:
+        return str(params.cmd)
+
     def _execute(self, system: System, params: Any, stdin: str | None) -> CommandResult:  # noqa: ARG002
         name, *arguments = params.words
         content = decode_content(system, params._content or "")

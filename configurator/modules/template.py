@@ -1,7 +1,8 @@
 """template: a file rendered from a template on the controller; on the host it is a copy.
 
 The parameters that concern rendering stay on the controller. `trim_blocks` and `lstrip_blocks` have
-Ansible's defaults, which are not Jinja's.
+Ansible's defaults, which are not Jinja's. In a `dest` that is a directory the file has the name that `src`
+has, as in Ansible also with `.j2`.
 """
 
 from __future__ import annotations

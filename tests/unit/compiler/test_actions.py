@@ -12,7 +12,7 @@ from tests.unit.compiler.projects import graph_of, problems_of, role_problems, t
 
 
 def test_a_template_travels_as_its_content() -> None:
-    """Without `src` and what concerns rendering alone; the name stays for a destination that is a folder."""
+    """Without `src` and what concerns rendering alone; the whole name stays, for a folder as destination."""
     [spec] = tasks_of(
         "- template: {src: sub/a.conf.j2, dest: /etc/a, mode: '0640', owner: root, trim_blocks: false}",
         {"roles/r/templates/sub/a.conf.j2": "{% if true %}\nhost {{ inventory_hostname }}\n{% endif %}\n"},
@@ -22,7 +22,7 @@ def test_a_template_travels_as_its_content() -> None:
         "dest": "/etc/a",
         "mode": "0640",
         "owner": "root",
-        "_original_basename": "a.conf",
+        "_original_basename": "a.conf.j2",
         "content": "\nhost h\n",
     }
 
@@ -55,6 +55,12 @@ def test_templates_render_with_ansibles_settings(options: str, source: str, cont
         },
     )
     assert spec.params["content"] == content
+
+
+def test_a_copy_into_a_folder_keeps_the_whole_name() -> None:
+    """A template that is not rendered is a file like any other."""
+    [spec] = tasks_of("- copy: {src: a.j2, dest: /etc/d/}", {"roles/r/files/a.j2": "{{ x }}\n"})
+    assert spec.params["_original_basename"] == "a.j2"
 
 
 def test_contents_travel_as_text_base64_or_digest() -> None:

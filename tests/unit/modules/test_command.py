@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,10 @@ import pytest
 
 from configurator.core.errors import TaskError
 from configurator.modules import registry
+from configurator.modules.command import _times
 from tests.unit.modules.harness import Host, problems
+
+MOMENT = "%Y-%m-%d %H:%M:%S.%f"
 
 
 def run(host: Host, module: str = "command", **params: Any) -> dict[str, Any]:
@@ -21,9 +27,14 @@ def run(host: Host, module: str = "command", **params: Any) -> dict[str, Any]:
 def test_a_command_that_runs_is_a_change_and_tells_its_output(host: Host) -> None:
     done = host.take("command", cmd="printf 'a  b\\n\\n'", repeats=True)
     assert [change.field for change in done.changes] == ["ran"]
-    assert done.outputs == {
-        "cmd": "printf 'a  b\\n\\n'",
+    outputs = dict(done.outputs)
+    start, end, delta = (outputs.pop(name) for name in ("start", "end", "delta"))
+    assert re.fullmatch(r"0:00:\d\d\.\d{6}", delta)
+    assert datetime.strptime(start, MOMENT) <= datetime.strptime(end, MOMENT)
+    assert outputs == {
+        "cmd": ["printf", "a  b\\n\\n"],
         "rc": 0,
+        "msg": "",
         "stdout": "a  b",
         "stdout_lines": ["a  b"],
         "stderr": "",
@@ -55,6 +66,8 @@ def test_creates_and_removes_decide(host: Host, module: str) -> None:
     assert not skipped.changed
     assert "skipped, since" in skipped.outputs["stdout"]
     assert skipped.outputs["rc"] == 0
+    assert skipped.outputs["msg"] == f"Did not run command since '{path}' exists"
+    assert [skipped.outputs[name] for name in ("start", "end", "delta")] == [None, None, None]
     assert host.take(module, cmd=f"rm {path}", removes=path).changed
     assert not Path(path).exists()
 
@@ -80,6 +93,32 @@ def test_a_failure_carries_command_status_and_output(host: Host) -> None:
     assert error.exit_status == 3
     assert error.output == "out\nerr"
     assert error.command == ("/bin/sh", "-c", "echo out; echo err >&2; exit 3")
+
+
+@pytest.mark.parametrize(
+    ("module", "cmd"), [("command", ["ls", "/non existent"]), ("shell", "ls '/non existent'")]
+)
+def test_a_failure_tells_what_a_success_does(host: Host, module: str, cmd: str | list[str]) -> None:
+    """A rescue or `failed_when` asks for the same names, and `cmd` is what was written."""
+    with pytest.raises(TaskError) as caught:
+        host.apply(module, cmd="ls '/non existent'")
+    outputs = caught.value.outputs
+    assert (outputs["cmd"], outputs["rc"], outputs["msg"]) == (cmd, 2, "non-zero return code")
+    assert {"start", "end", "delta", "stdout", "stderr_lines"} <= outputs.keys()
+    with pytest.raises(TaskError) as caught:
+        host.apply("command", cmd="nosuchprogram -x")
+    assert caught.value.outputs["cmd"] == ["nosuchprogram", "-x"]
+    assert "msg" not in caught.value.outputs  # the error says it better
+
+
+def test_times_are_written_as_ansible_writes_them() -> None:
+    """Whole seconds have a fraction, too; hours go on beyond a day."""
+    began = time.mktime((2026, 11, 22, 1, 2, 3, 0, 0, -1))
+    assert _times(began, began + 100_000.25) == {
+        "start": "2026-11-22 01:02:03.000000",
+        "end": "2026-11-23 04:48:43.250000",
+        "delta": "27:46:40.250000",
+    }
 
 
 def test_a_missing_program_and_a_missing_directory_are_named(host: Host) -> None:

@@ -18,6 +18,18 @@ _USAGE = 1  # click says 2, which here means "changes are pending"
 INTERRUPTED = 130
 BUG_BEFORE_RUN = 1
 BUG_IN_RUN = 3
+_HABITS = (
+    (("-C", "--check"), "a plan is what --check is: run `configurator plan`, which changes nothing"),
+    (("-t",), "write --tags"),
+    (("-f",), "write --forks"),
+    (("-D",), "write --diff"),
+    (("-b", "--become"), "write `become: true` in a play or a task, or `ansible_become` in the inventory"),
+    (("-u", "--user"), "write `ansible_user` in the inventory"),
+    (("--private-key", "--key-file"), "write `ansible_ssh_private_key_file` in the inventory"),
+    (("--syntax-check",), "run `configurator check`"),
+    (("--list-tasks",), "run `configurator graph`"),
+    (("--list-hosts",), "run `configurator hosts`"),
+)
 _LOOK_S = 0.25  # how often a question looks whether its answer is still wanted
 
 
@@ -84,9 +96,11 @@ def usage_error(error: click.ClickException, args: list[str]) -> int:
     message = message[:1].lower() + message[1:].rstrip(".")
     hint = getattr(error, "hint", None)
     near = getattr(error, "possibilities", None)
-    if near:
-        hint = f"did you mean {near[0]}?"
     context = getattr(error, "ctx", None)
+    if habit := _habit(error, context):
+        hint = habit
+    elif near:
+        hint = f"did you mean {near[0]}?"
     path = context.command_path if context else "configurator"
     say(f"error: {message}", bold=True)
     if hint:
@@ -95,6 +109,28 @@ def usage_error(error: click.ClickException, args: list[str]) -> int:
     if "--json" in args:
         json_failure({"type": "error", "error": "usage_error", "message": message, "hint": hint}, _USAGE)
     return _USAGE
+
+
+def _habit(error: click.ClickException, context: click.Context | None) -> str | None:
+    """Return what stands here for what somebody has written as for `ansible-playbook`."""
+    takes = {word for param in context.command.params for word in param.opts} if context else set()
+    if isinstance(error, click.NoSuchOption):
+        return next(
+            (text for words, text in _HABITS if error.option_name in words and _can(text, takes)), None
+        )
+    extra = [
+        word
+        for word in error.message.strip(").").rpartition("(")[2].split()
+        if word.endswith((".yml", ".yaml"))
+    ]
+    if "--playbook" in takes and "unexpected extra argument" in error.message and extra:
+        return f"give a playbook with --playbook: --playbook {extra[0]}"
+    return None
+
+
+def _can(text: str, takes: set[str]) -> bool:
+    """Return True if a hint names no option that this command lacks."""
+    return not text.startswith("write --") or text.split()[1] in takes
 
 
 def json_failure(error: dict[str, object], exit_code: int) -> None:

@@ -27,7 +27,7 @@ from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.expect import as_list, as_map, did_you_mean, kind_of
 from configurator.config.located import Located, LocatedMap, LocatedScalar
 from configurator.modules.base import Module
-from configurator.modules.params import specs
+from configurator.modules.params import by_word, specs
 from configurator.modules.registry import COLLECTIONS
 
 _ROLE_KEYS = (
@@ -214,8 +214,11 @@ class TaskFileReader:
             return found[0]
         if len(found) > 1:
             names = " and ".join(repr(key) for key, _ in found)
+            (first, _), (second, _), *_ = found
+            empty = isinstance(value := item.get(first), LocatedScalar) and value.value is None
+            hint = self._belongs([first], second) if empty else None
             self.diagnostics.add(
-                item.key_span(found[1][0]), f"one task uses one module, not {names}", code="several-modules"
+                item.key_span(second), f"one task uses one module, not {names}", hint, code="several-modules"
             )
         elif not rest:
             self.diagnostics.add(_span(item), "this task names no module", code="no-module")
@@ -261,12 +264,24 @@ class TaskFileReader:
             if key in words.TASK or key in words.LOOPS:
                 self.diagnostics.add(span, f"keyword {key!r} has no meaning here", code="misplaced-keyword")
             elif str(key).startswith("with_"):
-                hint = did_you_mean(key, words.LOOPS) or "use 'loop'"
-                self.diagnostics.add(span, f"there is no loop {str(key)!r}", hint, code="loop")
+                meant = did_you_mean(key, words.LOOPS) or "use 'loop'"
+                self.diagnostics.add(span, f"there is no loop {str(key)!r}", meant, code="loop")
             else:
-                self.diagnostics.add(
-                    span, f"unknown keyword {str(key)!r}", did_you_mean(key, allowed), code="unknown-keyword"
-                )
+                hint = self._belongs(but, key) or did_you_mean(key, allowed)
+                self.diagnostics.add(span, f"unknown keyword {str(key)!r}", hint, code="unknown-keyword")
+
+    def _belongs(self, modules: Collection[Any], key: Any) -> str | None:
+        """Return where a parameter belongs that stands beside its module instead of below it."""
+        for module in modules:
+            name = self._canonical(str(module))
+            if name is not None and key in self._parameters(name):
+                return f"{str(key)!r} is a parameter: it belongs below '{module}:', one level deeper"
+        return None
+
+    def _parameters(self, module: str) -> Collection[str]:
+        if module in words.CONTROL:
+            return _ROLE_KEYS if module in ("include_role", "import_role") else ()
+        return [word for word in by_word(specs(self.modules.get(module).params)) if not word.startswith("_")]
 
     # -- the kinds of nodes -----------------------------------------------------------------------------
 

@@ -153,6 +153,7 @@ class BoardSink:
         if isinstance(event, HostNotice) and (event.level == "warning" or self._verbose):
             return notice_line(event)
         if isinstance(event, HostFinished) and len(self._record.hosts) > 1 and self._record.mode != "plan":
-            failed_early = self._record.hosts[event.host].failure is not None
-            return None if failed_early else finished_line(event, self._record.mode)
+            host = self._record.hosts[event.host]
+            if host.failure is None:
+                return finished_line(event, self._record.mode, untouched=host.untouched)
         return None

@@ -113,8 +113,9 @@ class PlainSink:
         if isinstance(event, HostConnected) and self._verbose:
             return joined((f"{event.host}: ", NAME), f"connected to {one_line(event.address)}")
         if isinstance(event, HostFinished) and len(self._record.hosts) > 1:
-            failed_early = self._record.hosts[event.host].failure is not None
-            return None if failed_early else finished_line(event, self._record.mode)
+            host = self._record.hosts[event.host]
+            if host.failure is None:
+                return finished_line(event, self._record.mode, untouched=host.untouched)
         return None
 
     def _heartbeat(self, host: HostRecord) -> Text | None:
@@ -196,9 +197,11 @@ def notice_line(event: HostNotice) -> Text:
     return joined((f"{event.host}: ", NAME), (f"{word:<8} ", style), one_line(event.message))
 
 
-def finished_line(event: HostFinished, mode: str) -> Text:
-    """Return `web1: done     12 changed, 30 ok (9.8s)`."""
+def finished_line(event: HostFinished, mode: str, *, untouched: bool = False) -> Text:
+    """Return `web1: done     12 changed, 30 ok (9.8s)`, or that nothing was begun there."""
     summary = event.summary
+    if untouched:
+        return joined((f"{event.host}: ", NAME), ("skipped  ", MUTED), "nothing was begun")
     wrong = summary.failed or summary.unreachable
     word, style = ("failed", WRONG) if wrong else ("planned" if mode == "plan" else "done", GOOD)
     parts = [

@@ -50,7 +50,7 @@ def plan_lines(record: RunRecord, *, diff: bool = True, verbose: int = 0) -> lis
     for hosts in grouped(list(record.hosts.values()), verbose):
         names = [host.name for host in hosts]
         if not any(_shown(event, verbose) for event in hosts[0].finished):
-            unchanged += [host.name for host in hosts if not host.troubled]
+            unchanged += [host.name for host in hosts if not host.troubled and not host.untouched]
             continue
         lines += [
             joined((words.enumeration(names, 20), NAME), ":"),
@@ -90,6 +90,8 @@ def verdict(record: RunRecord) -> Text:
     total = add_up(summaries)
     lost = sum(summary.unreachable > 0 for summary in summaries)
     seen = sum(not summary.unreachable or _counted(summary) for summary in summaries)
+    untouched = record.untouched() if total.failed or lost else []
+    seen -= len(untouched)
     reached = words.count(seen, "host")
     if not total.changed and not total.failed and not lost:
         return joined(("No changes.", GOOD), f" {_as_declared(total, reached)}.")
@@ -103,6 +105,8 @@ def verdict(record: RunRecord) -> Text:
     text.append(f" on {reached}")
     if lost:
         text.append("; ").append(*unreachable)
+    if untouched:
+        text.append(f"; nothing was begun on {words.enumeration(untouched)}")
     return text.append(".")
 
 

@@ -65,6 +65,7 @@ class HostRecord:
     failure: HostFailed | None = None
     summary: HostSummary | None = None
     seconds: float = 0.0
+    begun: bool = False  # it was told what to do
     plays: list[tuple[int, str]] = field(default_factory=list)  # how many had ended when each play began
 
     def totals(self) -> HostSummary:
@@ -87,6 +88,12 @@ class HostRecord:
         """Return why a task was skipped, in words: the task to blame under its title, or the condition."""
         cause = event.cause or str(event.reason or "")
         return self.titles.get(cause, cause)
+
+    @property
+    def untouched(self) -> bool:
+        """True if nothing was begun here, for what went wrong on another host."""
+        told = self.begun or self.failure is not None or bool(self.finished)
+        return not told and self.totals() == HostSummary(duration_s=self.totals().duration_s)
 
     @property
     def troubled(self) -> bool:
@@ -130,6 +137,10 @@ class RunRecord:
         """Return the totals of every host."""
         return {name: host.totals() for name, host in self.hosts.items()}
 
+    def untouched(self) -> list[str]:
+        """Return the hosts on which nothing was begun, once all is over."""
+        return [name for name, host in self.hosts.items() if host.untouched]
+
     def tasks(self) -> Iterable[TaskFinished]:
         """Return every task that has ended, host by host."""
         return (event for host in self.hosts.values() for event in host.finished)
@@ -164,6 +175,7 @@ def _fold(host: HostRecord, event: RunEvent) -> None:
         # It comes once for each play, with the sums so far.
         began_s = host.started_s if host.stage is Stage.RUNNING else event.at_s
         host.stage, host.total, host.started_s = Stage.RUNNING, event.tasks, began_s
+        host.begun = True
     elif isinstance(event, TasksAdded):
         host.total += event.tasks
     elif isinstance(event, TaskStarted):

@@ -83,7 +83,7 @@ def verdict(record: RunRecord) -> Text:
     hosts = words.count(len(summaries), "host")
     result = record.result
     if total.failed or total.unreachable:
-        return _bad_verdict(summaries, total)
+        return _bad_verdict(summaries, total, record.untouched())
     if result is not None and result.exit_code == 130:
         done = f"{total.changed} changed, {total.ok} ok on {hosts} before that"
         return joined(("Interrupted", WRONG), f": {done}. The same command goes on from there.")
@@ -94,10 +94,10 @@ def verdict(record: RunRecord) -> Text:
     return joined(("Done", GOOD), f": {total.changed} changed, {total.ok} ok on {hosts}.")
 
 
-def _bad_verdict(summaries: dict[str, HostSummary], total: HostSummary) -> Text:
+def _bad_verdict(summaries: dict[str, HostSummary], total: HostSummary, untouched: list[str]) -> Text:
     failed = [name for name, one in summaries.items() if one.failed]
     unreachable = [name for name, one in summaries.items() if one.unreachable]
-    fine = len(summaries) - len({*failed, *unreachable})
+    fine = len(summaries) - len({*failed, *unreachable, *untouched})
     parts = []
     if total.failed:
         parts.append(f"{total.failed} failed on {words.enumeration(failed)}")
@@ -106,4 +106,6 @@ def _bad_verdict(summaries: dict[str, HostSummary], total: HostSummary) -> Text:
     parts.append(f"{total.changed} changed")
     if fine:
         parts.append(f"{words.count(fine, 'host')} without trouble")
+    if untouched:
+        parts.append(f"nothing was begun on {words.enumeration(untouched)}")
     return joined(("Failed", WRONG), f": {'; '.join(parts)}.")

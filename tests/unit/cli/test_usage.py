@@ -25,6 +25,13 @@ from tests.unit.cli.conftest import FakeApp
         (["plan", "extra"], ["unexpected extra argument"]),
         (["nonsense"], ["error: no such command: nonsense"]),
         (["plan", "--host"], ["requires an argument"]),
+        (["plan", "--check"], ["help: a plan is what --check is"]),
+        (["apply", "-C", "--yes"], ["help: a plan is what --check is"]),
+        (["plan", "-t", "web"], ["help: write --tags"]),
+        (["plan", "site.yml"], ["help: give a playbook with --playbook: --playbook site.yml"]),
+        (["apply", "-l", "web", "one.yaml", "two"], ["--playbook one.yaml"]),
+        (["graph", "-f", "3"], ["help: write --forks"]),
+        (["hosts", "-t", "3"], ["error: no such option"]),
     ],
 )
 def test_usage_errors_end_with_1_and_name_the_next_step(

@@ -23,6 +23,17 @@ from tests.unit.compiler.projects import load, problems_of, role_problems
         ("- name: x", "1:3: this task names no module [name]"),
         ("- 5", "1:3: a task must be a mapping, not 5 [5]"),
         ("- {apt: name=x, file: path=/x}", "1:17: one task uses one module, not 'apt' and 'file' [file]"),
+        (
+            "- {copy: , content: x}",
+            "1:12: unknown keyword 'content' [content] "
+            "('content' is a parameter: it belongs below 'copy:', one level deeper)",
+        ),
+        (
+            "- {user: , group: x}",
+            "1:12: one task uses one module, not 'user' and 'group' [group] "
+            "('group' is a parameter: it belongs below 'user:', one level deeper)",
+        ),
+        ("- {user: {name: x}, group: x}", "1:21: one task uses one module, not 'user' and 'group' [group]"),
         ("- {whn: x, command: y}", "1:4: unknown keyword 'whn' [whn] (did you mean 'when'?)"),
         ("- {command: x, register: a-b}", "1:26: 'a-b' cannot be a variable's name [a-b]"),
         ("- {command: x, until: '1 +'}", "1:23: bad template: unexpected 'end of template' ['1 +']"),

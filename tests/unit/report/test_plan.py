@@ -62,6 +62,15 @@ def test_no_task_at_all_is_not_praised_as_as_declared() -> None:
     assert shown(events) == "No changes. There is no task for what was asked for on 1 host.\n"
 
 
+def test_a_host_on_which_nothing_was_begun_is_not_called_unchanged() -> None:
+    """Another one has failed before its turn came."""
+    idle: list[tuple[float, RunEvent]] = [(9.0, HostFinished("web2", 9.0, HostSummary()))]
+    events = run_events("plan", {"web1": host_events("web1", (stream.BROKEN,)), "web2": idle}, 3)
+    text = shown(events)
+    assert "web2: no changes" not in text
+    assert "Plan: 0 to change, 0 ok, 1 failed on 1 host; nothing was begun on web2.\n" in text
+
+
 @pytest.mark.parametrize(
     ("ok", "expected"),
     [

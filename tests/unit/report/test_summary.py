@@ -9,6 +9,7 @@ import pytest
 from configurator.config.diagnostics import Diagnostic
 from configurator.core.run_events import (
     HostFailed,
+    HostFinished,
     HostSummary,
     RunEvent,
     RunFinished,
@@ -95,6 +96,18 @@ def test_a_command_killed_by_a_signal_says_so() -> None:
     extra = (("message", "no answer"), ("exit_status", -9))
     text = shown(run_events("apply", {"web1": host_events("web1", (replace(BROKEN, extra=extra),))}, 3))
     assert "exit code: -9 (killed by SIGKILL)" in text
+
+
+def test_a_host_on_which_nothing_was_begun_is_not_called_fine() -> None:
+    """A play with `serial: 1` ends after its first host has failed; the others have not had their turn."""
+    idle: dict[str, list[tuple[float, RunEvent]]] = {
+        name: [(9.0, HostFinished(name, 9.0, HostSummary()))] for name in ("web2", "web3")
+    }
+    events = run_events("apply", {"web1": host_events("web1", (BROKEN,)), **idle}, 3)
+    assert "Failed: 1 failed on web1; 0 changed; nothing was begun on web2, web3." in shown(events)
+    fine = {"web4": host_events("web4", (stream.OK_STEPS[0],)), "web3": idle["web3"]}
+    events = run_events("apply", {"web1": host_events("web1", (BROKEN,)), **fine}, 3)
+    assert "0 changed; 1 host without trouble; nothing was begun on web3." in shown(events)
 
 
 def test_an_interrupted_run_says_what_was_done_before() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from configurator.compiler.factnames import PARTS
+from configurator.compiler.late import Facts, no_such_fact
 from configurator.compiler.scope import Entry, Ready
 from configurator.compiler.templating import Missing
 
@@ -40,6 +41,10 @@ class HostFacts(Mapping[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def _absent(self, name: str) -> tuple[str, Iterable[object]]:
+        """Return what is said of a fact that there is not, and all names: no host is asked for that."""
+        return no_such_fact(name), (*self.known, *self.later)
+
     def _fetch(self, part: str) -> None:
         if part not in self._asked:
             self._asked.add(part)
@@ -69,7 +74,7 @@ class _Later(Ready):
 
 def fact_entries(facts: Mapping[str, Any]) -> dict[str, Entry]:
     """Return the variables that facts are: `ansible_facts`, and each with the prefix."""
-    known = facts.known if isinstance(facts, HostFacts) else dict(facts)
+    known = facts.known if isinstance(facts, HostFacts) else Facts(facts)
     entries: dict[str, Entry] = {f"ansible_{name}": Ready(value) for name, value in known.items()}
     if isinstance(facts, HostFacts):
         entries |= {f"ansible_{name}": _Later(facts, name) for name in facts.later if name not in known}

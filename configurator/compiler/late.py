@@ -7,7 +7,7 @@ reader sees what was set above it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +143,19 @@ class LateFacts:
     more: Late | None = None
 
 
-class FactsView(dict[str, Any]):
+class Facts(dict[str, Any]):
+    """`ansible_facts` as a dictionary."""
+
+    def _absent(self, name: str) -> tuple[str, Iterable[object]]:
+        return no_such_fact(name), tuple(dict.keys(self))
+
+
+def no_such_fact(name: str) -> str:
+    """Return what is said of a fact that there is not."""
+    return f"there is no fact {name!r}"
+
+
+class FactsView(Facts):
     """`ansible_facts` in front of facts that are not known yet: looking at one of them raises."""
 
     def __init__(self, facts: LateFacts) -> None:

@@ -7,11 +7,11 @@ depend on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from configurator.compiler.late import FactsView, Late, LateFacts, LateValueError, Opening, set_inside
+from configurator.compiler.late import Facts, FactsView, Late, LateFacts, LateValueError, Opening, set_inside
 from configurator.compiler.results import Results
 from configurator.compiler.templating import (
     Engine,
@@ -203,6 +203,9 @@ class _Names(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._scope)
+
+    def _absent(self, name: str) -> tuple[str, Iterable[object]]:
+        return f"the variable {name!r} is not defined", self._scope
 
 
 class Scope(Mapping[str, Any]):
@@ -430,7 +433,7 @@ class Scope(Mapping[str, Any]):
     def _facts_view(self, facts: LateFacts) -> Any:
         if self._results is None:
             return FactsView(facts)
-        known = dict(facts.known)
+        known = Facts(facts.known)
         for name, late in facts.late.items():
             found = self._settled(late)
             if isinstance(found, Ready):

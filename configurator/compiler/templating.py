@@ -7,9 +7,10 @@ One engine serves all hosts and threads: its caches only ever gain equal entries
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,10 +75,38 @@ class UndefinedInside(jinja2.UndefinedError):
         self.origin = origin
 
 
+class NoSuchKeyError(jinja2.UndefinedError):
+    """A mapping has no such key; `names` are those that it has.
+
+    A mapping of ours says what is missing with `_absent`, since its own name says nothing to anybody.
+    """
+
+    def __init__(self, mapping: Mapping[Any, Any], key: Any, message: str | None = None) -> None:
+        self.key = str(key)
+        self.names: Iterable[object] = ()
+        absent = getattr(mapping, "_absent", None)
+        if absent is not None:
+            message, self.names = absent(self.key)
+        elif type(mapping) is dict:
+            self.names = mapping
+        super().__init__(message)
+
+
 class Missing(jinja2.StrictUndefined):
     """An undefined value: using it is an error, `a.b.c is defined` and `default()` work at any depth."""
 
     __slots__ = ()
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: Any = missing,
+        name: str | None = None,
+        exc: Any = jinja2.UndefinedError,
+    ) -> None:
+        if hint is None and isinstance(obj, Mapping):
+            exc = functools.partial(NoSuchKeyError, obj, name)
+        super().__init__(hint, obj, name, exc)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -378,6 +407,9 @@ def evaluation_error(error: BaseException, variables: Mapping[str, Any], locate:
             hint = did_you_mean(name[1], variables)
             span = narrow(span, name[1])
             message = f"the variable {name[1]!r} is not defined"
+        elif isinstance(error, NoSuchKeyError):
+            hint = did_you_mean(error.key, error.names)
+            span = narrow(span, error.key, inside=True)
     elif isinstance(error, MemoryError | RecursionError):
         message = "this expression needs too much memory"
     else:
@@ -399,9 +431,13 @@ def _template_line(error: BaseException) -> tuple[str | None, int]:
     return place
 
 
-def narrow(span: Span, word: str) -> Span:
-    """Return the place of a word within the span's line, or the span itself if the word is not there."""
-    found = re.search(rf"(?<![\w.]){re.escape(word)}(?!\w)", span.source[max(0, span.column - 1) :])
+def narrow(span: Span, word: str, *, inside: bool = False) -> Span:
+    """Return the place of a word within the span's line, or the span itself if the word is not there.
+
+    With `inside` it may stand behind a dot.
+    """
+    before = r"(?<!\w)" if inside else r"(?<![\w.])"
+    found = re.search(rf"{before}{re.escape(word)}(?!\w)", span.source[max(0, span.column - 1) :])
     if found is None:
         return span
     return Span(span.path, span.line, span.column + found.start(), len(word), span.source)

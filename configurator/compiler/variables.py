@@ -114,6 +114,9 @@ class HostVars(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._source.inventory.hosts)
 
+    def _absent(self, name: str) -> tuple[str, Iterable[object]]:
+        return f"there is no host {name!r}", self._source.inventory.hosts
+
 
 class _View(Mapping[str, Any]):
     """Variables and nothing else: `hostvars.web1.text` must be a variable, not a method of Scope's."""
@@ -134,6 +137,9 @@ class _View(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._scope)
+
+    def _absent(self, name: str) -> tuple[str, Iterable[object]]:
+        return f"the host {self._host!r} has no variable {name!r}", self._scope
 
 
 class HostVariables:

@@ -117,7 +117,29 @@ def test_a_template_without_quotes_is_one_problem(value: str) -> None:
             "- {command: x, when: ansible_distribtion == 'x'}",
             "1:22: the variable 'ansible_distribtion' is not",
         ),
-        ("- command: echo {{ ansible_facts.nope }}", "1:12: 'dict object' has no attribute 'nope'"),
+        ("- command: echo {{ ansible_facts.nope }}", "1:34: there is no fact 'nope' [nope]"),
+        (
+            "- command: echo {{ ansible_facts.distibution }}",
+            "1:34: there is no fact 'distibution' [distibution] (did you mean 'distribution'?)",
+        ),
+        (
+            "- command: echo {{ ansible_facts['distibution'] }}",
+            "1:35: there is no fact 'distibution' [distibution] (did you mean 'distribution'?)",
+        ),
+        (
+            "- getent: {database: passwd}\n- command: echo {{ ansible_facts.distibution }}",
+            "2:34: there is no fact 'distibution' [distibution] (did you mean 'distribution'?)",
+        ),
+        (
+            "- command: echo {{ hostvars.h.ansible_usr }}",
+            "1:31: the host 'h' has no variable 'ansible_usr' [ansible_usr] (did you mean 'ansible_user'?)",
+        ),
+        ("- command: echo {{ hostvars['web'].x }}", "1:30: there is no host 'web' [web]"),
+        ("- command: echo {{ vars.nope }}", "1:25: the variable 'nope' is not defined [nope]"),
+        (
+            "- vars: {settings: {port: 1}}\n  command: echo {{ settings.prot }}",
+            "2:29: 'dict object' has no attribute 'prot' [prot] (did you mean 'port'?)",
+        ),
         ("- command: echo {{ 1 / 0 }}", "1:12: this expression fails: division by zero"),
         ("- command: echo {{ 'a' + 1 }}", "1:12: this expression fails: can only concatenate str"),
         ("- {command: x, loop: '{{ 5 }}'}", "1:22: 'loop' wants a list, not 5"),

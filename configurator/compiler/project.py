@@ -37,6 +37,11 @@ from configurator.inventory.patterns import read_limit, select
 from configurator.modules import registry
 from configurator.vault.vault import Vault
 
+_INSTEAD = (
+    "put options for SSH into ~/.ssh/config, and where keys of hosts are on record into "
+    "ansible_ssh_known_hosts_file"
+)
+
 
 class Project:
     """Everything people wrote, checked as far as no host is needed.
@@ -348,8 +353,13 @@ def _unused(inventory: Inventory) -> list[Diagnostic]:
 
 
 def _ignored(inventory: Inventory) -> list[Diagnostic]:
-    """Return a warning for each connection variable that has no meaning here."""
+    """Return a warning for each connection variable that has no meaning here, at the first of its places."""
     layers = inventory.known_layers()
-    found = {layer[name].span: name for layer in layers for name in IGNORED_VARS if name in layer}
-    hint = "put options for SSH into ~/.ssh/config"
-    return [span.diagnostic(f"{name!r} is ignored", hint, code="ignored") for span, name in found.items()]
+    found = []
+    for name in IGNORED_VARS:
+        spans = {layer[name].span: None for layer in layers if name in layer}
+        if spans:
+            more = f" in {len(spans)} places" if len(spans) > 1 else ""
+            message = f"{name!r} is ignored{more}: {_INSTEAD}"
+            found.append(next(iter(spans)).diagnostic(message, code="ignored"))
+    return found

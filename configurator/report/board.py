@@ -151,7 +151,7 @@ class BoardSink:
         if isinstance(event, HostFailed):
             return host_failed_line(event)
         if isinstance(event, HostNotice) and (event.level == "warning" or self._verbose):
-            return notice_line(event)
+            return notice_line(event) if self._record.first_told(event) else None
         if isinstance(event, HostFinished) and len(self._record.hosts) > 1 and self._record.mode != "plan":
             host = self._record.hosts[event.host]
             if host.failure is None:

@@ -109,7 +109,7 @@ class PlainSink:
         if isinstance(event, HostFailed):
             return host_failed_line(event)
         if isinstance(event, HostNotice) and (event.level == "warning" or self._verbose):
-            return notice_line(event)
+            return notice_line(event) if self._record.first_told(event) else None
         if isinstance(event, HostConnected) and self._verbose:
             return joined((f"{event.host}: ", NAME), f"connected to {one_line(event.address)}")
         if isinstance(event, HostFinished) and len(self._record.hosts) > 1:

@@ -108,11 +108,12 @@ class RunRecord:
     mode: str = ""
     hosts: dict[str, HostRecord] = field(default_factory=dict)
     result: RunFinished | None = None
+    warned: dict[str, str] = field(default_factory=dict)  # by message: the host that it was first told of
 
     def take(self, event: RunEvent) -> HostRecord | None:
         """Fold one event in and return the host it is about, if any; unknown events change nothing."""
         if isinstance(event, RunStarted):
-            self.mode, self.result = event.mode, None
+            self.mode, self.result, self.warned = event.mode, None, {}
             self.hosts = {name: HostRecord(name) for name in event.hosts}
         elif isinstance(event, RunFinished):
             self.result = event
@@ -136,6 +137,13 @@ class RunRecord:
     def summaries(self) -> dict[str, HostSummary]:
         """Return the totals of every host."""
         return {name: host.totals() for name, host in self.hosts.items()}
+
+    def first_told(self, notice: HostNotice) -> bool:
+        """Return False for a warning that another host has had already, such as one about the inventory.
+
+        While a run goes on it is told once; the end names the hosts.
+        """
+        return notice.level != "warning" or self.warned.setdefault(notice.message, notice.host) == notice.host
 
     def untouched(self) -> list[str]:
         """Return the hosts on which nothing was begun, once all is over."""

@@ -92,9 +92,20 @@ def test_a_wrong_connection_variable_is_shown_at_its_place(variables: str, probl
 def test_ignored_connection_variables_are_warned_about() -> None:
     """They would be expected to do something."""
     project = load({"inventory/group_vars/all.yml": "ansible_ssh_common_args: -o X=y"})
+    instead = (
+        "put options for SSH into ~/.ssh/config, and where keys of hosts are on record into "
+        "ansible_ssh_known_hosts_file"
+    )
     assert [str(warning) for warning in project.warnings] == [
-        "inventory/group_vars/all.yml:1:26: 'ansible_ssh_common_args' is ignored"
+        f"inventory/group_vars/all.yml:1:26: 'ansible_ssh_common_args' is ignored: {instead}"
     ]
+
+
+def test_a_variable_that_is_ignored_at_many_hosts_is_one_warning() -> None:
+    hosts = "{a: {ansible_ssh_args: x}, b: {ansible_ssh_args: x}, c: {}}"
+    project = load({"inventory/hosts.yml": f"all: {{hosts: {hosts}}}"})
+    [warning] = [str(warning) for warning in project.warnings]
+    assert "'ansible_ssh_args' is ignored in 2 places: put " in warning
 
 
 def test_an_ad_hoc_host_is_a_member_of_all() -> None:

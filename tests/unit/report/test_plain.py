@@ -7,6 +7,7 @@ from dataclasses import replace
 from configurator.core.run_events import (
     HostConnected,
     HostFinished,
+    HostNotice,
     HostStarted,
     HostSummary,
     RunFinished,
@@ -91,6 +92,20 @@ def test_no_heartbeat_after_the_end() -> None:
     clock.now += 100
     sink.tick()
     assert text.getvalue() == before
+
+
+def test_a_warning_about_all_hosts_is_told_once_while_they_run() -> None:
+    """The end names them."""
+    hosts = ("web1", "web2", "web3")
+    events: list[object] = [
+        RunStarted("apply", hosts),
+        *(HostNotice(host, 0.0, "warning", "inventory: 'x' is ignored") for host in hosts),
+        HostNotice("web2", 0.0, "warning", "something else"),
+    ]
+    assert shown(events).splitlines()[1:] == [
+        "web1: warning  inventory: 'x' is ignored",
+        "web2: warning  something else",
+    ]
 
 
 def test_what_one_failure_keeps_from_running_is_one_line() -> None:

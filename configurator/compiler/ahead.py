@@ -355,7 +355,7 @@ def _gathers(
     known: Any = LateFacts({})
     try:
         entry = store.values.get("ansible_facts")
-        known = entry if isinstance(entry, LateFacts) else LateFacts(dict(scope["ansible_facts"]))
+        known = entry if isinstance(entry, LateFacts) else LateFacts(scope["ansible_facts"])
     except (KeyError, LateValueError):
         pass
     late = dict(known.late)

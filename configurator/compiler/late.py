@@ -155,18 +155,24 @@ def no_such_fact(name: str) -> str:
     return f"there is no fact {name!r}"
 
 
-class FactsView(Facts):
-    """`ansible_facts` in front of facts that are not known yet: looking at one of them raises."""
+class HeldFacts(Facts):
+    """`ansible_facts` as a dictionary that takes each fact out of a mapping when it is wanted.
 
-    def __init__(self, facts: LateFacts) -> None:
-        super().__init__({key: value for key, value in facts.known.items() if key not in facts.late})
-        self._facts = facts
+    The mapping may have to ask the host for it (HostFacts): what is at hand there is here from the start.
+    """
+
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        if isinstance(source, HeldFacts):
+            super().__init__(dict.items(source))
+        else:
+            super().__init__(getattr(source, "known", source))
+        self._source = source
+
+    def _absent(self, name: str) -> tuple[str, Iterable[object]]:
+        return no_such_fact(name), (*dict.keys(self), *getattr(self._source, "later", ()))
 
     def __missing__(self, key: str) -> Any:
-        late = self._facts.late.get(key) or self._facts.more
-        if late is not None:
-            raise LateValueError(late.tasks)
-        raise KeyError(key)
+        return self._source[key]
 
     def get(self, key: Any, default: Any = None) -> Any:
         """Return the value, or `default`."""
@@ -178,10 +184,56 @@ class FactsView(Facts):
     def __contains__(self, key: object) -> bool:
         if dict.__contains__(self, key):
             return True
-        late = self._facts.late.get(str(key)) or self._facts.more
-        if late is not None:
-            raise LateValueError(late.tasks)
-        return False
+        try:
+            self[str(key)]
+        except KeyError:
+            return False
+        return True
+
+    def _filled(self) -> dict[str, Any]:
+        return {**self._source, **{name: dict.__getitem__(self, name) for name in dict.__iter__(self)}}
+
+    def keys(self) -> Any:
+        """Return all names, for which the host is asked for all."""
+        return self._filled().keys()
+
+    def values(self) -> Any:
+        """Return all facts."""
+        return self._filled().values()
+
+    def items(self) -> Any:
+        """Return all names and facts."""
+        return self._filled().items()
+
+    def __iter__(self) -> Any:
+        return iter(self._filled())
+
+    def __len__(self) -> int:
+        return len(self._filled())
+
+    def __bool__(self) -> bool:
+        return True  # a host without any fact is none
+
+
+class FactsView(HeldFacts):
+    """`ansible_facts` in front of facts that are not known yet: looking at one of them raises."""
+
+    def __init__(self, facts: LateFacts) -> None:
+        super().__init__(facts.known)
+        self._facts = facts
+        for name in facts.late:
+            self.pop(name, None)
+
+    def __missing__(self, key: str) -> Any:
+        late = self._facts.late.get(key)
+        if late is None:
+            try:
+                return self._source[key]
+            except KeyError:
+                late = self._facts.more
+        if late is None:
+            raise KeyError(key)
+        raise LateValueError(late.tasks)
 
     def items(self) -> Any:
         """Raise: nobody knows all of it yet."""

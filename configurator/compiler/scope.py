@@ -11,7 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from configurator.compiler.late import Facts, FactsView, Late, LateFacts, LateValueError, Opening, set_inside
+from configurator.compiler.late import (
+    FactsView,
+    HeldFacts,
+    Late,
+    LateFacts,
+    LateValueError,
+    Opening,
+    set_inside,
+)
 from configurator.compiler.results import Results
 from configurator.compiler.templating import (
     Engine,
@@ -433,14 +441,15 @@ class Scope(Mapping[str, Any]):
     def _facts_view(self, facts: LateFacts) -> Any:
         if self._results is None:
             return FactsView(facts)
-        known = Facts(facts.known)
+        known = HeldFacts(facts.known)
         for name, late in facts.late.items():
             found = self._settled(late)
             if isinstance(found, Ready):
                 known[name] = found.value
         if facts.more is not None:
             for name, value in self._results.gathered(facts.more.tasks).items():
-                known.setdefault(name, value)
+                if name not in known:
+                    known[name] = value
         return known
 
     # -- rendering ------------------------------------------------------------------------------------

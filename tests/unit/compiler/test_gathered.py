@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.work import Done
+from configurator.compiler.hostfacts import HostFacts
 from tests.unit.compiler.playing import Play, played
+from tests.unit.compiler.projects import FACTS
 from tests.unit.compiler.test_extensions import BODY, HEAD
 
 ASK = "- {name: ask, command: echo one, register: asked, check_mode: false}\n"
@@ -117,3 +121,32 @@ def test_setup_tells_what_a_role_has_put_into_facts_d() -> None:
         ends={"look": lambda _spec, _attempt: Done(outputs={"ansible_facts": local})},
     )
     assert play.said == {"seen": "80 80", "more": "more own"}
+
+
+def test_what_is_gathered_asks_the_host_for_no_other_facts() -> None:
+    """Neither before nor after; a fact that is wanted by its name costs the part that it is in."""
+    asked: list[str] = []
+
+    def ask(part: str) -> dict[str, Any]:
+        asked.append(part)
+        return {"services": {"ssh.service": {}}} if part == "services" else {}
+
+    tasks = """
+    - {name: gather, getent: {database: passwd, key: root}}
+    - {name: own, debug: {msg: "{{ ansible_facts.getent_passwd.root }} {{ ansible_facts.hostname }}"}}
+    - {name: none, debug: {msg: "{{ ansible_facts.nope | default('-') }} {{ 'nope' in ansible_facts }}"}}
+    """
+    facts = HostFacts(FACTS, ask)
+    done = Done(outputs={"ansible_facts": {"getent_passwd": {"root": "x"}}})
+    run = played(tasks, facts=facts, ends={"gather": lambda _spec, _attempt: done})
+    assert run.said == {"own": "x h", "none": "- False"}
+    assert asked == []
+    wanted = (
+        tasks
+        + """
+    - {name: wanted, debug: {msg: "{{ ansible_facts.services | list }}"}}
+    """
+    )
+    run = played(wanted, facts=HostFacts(FACTS, ask), ends={"gather": lambda _spec, _attempt: done})
+    assert run.said["wanted"] == "['ssh.service']" or "ssh.service" in run.said["wanted"]
+    assert asked == ["services"]

@@ -31,5 +31,7 @@ UNFORETOLD: Mapping[str, Mapping[str, str]] = {
     "probe": {
         "probe: Is anything to be migrated": "changed_when asks for the output of a command",
         "probe: Fails by what it says": "changed_when asks for the output of a command",
+        "probe: Note what was found": "its content tells whether a command had to be tried again",
+        "probe: probe configuration changed": "is notified by it",
     },
 }

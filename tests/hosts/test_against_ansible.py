@@ -6,7 +6,6 @@ differ is in tests/ansible/justified.py, with its reasons.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -81,6 +80,7 @@ def _run(project: Project, command: str, *words: str) -> Ended:
 def _foretold(plan: Ended, play: str) -> list[Any]:
     """Return the tasks that a plan would change, but those of which it cannot know."""
     known = UNFORETOLD.get(play, {})
-    changed = plan.of("task_finished", status="changed")
-    names = [f"{event['role']}: {event['task']}" for event in changed]
-    return [json.dumps(event) for name, event in zip(names, changed, strict=True) if name not in known]
+    changed = {
+        f"{event['role']}: {event['task']}": event for event in plan.of("task_finished", status="changed")
+    }
+    return [(name, event["changes"]) for name, event in changed.items() if name not in known]

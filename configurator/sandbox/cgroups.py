@@ -111,10 +111,11 @@ def _kill_at_once(path: str) -> None:
         pass
 
 
-def remove(group: str, timeout: float = 5.0) -> None:
+def remove(group: str, timeout: float = 60.0) -> None:
     """Remove the empty group with the groups below it, and wait while the kernel still calls it busy.
 
-    A killed process leaves its group's list at once, and the group itself only when it is wholly torn down.
+    A killed process leaves its group's list at once, and the group itself only when it is wholly torn down:
+    on a machine with much to do, after more than five seconds.
     """
     deadline = time.monotonic() + timeout
     for path in paths(group):

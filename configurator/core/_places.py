@@ -149,6 +149,8 @@ class Places(Workers):
         if self.schedule.queue or self.schedule.delayed:
             return False
         lenders = list(self._lenders.values())
+        if any(lender.in_vain for lender in lenders):
+            return False  # it was told: without a wait here, it would never get the lock to give way
         if any(worker not in self._lenders for _, _, worker in self._running.values()):
             return False  # the rest of a batch, in a thread that was given up
         if any(condition() for lender in lenders for condition in lender.waits):

@@ -16,7 +16,7 @@ from configurator.core._ready import ReadyQueue
 from configurator.core._run import Run
 from configurator.core.cancel import Cancelled
 from configurator.core.errors import InputError
-from configurator.core.events import GroupEnded, GroupStarted, RunStopping
+from configurator.core.events import GroupEnded, GroupStarted, RunStopping, TaskEnded
 from configurator.core.graph import TaskGraph
 from configurator.core.groups import ErrorStrategy, Group
 from configurator.core.parallel import ParallelExecutor
@@ -770,6 +770,30 @@ def test_tasks_that_wait_for_each_other_are_told() -> None:
         outer.add(opens)
         (result,) = outer.gather()
     assert result.result is Status.FAILED
+
+
+def test_the_inner_one_is_told_though_it_waited_first() -> None:
+    """The outer one finds the deadlock then, and must let go of the lock for the inner one to give way."""
+    executor = ParallelExecutor(2)
+    ended = threading.Event()
+
+    def hears(event: TaskEnded) -> None:
+        if event.result.task_name == "third":
+            ended.set()
+
+    executor.events.subscribe(hears, TaskEnded)
+    with executor.group("outer") as outer:
+
+        def opens() -> Status:
+            with outer.group("inner") as inner:
+                inner.add(outer.gather, name="waits")
+                outer.add(lambda: None, name="third")  # has a place as soon as `waits` waits
+                assert ended.wait(WAIT_S)
+                return inner.gather()[0].status
+
+        outer.add(opens)
+        results = outer.gather()
+    assert [result.result for result in results] == [Status.FAILED, None]
 
 
 def test_events_tell_of_groups() -> None:

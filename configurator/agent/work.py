@@ -18,7 +18,7 @@ from configurator.core.errors import ParameterError, TaskError
 from configurator.modules import registry
 from configurator.modules.base import Module
 from configurator.modules.homes import any_home, on_host
-from configurator.modules.params import parse, specs
+from configurator.modules.params import parse
 from configurator.modules.state import UNKNOWN, Change, State, UnknownState
 from configurator.modules.system import System
 
@@ -80,7 +80,7 @@ def load(spec: TaskSpec, system: System | None = None) -> tuple[Module[Any], Any
         module = registry.get(spec.module)
     except KeyError:
         raise ParameterError(f"unknown module {spec.module!r}") from None
-    raw = spec.params if system is None else on_host(specs(module.params), spec.params, system)
+    raw = spec.params if system is None else on_host(module.params, spec.params, system)
     params, problems = parse(module.params, raw)
     problems = problems or list(module.check(params))
     if problems:
@@ -122,7 +122,7 @@ class LocalWork:
 
     def observe(self) -> Observation:
         try:
-            if any_home(specs(self.module.params), self.spec.params):  # made by an earlier task, maybe
+            if any_home(self.module.params, self.spec.params):  # made by an earlier task, maybe
                 _, self.params = load(self.spec, self.system)
             self._actual = self.module.observe(self.system, self.params)
             wanted = self.module.desired(self.params, self._actual)

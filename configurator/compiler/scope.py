@@ -195,8 +195,8 @@ class _Work:
     used: list[set[str]] = field(default_factory=list)
 
 
-class _Names(Mapping[str, Any]):
-    """`vars`: the variables by their names, and nothing else that a scope has."""
+class Names(Mapping[str, Any]):
+    """The variables of a scope by their names, and nothing else that it has: `vars`."""
 
     __slots__ = ("_scope",)
 
@@ -325,7 +325,7 @@ class Scope(Mapping[str, Any]):
             self._work.used[-1].add(name)
         entry = self._find(name)
         if entry is None and name == _ALL:
-            return _Names(self)
+            return Names(self)
         if entry is None:
             raise KeyError(name)
         if isinstance(entry, Ready):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
@@ -95,10 +96,9 @@ class TaskMaker:
         module = self.tools.modules.get(node.module)
         declared = specs(module.params)
         raw = self._arguments(node, here)
-        as_root = self.settings.as_root(here)
-        ours = {"src"} if "remote_src" in declared else set[str]()  # it may be a file of the controller
-        hosts = {name: spec for name, spec in declared.items() if name not in ours}
-        raw = in_roots_home(hosts, raw, as_root=as_root)
+        as_root = partial(self.settings.as_root, here)
+        ours = "src" if "remote_src" in declared else None  # it may be a file of the controller
+        raw = in_roots_home(module.params, raw, as_root, but=ours)
         for name, spec in declared.items():
             for word in (name, *spec.aliases) if spec.secret else ():
                 if isinstance(raw.get(word), str) and raw[word]:
@@ -118,9 +118,7 @@ class TaskMaker:
             self.role.path, self.tools.root, here.scope, self.tools.templates, node.args, self.state.blobs
         )
         for part in run_action(node.module, declared, raw, context):
-            known = in_roots_home(
-                specs(self.tools.modules.get(part.module).params), part.params, as_root=as_root
-            )
+            known = in_roots_home(self.tools.modules.get(part.module).params, part.params, as_root)
             task = self._compiled(node, replace(part, params=known), here, label)
             if self.selection.wants_task(task):
                 yield task
@@ -296,7 +294,7 @@ class TaskMaker:
 
 def effects_of(module: Module[Any], parsed: Any, raw: Mapping[str, Any]) -> Effects:
     """Return what a task with these parameters touches; only the host knows where somebody's home is."""
-    return OPAQUE if any_home(specs(module.params), raw) else module.effects(parsed)
+    return OPAQUE if any_home(module.params, raw) else module.effects(parsed)
 
 
 def facts_of(module: Module[Any], parsed: Any) -> tuple[str, ...]:

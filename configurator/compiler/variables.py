@@ -11,7 +11,7 @@ from typing import Any
 
 from configurator.compiler.hostfacts import fact_entries, plain_entries
 from configurator.compiler.roles import Role
-from configurator.compiler.scope import Entry, FactStore, Ready, Said, Scope
+from configurator.compiler.scope import Entry, FactStore, Names, Ready, Said, Scope
 from configurator.compiler.site import Mention
 from configurator.compiler.templating import Engine, Missing
 from configurator.compiler.values import OMIT
@@ -118,25 +118,19 @@ class HostVars(Mapping[str, Any]):
         return f"there is no host {name!r}", self._source.inventory.hosts
 
 
-class _View(Mapping[str, Any]):
+class _View(Names):
     """Variables and nothing else: `hostvars.web1.text` must be a variable, not a method of Scope's."""
 
-    __slots__ = ("_host", "_scope")
+    __slots__ = ("_host",)
 
     def __init__(self, scope: Scope, host: str) -> None:
-        self._scope = scope
+        super().__init__(scope)
         self._host = host
 
     def __getitem__(self, name: str) -> Any:
         if name == "ansible_facts" and name not in self._scope:
             return Missing(f"the facts of {self._host!r} are not known here: it is not connected to yet")
-        return self._scope[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._scope)
-
-    def __len__(self) -> int:
-        return len(self._scope)
+        return super().__getitem__(name)
 
     def _absent(self, name: str) -> tuple[str, Iterable[object]]:
         return f"the host {self._host!r} has no variable {name!r}", self._scope

@@ -408,10 +408,10 @@ class HostRun:
             return self._open(endpoint, clock)
         except PythonMissingError:
             if not applying:
-                finished, notice = plan_without_python(self.name, self._compile, clock())
+                ends, notice = plan_without_python(self.name, self._compile, clock())
                 if notice is not None:
                     self._emit(notice)
-                self._untaken(finished)
+                self._untaken(ends)
                 return None
             self._emit(HostNotice(self.name, clock(), "info", "installing python3, which the agent needs"))
             with connect(endpoint, self._secrets) as connection:

@@ -13,9 +13,10 @@ from typing import Any
 
 from configurator.agent.protocol import TaskSpec
 from configurator.compiler.order import OrderedGraph
-from configurator.core.errors import HostKeyError, HostSetupError, InputError, UnreachableError
+from configurator.core.errors import HostKeyError, HostSetupError, UnreachableError
 from configurator.core.run_events import TaskFinished
 from configurator.core.status import Outcome
+from configurator.fleet.without_python import tasks_without_facts
 from configurator.modules.params import parse
 from configurator.modules.wait_for_connection import WaitForConnectionParams
 from configurator.transport.endpoint import Endpoint
@@ -134,10 +135,5 @@ def waited_for(
 def _without_facts(
     compile_graph: Callable[[Mapping[str, Any]], OrderedGraph], error: UnreachableError
 ) -> list[TaskSpec]:
-    """Return the tasks of a host that is not there; none if its roles cannot be told without facts."""
-    if isinstance(error, HostKeyError):
-        return []
-    try:
-        return [spec for spec in compile_graph({}).tasks if not spec.barrier and not spec.handler]
-    except InputError:
-        return []
+    """Return the tasks of a host that is not there; none of one that has another key."""
+    return [] if isinstance(error, HostKeyError) else tasks_without_facts(compile_graph) or []

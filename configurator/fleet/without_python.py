@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from configurator.agent.protocol import TaskSpec
 from configurator.compiler.order import OrderedGraph
 from configurator.core.changes import Certainty, FieldChange
 from configurator.core.errors import InputError
@@ -15,6 +16,14 @@ _BECAUSE = "python3 is not installed yet"
 _NEEDS_FACTS = "the plan of the roles needs facts, which need python3; apply installs it first"
 
 
+def tasks_without_facts(compile_graph: Callable[[Mapping[str, Any]], OrderedGraph]) -> list[TaskSpec] | None:
+    """Return the tasks of a host that cannot be looked at; None if its roles cannot be told without facts."""
+    try:
+        return [spec for spec in compile_graph({}).tasks if not spec.barrier and not spec.handler]
+    except InputError:
+        return None
+
+
 def plan_without_python(
     host: str, compile_graph: Callable[[Mapping[str, Any]], OrderedGraph], at: float
 ) -> tuple[list[TaskFinished], HostNotice | None]:
@@ -22,11 +31,8 @@ def plan_without_python(
 
     The notice says if the roles cannot be told without facts.
     """
-    notice = None
-    try:
-        tasks = [spec for spec in compile_graph({}).tasks if not spec.barrier and not spec.handler]
-    except InputError:
-        tasks, notice = [], HostNotice(host, at, "warning", _NEEDS_FACTS)
+    tasks = tasks_without_facts(compile_graph)
+    notice = HostNotice(host, at, "warning", _NEEDS_FACTS) if tasks is None else None
 
     def unknown(task_id: str, role: str, name: str, module: str, change: FieldChange) -> TaskFinished:
         return TaskFinished(
@@ -35,7 +41,7 @@ def plan_without_python(
 
     install = FieldChange("package:python3", "exists", False, True)
     found = [unknown("python3", "configurator", "Install python3 for the agent", "raw", install)]
-    for spec in tasks:
+    for spec in tasks or ():
         change = FieldChange(f"task:{spec.id}", "state", None, None, Certainty.UNKNOWN, _BECAUSE)
         found.append(unknown(spec.id, spec.role, spec.name, spec.module, change))
     return found, notice

@@ -6,35 +6,41 @@ database, and in a plan where an earlier task will put it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from configurator.core.errors import ParameterError
 from configurator.modules.account_files import home_of
-from configurator.modules.params import ParamSpec, by_word
+from configurator.modules.params import by_word, specs
 from configurator.modules.state import UNKNOWN, UnknownState
 from configurator.modules.system import System
 
 _ROOTS = "/root"
 
 
-def in_roots_home(specs: Mapping[str, ParamSpec], raw: Mapping[str, Any], *, as_root: bool) -> dict[str, Any]:
+def in_roots_home(
+    params: type, raw: Mapping[str, Any], as_root: Callable[[], bool], but: str | None = None
+) -> dict[str, Any]:
     """Return parameters in which paths into root's home are written out, and other homes are as they were.
 
-    `as_root` says that the task is done by root, so that a bare `~` is that home, too.
+    `as_root` says whether the task is done by root, so that a bare `~` is that home, too; it is asked only if
+    there is such a path. `but` is a parameter that is left as it is.
     """
-    names = ("root", "") if as_root else ("root",)
-    return _replaced(specs, raw, lambda name: _ROOTS if name in names else None)
+    words = _home_words(params, raw)
+    if but is not None:
+        words = [word for word in words if word != but]
+    if not words:
+        return dict(raw)
+    names = ("root", "") if as_root() else ("root",)
+    return _replaced(words, raw, lambda name: _ROOTS if name in names else None)
 
 
-def on_host(specs: Mapping[str, ParamSpec], raw: Mapping[str, Any], system: System) -> Mapping[str, Any]:
+def on_host(params: type, raw: Mapping[str, Any], system: System) -> Mapping[str, Any]:
     """Return parameters in which no path begins with `~`.
 
     Raises ParameterError for a user that does not exist, and in a plan UnknownState for one whose home only
     the package knows that will bring it.
     """
-    if not any_home(specs, raw):
-        return raw
 
     def home(name: str) -> str:
         user = name or str(system.fact("user_id") or "root")
@@ -45,21 +51,27 @@ def on_host(specs: Mapping[str, ParamSpec], raw: Mapping[str, Any], system: Syst
             raise ParameterError(f"there is no user {user!r}, whose home `~{name}` means")
         return str(found)
 
-    return _replaced(specs, raw, home)
+    words = _home_words(params, raw)
+    return _replaced(words, raw, home) if words else raw
 
 
-def any_home(specs: Mapping[str, ParamSpec], raw: Mapping[str, Any]) -> bool:
+def any_home(params: type, raw: Mapping[str, Any]) -> bool:
     """Return True if a path among the parameters begins with `~`."""
+    return bool(_home_words(params, raw))
+
+
+def _home_words(params: type, raw: Mapping[str, Any]) -> list[str]:
+    """Return the given parameters that are paths, or lists with one, that begin with `~`."""
     likely = [word for word, value in raw.items() if any(text.startswith("~") for text in _texts(value))]
-    words = by_word(specs) if likely else {}
-    return any(word in words and words[word].path for word in likely)
+    if not likely:  # which is so for nearly all tasks
+        return []
+    declared = by_word(specs(params))
+    return [word for word in likely if word in declared and declared[word].path]
 
 
 def _replaced(
-    specs: Mapping[str, ParamSpec], raw: Mapping[str, Any], home: Callable[[str], str | None]
+    words: Sequence[str], raw: Mapping[str, Any], home: Callable[[str], str | None]
 ) -> dict[str, Any]:
-    words = by_word(specs)
-
     def one(text: Any) -> Any:
         if not isinstance(text, str) or not text.startswith("~"):
             return text
@@ -67,16 +79,11 @@ def _replaced(
         found = home(user)
         return text if found is None else found.rstrip("/") + slash + rest or "/"
 
-    return {
-        word: (
-            value
-            if word not in words or not words[word].path
-            else [one(each) for each in value]
-            if isinstance(value, list | tuple)
-            else one(value)
-        )
-        for word, value in raw.items()
-    }
+    made = dict(raw)
+    for word in words:
+        value = raw[word]
+        made[word] = [one(each) for each in value] if isinstance(value, list | tuple) else one(value)
+    return made
 
 
 def _texts(value: Any) -> list[str]:

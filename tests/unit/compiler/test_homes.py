@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from configurator.modules.homes import any_home, in_roots_home
-from configurator.modules.params import param, specs
+from configurator.modules.params import param
 from tests.unit.compiler.building import waits_for
 from tests.unit.compiler.projects import graph_of, tasks_of
 
@@ -76,11 +76,10 @@ def test_aliases_and_lists_are_paths_as_well() -> None:
         path: str = param("str", aliases=("dest",), path=True)
         text: str = param("str")
 
-    declared = specs(Params)
-    assert any_home(declared, {"dest": "~x"})
-    assert any_home(declared, {"path": ["/", "~"]})
-    assert not any_home(declared, {"text": "~", "other": "~", "path": 5})
-    assert in_roots_home(declared, {"dest": ["~", "~/", "~x/~"], "text": "~"}, as_root=True) == {
+    assert any_home(Params, {"dest": "~x"})
+    assert any_home(Params, {"path": ["/", "~"]})
+    assert not any_home(Params, {"text": "~", "other": "~", "path": 5})
+    assert in_roots_home(Params, {"dest": ["~", "~/", "~x/~"], "text": "~"}, lambda: True) == {
         "dest": ["/root", "/root/", "~x/~"],
         "text": "~",
     }

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from configurator.agent.protocol import TaskSpec
 from configurator.compiler import ahead
 from configurator.compiler.blocks import BlockPart, close_block, hang_on_failure
 from configurator.compiler.compiled import CompiledTask
+from configurator.compiler.conditions import first_false
 from configurator.compiler.included import export_ahead, included_role, included_variables, is_public
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.late import Late, LateValueError, Version
-from configurator.compiler.loops import loop_label, loop_names, loop_values
+from configurator.compiler.loops import NO_ITEMS, Item, loop_rounds
 from configurator.compiler.putoff import Found, PutOff
 from configurator.compiler.results import Results, Round, Rounds
 from configurator.compiler.scope import Scope
@@ -25,7 +26,6 @@ from configurator.compiler.tasknodes import (
     FactNode,
     IncludeNode,
     Keywords,
-    Loop,
     MetaNode,
     Node,
     RoleNode,
@@ -41,15 +41,6 @@ _MAX_DEPTH = 50  # includes inside each other; more is a file that includes itse
 _NOTHING_TO_DO = frozenset(
     {"clear_facts", "clear_host_errors", "noop", "refresh_inventory", "reset_connection"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One round of a loop: the scope with its item, and the label that tells it from the others."""
-
-    scope: Scope
-    label: str | None = None
-    names: dict[str, Any] | None = None
 
 
 class RoleExpander:
@@ -152,62 +143,6 @@ class RoleExpander:
             case TaskNode():
                 yield from self._task(node, inherited)
 
-    # -- loops and conditions -----------------------------------------------------------------------------
-
-    def _items(self, loop: Loop | None, here: Inherited, module: str) -> list[Item] | str:
-        """Return the rounds of a loop (one without a loop), or why there are none."""
-        scope = here.scope
-        if loop is None:
-            return [Item(scope)]
-        try:
-            values = loop_values(loop, scope, module)
-        except TemplatingError as error:
-            if not error.undefined:
-                raise
-            # Ansible lets a false condition guard a loop over something undefined.
-            try:
-                skipped = self._false_condition(here.when, scope)
-            except TemplatingError:
-                raise error from None
-            if skipped is None:
-                raise
-            return skipped
-        except LateValueError:
-            # A condition that is false without the items settles it.
-            try:
-                skipped = self._false_condition(here.when, scope)
-            except (TemplatingError, LateValueError):
-                skipped = None
-            if skipped is None:
-                raise
-            return skipped
-        items = []
-        for number, value in enumerate(values):
-            names = loop_names(loop, scope, values, number)
-            inner = scope.child(loops=names)
-            items.append(Item(inner, loop_label(loop, inner, value, number), names))
-        return items or "the loop has no items"
-
-    def _false_condition(self, when: Sequence[LocatedScalar], scope: Scope) -> str | None:
-        """Return the first condition that does not hold, as people wrote it."""
-        late: LateValueError | None = None
-        for condition in when:
-            try:
-                holds = scope.condition(condition)
-            except LateValueError as error:
-                late = late or error  # a later condition may be false anyway
-                continue
-            except TemplatingError:
-                if late is not None:
-                    raise late from None  # what guards this one is not known yet
-                raise
-            if not holds:
-                text = str(condition.value).strip()
-                return text.lower() if isinstance(condition.value, bool) else text
-        if late is not None:
-            raise late
-        return None
-
     def _selected(self, entered: Inherited) -> bool:
         maker = self._maker
         return maker.selection.wants_tags(maker.settings.texts(entered.tags, entered.scope))
@@ -286,14 +221,14 @@ class RoleExpander:
         self, node: IncludeNode | RoleNode, entered: Inherited
     ) -> Iterator[tuple[Item, Inherited | str]]:
         """Yield each round of an include, or why there is none."""
-        items = self._items(node.loop, entered, module_word(node))
+        items = loop_rounds(node.loop, entered, module_word(node))
         if isinstance(items, str):
             yield Item(entered.scope), items
             return
         late: LateValueError | None = None
         for item in items:
             try:
-                false = self._false_condition(entered.when, item.scope)
+                false = first_false(entered.when, item.scope)
             except LateValueError as error:
                 late = late or error
                 continue
@@ -347,11 +282,11 @@ class RoleExpander:
         maker.state.left_out.add((maker.role.name, maker.name(node, entered.scope)))  # done already
         if not self._selected(entered):
             return
-        items = self._items(node.loop, entered, module_word(node))
+        items = loop_rounds(node.loop, entered, module_word(node))
         wanted: list[dict[str, Any]] = []
         store = inherited.scope.facts
         for item in items if not isinstance(items, str) else ():
-            if self._false_condition(entered.when, item.scope) is not None:
+            if first_false(entered.when, item.scope) is not None:
                 continue
             scope = item.scope
             values = {
@@ -371,11 +306,11 @@ class RoleExpander:
         entered = inherited.enter(node.keywords)
         if not self._selected(entered):
             return
-        items = self._items(node.loop, entered, module_word(node))
+        items = loop_rounds(node.loop, entered, module_word(node))
         store = inherited.scope.facts
         included: dict[str, Any] = {}
         for item in items if not isinstance(items, str) else ():
-            if self._false_condition(entered.when, item.scope) is None:
+            if first_false(entered.when, item.scope) is None:
                 included |= included_variables(node, item.scope, self._maker)
                 for name, entry in included.items():
                     store.include(name, entry)
@@ -411,7 +346,7 @@ class RoleExpander:
         entered = inherited.enter(node.keywords)
         if not self._selected(entered) or node.action in _NOTHING_TO_DO:
             return
-        if self._false_condition(entered.when, entered.scope) is not None:
+        if first_false(entered.when, entered.scope) is not None:
             return
         name = maker.shown(maker.name(node, entered.scope)) if node.name else f"meta: {node.action}"
         flush = node.action == "flush_handlers"
@@ -438,17 +373,17 @@ class RoleExpander:
         if (leader := self._leader(entered)) is not None:
             yield self._done_once(node, entered, leader)
             return
-        items = self._items(node.loop, entered, module_word(node))
+        items = loop_rounds(node.loop, entered, module_word(node))
         maker.begin()
         if isinstance(items, str):
             yield from maker.skipped(node, maker.name(node, entered.scope), entered, items)
-            looped = node.loop is not None and items == "the loop has no items"
+            looped = node.loop is not None and items == NO_ITEMS
             self._registered(node, entered, Rounds(() if looped else (Round((), {}, items),), looped))
             return
         rounds, every = [], []
         for item in items:
             here = replace(entered, scope=item.scope)
-            false = self._false_condition(here.when, here.scope)
+            false = first_false(here.when, here.scope)
             if false is not None:
                 name = maker.name(node, here.scope)
                 made = list(maker.skipped(node, name, here, false, item.label))

@@ -13,6 +13,7 @@ from typing import Any
 from configurator.core.breaker import CircuitBreaker
 from configurator.core.events import EngineEvent, RunPaused, TaskStarted
 from configurator.core.graph import TaskGraph
+from configurator.core.groups import Group
 from configurator.core.parallel import ParallelExecutor
 from configurator.core.retry import RetryPolicy
 from configurator.core.status import SkipReason
@@ -270,6 +271,7 @@ class Chaos:
         )
         inner = [self._inner(f"{name}.{number}") for number in range(count)]
         how = dice.choice(["gather", "stream", "leave", "cancel"])
+        vain = [dice.choice([self._wait_for, self._wait_within]) for _ in range(dice.choice([0, 0, 0, 1, 2]))]
 
         def act(_context: TaskContext, entry: _Entry) -> object:
             with (
@@ -278,6 +280,8 @@ class Chaos:
             ):
                 for task in inner:
                     group.add(task)
+                for number, waits in enumerate(vain):
+                    group.add(self._told(f"{name}.vain{number}", waits, group))
                 if how == "gather":
                     return [result.status for result in group.gather()]
                 if how == "stream":
@@ -287,6 +291,25 @@ class Chaos:
             return how
 
         return act
+
+    def _told(self, name: str, waits: Callable[[str, Group], object], group: Group) -> Task:
+        """Return a task that waits for what waits for it, and has to be told so."""
+
+        def work(context: TaskContext) -> object:
+            with self.ledger.work("single", task, context) as entry, self.ledger.lent(entry):
+                return waits(name, group)
+
+        task = Task(name, work)
+        return task
+
+    @staticmethod
+    def _wait_for(_name: str, group: Group) -> object:
+        return [result.status for result in group.gather()]
+
+    def _wait_within(self, name: str, group: Group) -> object:
+        with group.group(f"in {name}") as inner:
+            inner.add(self._told(f"{name}.inner", self._wait_for, group))
+            return [result.status for result in inner.gather()]
 
     def _bring(self, name: str) -> Act:
         tasks = tuple(self._inner(f"{name}+{number}") for number in range(self._dice.randint(1, 2)))

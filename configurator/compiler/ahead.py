@@ -12,7 +12,7 @@ from configurator.compiler.inherited import Inherited
 from configurator.compiler.late import Late, LateFacts, LateValueError, Version
 from configurator.compiler.results import FAILURES, Round, Rounds
 from configurator.compiler.scope import Scope
-from configurator.compiler.taskmaker import TaskMaker, effects_of, facts_of, module_word
+from configurator.compiler.taskmaker import TaskMaker, effects_of, facts_of, module_word, named_after
 from configurator.compiler.tasknodes import (
     BlockNode,
     FactNode,
@@ -427,11 +427,22 @@ def _alone(node: TaskNode, here: Inherited, settings: TaskSettings) -> bool:
 # -- names ---------------------------------------------------------------------------------------------------
 
 
-def shown_name(node: Node, written: str) -> str:
-    """Return what people call a task that is put off."""
-    if node.name is not None or not isinstance(node, IncludeNode | RoleNode):
+def shown_name(node: Node, written: str, entered: Inherited, maker: TaskMaker) -> str:
+    """Return what people call a task that is put off: with what it is about, as far as that is known."""
+    if node.name is not None:
         return written
-    return f"{written}: {node.file.value if isinstance(node, IncludeNode) else node.role.value}"
+    if isinstance(node, IncludeNode | RoleNode):
+        return f"{written}: {node.file.value if isinstance(node, IncludeNode) else node.role.value}"
+    if not isinstance(node, TaskNode) or said(entered.no_log, entered.scope, maker.settings, otherwise=True):
+        return written
+    try:
+        parsed, _ = _parsed(node, entered, maker)
+        if parsed is None:
+            return written
+        about = named_after(node.module, maker.tools.modules.get(node.module), parsed)
+    except (LateValueError, TemplatingError, ValueError, TypeError, LookupError):
+        return written  # also of a module that takes a value apart which is not there yet
+    return written if _STAND_IN[0] in about else about  # which may be cut
 
 
 def module_name(node: Node) -> str:

@@ -473,7 +473,7 @@ class RoleExpander:
         maker = self._maker
         entered = inherited.enter(node.keywords)
         written = maker.name(node, entered.scope)
-        name = maker.shown(ahead.shown_name(node, written))
+        name = maker.shown(ahead.shown_name(node, written, entered, maker))
         frozen = replace(inherited, scope=inherited.scope.frozen())
         hard, soft = ahead.needed(node, inherited, entered, late, self._maker)
         notify = replace(entered, notify=ahead.settled_texts(entered.notify, entered.scope))

@@ -179,7 +179,7 @@ class TaskMaker:
             shown = f"{written} ({self._rounds})" if label is not None else written
             self._rounds += 1
         elif node.name is None and parsed is not None:
-            shown = short(f"{part.module}: {module.subject(parsed).partition(':')[2]}".rstrip(": "))
+            shown = named_after(part.module, module, parsed)
         else:
             shown = with_label(with_label(written, label), part.suffix or None)
         shown = self.shown(shown)
@@ -290,6 +290,11 @@ class TaskMaker:
             if len(secret) >= _MASKED and secret in text:
                 text = text.replace(secret, SHOWN_MASK)
         return text
+
+
+def named_after(word: str, module: Module[Any], parsed: Any) -> str:
+    """Return what a task without a name is called: its module, and what it is about."""
+    return short(f"{word}: {module.subject(parsed).partition(':')[2]}".rstrip(": "))
 
 
 def effects_of(module: Module[Any], parsed: Any, raw: Mapping[str, Any]) -> Effects:

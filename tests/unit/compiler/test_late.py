@@ -6,6 +6,7 @@ import pytest
 
 from configurator.core.errors import InputError
 from tests.unit.compiler.playing import played
+from tests.unit.compiler.projects import tasks_of
 
 ASK = "- {name: ask, command: echo one, register: asked}\n"
 
@@ -384,3 +385,29 @@ def test_what_a_task_says_that_never_counts_as_changed_is_not_known_to_a_plan() 
     assert told["ask"] == told["fact"] == told["say"] == "'ask' has not run yet"
     assert told["hold"] is told["write"] is told["count"] is None
     assert played(tasks).of("ask").get("unknown") is None
+
+
+def test_a_task_that_is_put_off_is_named_after_what_it_is_about() -> None:
+    """As any other task without a name; one that only the host can name keeps its module's."""
+    tasks = tasks_of(
+        ASK
+        + """
+- copy: {content: "{{ asked.stdout }}", dest: /etc/one}
+- copy: {content: x, dest: "/etc/{{ asked.stdout }}"}
+- file: {path: "/srv/{{ item }}", state: directory, mode: "{{ asked.stdout }}"}
+  loop: [a, b]
+- copy: {content: "{{ asked.stdout }}", dest: /etc/hidden}
+  no_log: true
+- apt: {name: nginx}
+  when: asked.stdout == 'one'
+- include_tasks: "{{ asked.stdout }}.yml"
+"""
+    )
+    assert [task.name for task in tasks[1:]] == [
+        "copy: /etc/one",
+        "copy",
+        "file",
+        "copy",
+        "apt: nginx",
+        "include_tasks: {{ asked.stdout }}.yml",
+    ]

@@ -24,12 +24,13 @@ pytestmark = pytest.mark.host
 
 
 def remote(lab: Lab, host: LabHost, command: str) -> str:
-    done = lab.shell(host.name, ["sh", "-c", command])
+    """Run what prepares a test: a daemon's start or an installation may take minutes on a busy machine."""
+    done = lab.shell(host.name, ["sh", "-c", command], timeout=300)
     assert done.returncode == 0, done.stderr
     return str(done.stdout)
 
 
-def wait_for(condition: object, seconds: float = 10.0) -> bool:
+def wait_for(condition: object, seconds: float = 60.0) -> bool:
     """Poll a condition until it holds; for what happens on the host by itself."""
     assert callable(condition)
     end = time.monotonic() + seconds

@@ -230,17 +230,38 @@ class Engine:
         return found
 
     def expression(self, text: str, span: Span) -> Compiled:
-        """Return the parsed expression of a `when`; braces around it are tolerated."""
+        """Return the parsed expression of a `when`; braces around it or within its quotes are tolerated."""
         found = self._conditions.get(text)
         if found is None:
-            if is_template(text):
-                found = self.text(text, LocatedScalar(text, span))
-            else:
-                try:
-                    found = Compiled(self._native(parse_expression(self.environment, text)), True)
-                except jinja2.TemplateSyntaxError as error:
+            try:
+                found = Compiled(self._native(self._expression(text)), True)
+            except jinja2.TemplateSyntaxError as error:
+                if not is_template(text):
                     raise TemplatingError(syntax_problem(error, span, self.environment)) from None
+                found = self._braced(text, span)
             self._conditions[text] = found
+        return found
+
+    def _expression(self, text: str) -> nodes.Expr:
+        """Return the tree of an expression; in its quotes `{{ }}` stand for values: `"{{ a }}" == "b"`."""
+        tree = parse_expression(self.environment, text)
+        return tree if not is_template(text) else _Quoted(self.environment).visit(tree)
+
+    def _braced(self, text: str, span: Span) -> Compiled:
+        """Return a condition that is a template; TemplatingError if braces are around a part of it alone.
+
+        Its text would be a value that is never empty, so that the condition always held.
+        """
+        found = self.text(text.strip(), LocatedScalar(text, span))
+        body = self.environment.parse(text.strip()).body
+        if len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) > 1:
+            raise TemplatingError(
+                span.diagnostic(
+                    "braces are around a part of this condition alone",
+                    "a condition is an expression: write its variables without {{ }}",
+                    code="condition",
+                )
+            )
         return found
 
     def operands(self, text: str) -> dict[str, Compiled]:
@@ -306,6 +327,28 @@ class Engine:
             return with_newlines(value, compiled.ends) if isinstance(value, str) else value
         except EVALUATION_ERRORS as error:
             raise evaluation_error(error, variables, locate) from None
+
+
+class _Quoted(jinja2.visitor.NodeTransformer):
+    """Puts what templates give into the texts of an expression that have any."""
+
+    def __init__(self, environment: jinja2.Environment) -> None:
+        self._environment = environment
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Expr:  # noqa: N802
+        if not isinstance(node.value, str) or not is_template(node.value):
+            return node
+        body = self._environment.parse(node.value).body
+        if len(body) != 1 or not isinstance(body[0], nodes.Output):
+            raise jinja2.TemplateSyntaxError("statements do not belong within quotes", node.lineno)
+        finalize = nodes.EnvironmentAttribute("finalize", lineno=node.lineno)
+        parts = [
+            nodes.Const(part.data, lineno=node.lineno)
+            if isinstance(part, nodes.TemplateData)
+            else nodes.Call(finalize, [part], [], None, None, lineno=node.lineno)
+            for part in body[0].nodes
+        ]
+        return nodes.Concat(parts, lineno=node.lineno)
 
 
 def newlines_at_end(text: str) -> int:

@@ -28,6 +28,22 @@ _MAX_DIGITS = 7  # of a width or a precision in a format
 _MAX_WIDTH = 1_000_000
 _WIDE = re.compile(r"[0-9]{%d}" % _MAX_DIGITS)  # noqa: UP031  (braces mean something to both)
 _NESTED_WIDTH = re.compile(r"\{[^{}]*\{")
+CHANGES = "configurator_changes"  # a name in the code of templates that may change values in place
+_CHANGING = frozenset(
+    {
+        "append",
+        "clear",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+    }
+)
 _PADS = frozenset({"ljust", "rjust", "center", "zfill", "expandtabs"})
 # Filters of which a number says how much they make.
 _COUNTED = (
@@ -132,7 +148,9 @@ class BoundedEnvironment(jinja2.Environment):
             return super().compile(source, *args, **options)
 
     def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
-        return super()._generate(_counting(source), *args, **options)
+        changes = _changes_values(source)
+        code = super()._generate(_counting(source), *args, **options)
+        return f"{code}\n{CHANGES} = True\n" if changes else code
 
     def _load_template(self, *args: Any, **options: Any) -> jinja2.Template:
         step()
@@ -172,6 +190,14 @@ def _readable() -> Iterator[None]:
             "it has a number that is too long" if isinstance(error, ValueError) else "it is nested too deeply"
         )
         raise jinja2.TemplateSyntaxError(what, 1) from None
+
+
+def _changes_values(tree: nodes.Template) -> bool:
+    """Return True if a template may change a list or a mapping in place: `{% set _ = names.append(1) %}`."""
+    return any(
+        isinstance(call.node, nodes.Getattr) and call.node.attr in _CHANGING
+        for call in tree.find_all(nodes.Call)
+    )
 
 
 def _counting(tree: nodes.Template) -> nodes.Template:

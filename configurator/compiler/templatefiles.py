@@ -14,6 +14,7 @@ from configurator.compiler.scope import Scope
 from configurator.compiler.templating import (
     EVALUATION_ERRORS,
     TemplatingError,
+    context_of,
     evaluation_error,
     make_environment,
     newlines_at_end,
@@ -108,7 +109,7 @@ class TemplateFiles:
     def render(self, path: str, role_path: str, options: Mapping[str, Any], scope: Scope) -> str:
         """Return the text that a template gives; TemplatingError names the line of the template."""
         template = self.load(path, role_path, options)
-        context = template.new_context(scope, shared=True)  # type: ignore[arg-type]
+        context = context_of(template, scope)
         try:
             with budget():
                 text = joined(template.root_render_func(context))

@@ -21,6 +21,7 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from configurator.compiler.bounded import (
+    CHANGES,
     BoundedEnvironment,
     bind_filters,
     budget,
@@ -146,6 +147,14 @@ def _above(names: Mapping[str, Any] | None, parent: Any) -> Any:
 class _LazyTemplate(jinja2.Template):
     """Hands the scope on to included templates as it is."""
 
+    changes = False  # True if it may change values in place
+
+    @classmethod
+    def _from_namespace(cls, environment: jinja2.Environment, namespace: Any, globals: Any) -> Any:  # noqa: A002
+        made: Any = super()._from_namespace(environment, namespace, globals)
+        made.changes = namespace.get(CHANGES, False)
+        return made
+
     def new_context(
         self,
         vars: Any = None,  # noqa: A002
@@ -154,6 +163,34 @@ class _LazyTemplate(jinja2.Template):
     ) -> Context:
         parent = _above(locals, ChainMap(vars or {}, self.globals))
         return self.environment.context_class(self.environment, parent, self.name, self.blocks)
+
+
+class _Copies(dict[str, Any]):
+    """The lists and mappings among variables, each copied when it is first used."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._variables = variables
+
+    def __missing__(self, name: str) -> Any:
+        value = self._variables[name]
+        if type(value) not in (list, dict):
+            raise KeyError(name)
+        self[name] = value = _copied(value)
+        return value
+
+
+def _copied(value: Any) -> Any:
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if type(value) is list else value
+
+
+def context_of(template: jinja2.Template, variables: Mapping[str, Any]) -> Context:
+    """Return a template's context; what it changes in place (`names.append(1)`) is changed for it alone."""
+    if getattr(template, "changes", False):
+        variables = ChainMap(_Copies(variables), variables)  # type: ignore[arg-type]
+    return template.new_context(variables, shared=True)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +354,7 @@ class Engine:
         """Return the value of a parsed text; `locate` tells where its lines stand."""
         try:
             with budget():
-                context = compiled.template.new_context(variables, shared=True)  # type: ignore[arg-type]
+                context = context_of(compiled.template, variables)
                 text = joined(compiled.template.root_render_func(context))
             value = normalize(context.vars[_RESULT]) if compiled.native else text
             if compiled.literal:

@@ -47,9 +47,11 @@ _MARKERS = ("{{", "{%", "{#")
 EVALUATION_ERRORS = (
     jinja2.TemplateError,
     ArithmeticError,
+    AssertionError,
     AttributeError,
     LookupError,
     MemoryError,
+    NameError,
     OSError,
     RuntimeError,
     TypeError,
@@ -234,10 +236,12 @@ def _finalize(value: Any) -> Any:
     """Return what `{{ value }}` inside a text stands for: nothing for null, as Ansible has it."""
     if value is None:
         return ""
+    if isinstance(value, bytes):
+        value = value.decode()
     if isinstance(value, str):
         characters(len(value))
         return value
-    if isinstance(value, list | tuple | dict):
+    if isinstance(value, list | tuple | dict) or _is_iterator(value):
         return normalize(value)
     return value
 
@@ -450,21 +454,22 @@ def normalize(value: Any) -> Any:
 
     Filters such as `map` return generators, which could be read only once.
     """
-    if isinstance(value, jinja2.Undefined):
-        str(value)  # raises, with the name in it
     if isinstance(value, dict):
         return {key: normalize(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [normalize(item) for item in value]
-    if isinstance(value, str | int | float | bytes | None | Mapping):
+    if isinstance(value, str | int | float | None | Mapping):
         return value
-    if hasattr(value, "__next__") or isinstance(value, range | set | frozenset) or _is_view(value):
+    if isinstance(value, list | tuple) or _is_iterator(value):
         return [normalize(item) for item in value]
-    return value
+    if isinstance(value, jinja2.Undefined):
+        return str(value)  # raises, with the name in it; `'x' if false` alone is an empty text
+    return value.decode() if isinstance(value, bytes) else value
 
 
-def _is_view(value: Any) -> bool:
-    return isinstance(value, type({}.keys()) | type({}.values()) | type({}.items()))
+_ITERATORS: tuple[type, ...] = (range, set, frozenset, type({}.keys()), type({}.values()), type({}.items()))
+
+
+def _is_iterator(value: Any) -> bool:
+    return hasattr(value, "__next__") or isinstance(value, _ITERATORS)
 
 
 def evaluation_error(error: BaseException, variables: Mapping[str, Any], locate: Locator) -> TemplatingError:

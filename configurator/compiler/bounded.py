@@ -346,7 +346,7 @@ def _modulo_check(text: Any, values: tuple[Any, ...]) -> None:
         _check_format(text, "*" in text, values)
 
 
-def _replace_check(text: Any, old: Any = "", new: Any = "", *_rest: Any) -> None:
+def _replace_check(text: Any, old: Any = "", new: Any = "", *_rest: Any, **_options: Any) -> None:
     if isinstance(text, str) and isinstance(old, str) and isinstance(new, str):
         _check_length(len(text) + text.count(old) * len(new))
 
@@ -356,5 +356,9 @@ def _join_check(items: Any, separator: Any = "", *_rest: Any, **_options: Any) -
         _check_length(len(separator) * len(items))
 
 
-def _product_check(*lists: Any) -> None:
-    _check_items(math.prod(len(items) for items in lists if hasattr(type(items), "__len__")))
+def _product_check(*lists: Any, repeat: Any = 1) -> None:
+    known = [len(items) for items in lists if hasattr(type(items), "__len__")]
+    if isinstance(repeat, int) and repeat > 0:
+        _check_numbers([repeat])
+        # Beyond twenty times even lists of two items are too long.
+        _check_items(math.prod(known * min(repeat, 20)))

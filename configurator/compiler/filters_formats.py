@@ -48,8 +48,9 @@ def to_yaml(value: Any, default_flow_style: bool | None = None, **options: Any) 
 
 
 def _dump(value: Any, options: Mapping[str, Any]) -> str:
-    # What ends a document is of no use in the middle of a file.
-    return str(yaml.dump(value, Dumper=_DUMPER, **options)).removesuffix("...\n")
+    dumped = str(yaml.dump(value, Dumper=_DUMPER, **options))
+    # What ends a document is of no use in the middle of a file, unless it is asked for.
+    return dumped if options.get("explicit_end") else dumped.removesuffix("...\n")
 
 
 def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:

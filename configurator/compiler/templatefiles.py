@@ -41,6 +41,8 @@ OPTIONS = (
     "comment_start_string",
     "comment_end_string",
 )
+# What the first line alone can say, as in Ansible.
+_HEADED = (*OPTIONS, "keep_trailing_newline", "line_comment_prefix", "line_statement_prefix")
 _ESCAPES = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}
 
 
@@ -177,8 +179,8 @@ def _header_settings(text: str, span: Span) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for pair in text.split(","):
         name, colon, value = (part.strip() for part in pair.partition(":"))
-        if name not in OPTIONS or not colon:
-            hint = did_you_mean(name, OPTIONS)
+        if name not in _HEADED or not colon:
+            hint = did_you_mean(name, _HEADED)
             raise TemplatingError(
                 span.diagnostic(f"unknown setting {name!r} of a template", hint, code="template-syntax")
             )

@@ -75,7 +75,8 @@ def from_yaml_all(value: Any) -> Any:
 
 def _parse(text: str) -> Any:
     problems = Diagnostics()
-    found = parse_yaml(text, "the text", problems)
+    # The parser takes no text that is more than a text, such as what `tojson` gives.
+    found = parse_yaml(str(text), "the text", problems)
     if found is None or len(problems):
         raise ValueError(str(problems.sorted()[0]))
     return found.plain()

@@ -19,6 +19,7 @@ import yaml
 from jinja2 import nodes
 from jinja2.runtime import Context
 from jinja2.utils import missing
+from markupsafe import Markup
 
 from configurator.compiler.bounded import (
     CHANGES,
@@ -456,6 +457,8 @@ def normalize(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {key: normalize(item) for key, item in value.items()}
+    if isinstance(value, Markup):  # of `escape` and `tojson`: it would escape what is joined to it later on
+        return str(value)
     if isinstance(value, str | int | float | None | Mapping):
         return value
     if isinstance(value, list | tuple) or _is_iterator(value):

@@ -44,6 +44,21 @@ def test_what_is_like_a_list_looks_like_one(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "use", "expected"),
+    [
+        ("{{ '<b>' | escape }}", "{{ v ~ '<' }}", "&lt;b&gt;<"),
+        ("{{ ['a'] | tojson }}", "{{ v | replace('a', '&') }}", '["&"]'),
+        ("{{ ['a'] | map('escape') }}", "{{ v[0] + '<' }}", "a<"),
+        ("{{ {'x': 'a' | escape} }}", "{{ v.x + '<' }}", "a<"),
+    ],
+)
+def test_a_variable_is_a_plain_text_whatever_made_it(value: str, use: str, expected: str) -> None:
+    """As with Ansible: `tojson` in one variable escapes nothing in those that use it."""
+    scope = Scope(Engine(), {"v": LocatedScalar(value, Span("f", 1, 1))}, {})
+    assert text_of(use, scope) == expected
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "{{ l.append(9) }}{{ l | length }}",

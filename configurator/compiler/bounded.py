@@ -28,6 +28,22 @@ _MAX_DIGITS = 7  # of a width or a precision in a format
 _MAX_WIDTH = 1_000_000
 _WIDE = re.compile(r"[0-9]{%d}" % _MAX_DIGITS)  # noqa: UP031  (braces mean something to both)
 _NESTED_WIDTH = re.compile(r"\{[^{}]*\{")
+CHANGES = "configurator_changes"  # a name in the code of templates that may change values in place
+_CHANGING = frozenset(
+    {
+        "append",
+        "clear",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+    }
+)
 _PADS = frozenset({"ljust", "rjust", "center", "zfill", "expandtabs"})
 # Filters of which a number says how much they make.
 _COUNTED = (
@@ -132,7 +148,9 @@ class BoundedEnvironment(jinja2.Environment):
             return super().compile(source, *args, **options)
 
     def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
-        return super()._generate(_counting(source), *args, **options)
+        changes = _changes_values(source)
+        code = super()._generate(_counting(source), *args, **options)
+        return f"{code}\n{CHANGES} = True\n" if changes else code
 
     def _load_template(self, *args: Any, **options: Any) -> jinja2.Template:
         step()
@@ -172,6 +190,14 @@ def _readable() -> Iterator[None]:
             "it has a number that is too long" if isinstance(error, ValueError) else "it is nested too deeply"
         )
         raise jinja2.TemplateSyntaxError(what, 1) from None
+
+
+def _changes_values(tree: nodes.Template) -> bool:
+    """Return True if a template may change a list or a mapping in place: `{% set _ = names.append(1) %}`."""
+    return any(
+        isinstance(call.node, nodes.Getattr) and call.node.attr in _CHANGING
+        for call in tree.find_all(nodes.Call)
+    )
 
 
 def _counting(tree: nodes.Template) -> nodes.Template:
@@ -320,7 +346,7 @@ def _modulo_check(text: Any, values: tuple[Any, ...]) -> None:
         _check_format(text, "*" in text, values)
 
 
-def _replace_check(text: Any, old: Any = "", new: Any = "", *_rest: Any) -> None:
+def _replace_check(text: Any, old: Any = "", new: Any = "", *_rest: Any, **_options: Any) -> None:
     if isinstance(text, str) and isinstance(old, str) and isinstance(new, str):
         _check_length(len(text) + text.count(old) * len(new))
 
@@ -330,5 +356,9 @@ def _join_check(items: Any, separator: Any = "", *_rest: Any, **_options: Any) -
         _check_length(len(separator) * len(items))
 
 
-def _product_check(*lists: Any) -> None:
-    _check_items(math.prod(len(items) for items in lists if hasattr(type(items), "__len__")))
+def _product_check(*lists: Any, repeat: Any = 1) -> None:
+    known = [len(items) for items in lists if hasattr(type(items), "__len__")]
+    if isinstance(repeat, int) and repeat > 0:
+        _check_numbers([repeat])
+        # Beyond twenty times even lists of two items are too long.
+        _check_items(math.prod(known * min(repeat, 20)))

@@ -64,6 +64,6 @@ def named(
     return found
 
 
-_ITERATORS = ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "reverse")
+_ITERATORS = ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "reverse", "items")
 _JINJAS = {**DEFAULT_FILTERS, **{name: listed(DEFAULT_FILTERS[name]) for name in _ITERATORS}}
 FILTERS = {**{name: _JINJAS[name] for name in _ITERATORS}, **named(COLLECTIONS, _JINJAS)}

@@ -48,8 +48,9 @@ def to_yaml(value: Any, default_flow_style: bool | None = None, **options: Any) 
 
 
 def _dump(value: Any, options: Mapping[str, Any]) -> str:
-    # What ends a document is of no use in the middle of a file.
-    return str(yaml.dump(value, Dumper=_DUMPER, **options)).removesuffix("...\n")
+    dumped = str(yaml.dump(value, Dumper=_DUMPER, **options))
+    # What ends a document is of no use in the middle of a file, unless it is asked for.
+    return dumped if options.get("explicit_end") else dumped.removesuffix("...\n")
 
 
 def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
@@ -74,7 +75,8 @@ def from_yaml_all(value: Any) -> Any:
 
 def _parse(text: str) -> Any:
     problems = Diagnostics()
-    found = parse_yaml(text, "the text", problems)
+    # The parser takes no text that is more than a text, such as what `tojson` gives.
+    found = parse_yaml(str(text), "the text", problems)
     if found is None or len(problems):
         raise ValueError(str(problems.sorted()[0]))
     return found.plain()

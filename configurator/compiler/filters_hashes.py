@@ -27,9 +27,10 @@ _SALT_LETTERS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 def digest(value: Any, hashtype: str = "sha1") -> str:
     """The text's digest in hexadecimal: sha1, or another one that the controller's Python knows."""
-    if hashtype not in hashlib.algorithms_available or hashtype.startswith("shake"):
+    name = str(hashtype).lower()
+    if name not in hashlib.algorithms_available or name.startswith("shake"):
         raise ValueError(f"hash: there is no digest {hashtype!r}")
-    return hashlib.new(hashtype, str(value).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.new(name, str(value).encode(), usedforsecurity=False).hexdigest()
 
 
 def sha1(value: Any) -> str:

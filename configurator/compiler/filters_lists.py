@@ -15,11 +15,14 @@ _MOST = 1_000_000  # combinations: more is a slip
 _NULLS = (None, "None", "null")
 
 
-def items_of(value: Any, who: str) -> list[Any]:
-    """Return the items of a list or of anything like it; TypeError if the value is one thing."""
+def items_of(value: Any, who: str, *, keys: bool = False) -> list[Any]:
+    """Return the items of a list or of anything like it; TypeError if the value is one thing.
+
+    With `keys` a mapping counts as the list of its keys.
+    """
     if isinstance(value, Undefined):
         str(value)
-    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+    if (isinstance(value, Mapping) and not keys) or not isinstance(value, Iterable):
         raise TypeError(f"{who} wants a list, not {value!r}")
     return list(value)
 
@@ -27,7 +30,7 @@ def items_of(value: Any, who: str) -> list[Any]:
 def flatten(value: Any, levels: int | None = None, skip_nulls: bool = True) -> list[Any]:
     """The items of lists inside the list in their place, `levels` deep (all); nulls are left out."""
     found: list[Any] = []
-    for item in items_of(value, "flatten"):
+    for item in items_of(value, "flatten", keys=True):
         if isinstance(item, Undefined):
             str(item)
         if isinstance(item, list | tuple) and (levels is None or levels > 0):
@@ -88,7 +91,7 @@ def unique(
             str(key)
         return key.lower() if not case_sensitive and isinstance(key, str) else key
 
-    return _first_of_equals(items_of(value, "unique"), mark)
+    return _first_of_equals(items_of(value, "unique", keys=True), mark)
 
 
 def union(left: Any, right: Any) -> list[Any]:
@@ -98,14 +101,14 @@ def union(left: Any, right: Any) -> list[Any]:
 
 def intersect(left: Any, right: Any) -> list[Any]:
     """What is in both lists, each once."""
-    wanted = _Seen(items_of(right, "intersect"))
-    return _first_of_equals(item for item in items_of(left, "intersect") if item in wanted)
+    wanted = _Seen(items_of(right, "intersect", keys=True))
+    return _first_of_equals(item for item in items_of(left, "intersect", keys=True) if item in wanted)
 
 
 def difference(left: Any, right: Any) -> list[Any]:
     """What is in the first list and not in the second, each once."""
-    unwanted = _Seen(items_of(right, "difference"))
-    return _first_of_equals(item for item in items_of(left, "difference") if item not in unwanted)
+    unwanted = _Seen(items_of(right, "difference", keys=True))
+    return _first_of_equals(item for item in items_of(left, "difference", keys=True) if item not in unwanted)
 
 
 def symmetric_difference(left: Any, right: Any) -> list[Any]:

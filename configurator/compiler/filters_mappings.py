@@ -38,7 +38,10 @@ def _list_merge(how: str) -> _Merge:
 
 
 def combine(*mappings: Any, recursive: bool = False, list_merge: str = "replace") -> dict[Any, Any]:
-    """One mapping of several, the later ones winning; `recursive` and `list_merge` merge inside, too."""
+    """One mapping of several, the later ones winning; `recursive` and `list_merge` merge inside, too.
+
+    Nulls among them are left out.
+    """
     merge_lists = _list_merge(list_merge)
     merged: dict[Any, Any] = {}
     for item in _flat(mappings):
@@ -50,7 +53,7 @@ def _flat(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
         if isinstance(value, list | tuple) or hasattr(value, "__next__"):
             yield from _flat(value)
-        else:
+        elif value is not None:
             yield value
 
 

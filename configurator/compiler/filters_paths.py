@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import ntpath
 import os
 import posixpath
 from collections.abc import Callable
@@ -24,6 +25,21 @@ def dirname(value: Any) -> str:
 def splitext(value: Any) -> list[str]:
     """The path without its last extension, and that extension."""
     return list(posixpath.splitext(str(value)))
+
+
+def win_basename(value: Any) -> str:
+    """The last part of a path of Windows."""
+    return ntpath.basename(str(value))
+
+
+def win_dirname(value: Any) -> str:
+    """A path of Windows without its last part."""
+    return ntpath.dirname(str(value))
+
+
+def win_splitdrive(value: Any) -> list[str]:
+    """The drive of a path of Windows, and the rest."""
+    return list(ntpath.splitdrive(str(value)))
 
 
 def normpath(value: Any) -> str:
@@ -71,6 +87,9 @@ BUILTIN: dict[str, Callable[..., Any]] = {
     "basename": basename,
     "dirname": dirname,
     "splitext": splitext,
+    "win_basename": win_basename,
+    "win_dirname": win_dirname,
+    "win_splitdrive": win_splitdrive,
     "normpath": normpath,
     "commonpath": commonpath,
     "relpath": each_time(relpath),

@@ -122,20 +122,18 @@ def comment(value: Any, style: str = "plain", **options: Any) -> str:
     decoration = str(options.get("decoration", own_decoration))
     newline = str(options.get("newline", "\n"))
     beginning, end = str(options.get("beginning", beginning)), str(options.get("end", end))
-    prefix = str(
-        options.get("prefix", own_decoration.rstrip() if "decoration" not in options else decoration)
-    )
-    postfix = str(options.get("postfix", prefix if "prefix" not in options else own_decoration.rstrip()))
-    prefix, postfix = prefix.rstrip(), postfix.rstrip()
+    mark = decoration.rstrip()
+    prefix, postfix = str(options.get("prefix", mark)), str(options.get("postfix", mark))
     # As Ansible has it: a line that is empty loses what follows the mark, the last one does not.
     text = decoration + str(value).replace(newline, newline + decoration)
-    text = text.replace(f"{newline}{decoration}{newline}", f"{newline}{decoration.rstrip()}{newline}")
+    text = text.replace(decoration + newline, mark + newline)
+    above = newline if prefix == newline else prefix + newline
     return "".join(
         (
             beginning + newline if beginning else "",
-            (prefix + newline) * int(options.get("prefix_count", 1)) if prefix else "",
-            text + newline,
-            (postfix + newline) * (int(options.get("postfix_count", 1)) - 1) + postfix if postfix else "",
+            above * int(options.get("prefix_count", 1)) if prefix else "",
+            text,
+            (newline + postfix) * int(options.get("postfix_count", 1)),
             newline + end if end else "",
         )
     )

@@ -99,7 +99,7 @@ def human_readable(size: Any, isbits: bool = False, unit: str | None = None) -> 
         if letter not in _SIZES:
             raise ValueError(f"human_readable: the unit must be one of {', '.join(_SIZES)}, not {unit!r}")
     else:
-        letter = next((name for name, least in reversed(_SIZES.items()) if abs(number) >= least), "B")
+        letter = next((name for name, least in reversed(_SIZES.items()) if number >= least), "B")
     plain, short = ("bits", "b") if isbits else ("Bytes", "B")
     return f"{number / _SIZES[letter]:.2f} {plain if letter == 'B' else letter + short}"
 

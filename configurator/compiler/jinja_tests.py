@@ -70,7 +70,7 @@ def url(value: Any, schemes: Any = None) -> bool:
 
 def urn(value: Any) -> bool:
     """The text is a URN, such as `urn:isbn:...`."""
-    return uri(value, ["urn"]) and str(value).count(":") > 1
+    return uri(value, ["urn"])
 
 
 # -- versions -------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def version(
     """The versions compare so; `version_type` is loose, strict, semver or pep440."""
     if operator not in _OPERATORS:
         raise ValueError(f"unknown comparison {operator!r}: use one of {', '.join(_OPERATORS)}")
-    if not str(value) or not str(version):
+    if value in (None, "") or version in (None, ""):
         raise ValueError("a version to compare is empty")
     if strict is not None and version_type:
         raise ValueError("version: say either `strict` or `version_type`")

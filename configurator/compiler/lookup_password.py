@@ -108,7 +108,7 @@ def _letters(wish: Any) -> str:
     if isinstance(wish, str):
         parts = [part for part in wish.replace(",,", ",").split(",") if part]
         if ",," in wish:
-            parts.append(",")
+            parts.insert(0, ",")
     else:
         parts = [str(part) for part in wish]
     found = "".join(str(getattr(string, part)) if part in _KNOWN else part for part in parts)

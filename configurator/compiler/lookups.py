@@ -62,7 +62,10 @@ def _found(context: Context, kind: str, terms: Sequence[Any], options: dict[str,
         return found_by(kind, surroundings, terms, options)
     try:
         return found_by(kind, surroundings, terms, options)
-    except (*EVALUATION_ERRORS, TemplatingError):
+    except (*EVALUATION_ERRORS, TemplatingError) as error:
+        # As in Ansible, what is not defined is an error all the same.
+        if isinstance(error, jinja2.UndefinedError) or getattr(error, "undefined", False):
+            raise
         return None
 
 

@@ -80,8 +80,8 @@ def first_found(around: Surroundings, terms: Sequence[Any], options: dict[str, A
     for name, leave in _candidates(list(terms), options):
         skip = skip or leave
         tried.append(name)
-        path = around.find(name) if name else None
-        if path is not None:
+        places = around.places(name) if name else ()
+        if (path := next(filter(os.path.exists, places), None)) is not None:  # a folder counts as well
             return [path]
     if skip:
         return []
@@ -100,7 +100,7 @@ def _candidates(terms: Sequence[Any], options: Mapping[str, Any]) -> Iterator[tu
         elif isinstance(term, Mapping):
             only(term, "files", "paths", "skip")
             leave = truthy(term.get("skip", skip))
-            for name in _in(_split(term.get("paths"), ",:;") or paths, _split(term.get("files"), ",;")):
+            for name in _in(_split(term.get("paths"), ",:;"), _split(term.get("files"), ",;")):
                 yield name, leave
         else:
             for name in _in(paths, _split(term, ",;")):

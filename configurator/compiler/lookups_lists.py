@@ -36,7 +36,7 @@ def as_list(_around: Surroundings, terms: Sequence[Any], options: dict[str, Any]
 def flattened(_around: Surroundings, terms: Sequence[Any], options: dict[str, Any]) -> list[Any]:
     """The items, of lists among them the items, to any depth."""
     only(options)
-    return flatten(list(terms))
+    return flatten(list(terms), skip_nulls=False)
 
 
 def indexed_items(_around: Surroundings, terms: Sequence[Any], options: dict[str, Any]) -> list[Any]:

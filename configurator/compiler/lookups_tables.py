@@ -96,7 +96,7 @@ def csvfile(around: Surroundings, terms: Sequence[Any], options: dict[str, Any])
             if column >= len(row):
                 raise ValueError(f"the row of {key!r} has no column {column}")
             found.append(row[column])
-        elif "default" in given:
+        elif given.get("default") is not None:
             found.append(given["default"])
     return found
 

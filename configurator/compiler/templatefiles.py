@@ -14,6 +14,7 @@ from configurator.compiler.scope import Scope
 from configurator.compiler.templating import (
     EVALUATION_ERRORS,
     TemplatingError,
+    context_of,
     evaluation_error,
     make_environment,
     newlines_at_end,
@@ -40,6 +41,8 @@ OPTIONS = (
     "comment_start_string",
     "comment_end_string",
 )
+# What the first line alone can say, as in Ansible.
+_HEADED = (*OPTIONS, "keep_trailing_newline", "line_comment_prefix", "line_statement_prefix")
 _ESCAPES = {"\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n"}
 
 
@@ -108,7 +111,7 @@ class TemplateFiles:
     def render(self, path: str, role_path: str, options: Mapping[str, Any], scope: Scope) -> str:
         """Return the text that a template gives; TemplatingError names the line of the template."""
         template = self.load(path, role_path, options)
-        context = template.new_context(scope, shared=True)  # type: ignore[arg-type]
+        context = context_of(template, scope)
         try:
             with budget():
                 text = joined(template.root_render_func(context))
@@ -176,8 +179,8 @@ def _header_settings(text: str, span: Span) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for pair in text.split(","):
         name, colon, value = (part.strip() for part in pair.partition(":"))
-        if name not in OPTIONS or not colon:
-            hint = did_you_mean(name, OPTIONS)
+        if name not in _HEADED or not colon:
+            hint = did_you_mean(name, _HEADED)
             raise TemplatingError(
                 span.diagnostic(f"unknown setting {name!r} of a template", hint, code="template-syntax")
             )

@@ -19,8 +19,10 @@ import yaml
 from jinja2 import nodes
 from jinja2.runtime import Context
 from jinja2.utils import missing
+from markupsafe import Markup
 
 from configurator.compiler.bounded import (
+    CHANGES,
     BoundedEnvironment,
     bind_filters,
     budget,
@@ -46,9 +48,11 @@ _MARKERS = ("{{", "{%", "{#")
 EVALUATION_ERRORS = (
     jinja2.TemplateError,
     ArithmeticError,
+    AssertionError,
     AttributeError,
     LookupError,
     MemoryError,
+    NameError,
     OSError,
     RuntimeError,
     TypeError,
@@ -146,6 +150,14 @@ def _above(names: Mapping[str, Any] | None, parent: Any) -> Any:
 class _LazyTemplate(jinja2.Template):
     """Hands the scope on to included templates as it is."""
 
+    changes = False  # True if it may change values in place
+
+    @classmethod
+    def _from_namespace(cls, environment: jinja2.Environment, namespace: Any, globals: Any) -> Any:  # noqa: A002
+        made: Any = super()._from_namespace(environment, namespace, globals)
+        made.changes = namespace.get(CHANGES, False)
+        return made
+
     def new_context(
         self,
         vars: Any = None,  # noqa: A002
@@ -154,6 +166,34 @@ class _LazyTemplate(jinja2.Template):
     ) -> Context:
         parent = _above(locals, ChainMap(vars or {}, self.globals))
         return self.environment.context_class(self.environment, parent, self.name, self.blocks)
+
+
+class _Copies(dict[str, Any]):
+    """The lists and mappings among variables, each copied when it is first used."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._variables = variables
+
+    def __missing__(self, name: str) -> Any:
+        value = self._variables[name]
+        if type(value) not in (list, dict):
+            raise KeyError(name)
+        self[name] = value = _copied(value)
+        return value
+
+
+def _copied(value: Any) -> Any:
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if type(value) is list else value
+
+
+def context_of(template: jinja2.Template, variables: Mapping[str, Any]) -> Context:
+    """Return a template's context; what it changes in place (`names.append(1)`) is changed for it alone."""
+    if getattr(template, "changes", False):
+        variables = ChainMap(_Copies(variables), variables)  # type: ignore[arg-type]
+    return template.new_context(variables, shared=True)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +237,12 @@ def _finalize(value: Any) -> Any:
     """Return what `{{ value }}` inside a text stands for: nothing for null, as Ansible has it."""
     if value is None:
         return ""
+    if isinstance(value, bytes):
+        value = value.decode()
     if isinstance(value, str):
         characters(len(value))
         return value
-    if isinstance(value, list | tuple | dict):
+    if isinstance(value, list | tuple | dict) or _is_iterator(value):
         return normalize(value)
     return value
 
@@ -230,17 +272,38 @@ class Engine:
         return found
 
     def expression(self, text: str, span: Span) -> Compiled:
-        """Return the parsed expression of a `when`; braces around it are tolerated."""
+        """Return the parsed expression of a `when`; braces around it or within its quotes are tolerated."""
         found = self._conditions.get(text)
         if found is None:
-            if is_template(text):
-                found = self.text(text, LocatedScalar(text, span))
-            else:
-                try:
-                    found = Compiled(self._native(parse_expression(self.environment, text)), True)
-                except jinja2.TemplateSyntaxError as error:
+            try:
+                found = Compiled(self._native(self._expression(text)), True)
+            except jinja2.TemplateSyntaxError as error:
+                if not is_template(text):
                     raise TemplatingError(syntax_problem(error, span, self.environment)) from None
+                found = self._braced(text, span)
             self._conditions[text] = found
+        return found
+
+    def _expression(self, text: str) -> nodes.Expr:
+        """Return the tree of an expression; in its quotes `{{ }}` stand for values: `"{{ a }}" == "b"`."""
+        tree = parse_expression(self.environment, text)
+        return tree if not is_template(text) else _Quoted(self.environment).visit(tree)
+
+    def _braced(self, text: str, span: Span) -> Compiled:
+        """Return a condition that is a template; TemplatingError if braces are around a part of it alone.
+
+        Its text would be a value that is never empty, so that the condition always held.
+        """
+        found = self.text(text.strip(), LocatedScalar(text, span))
+        body = self.environment.parse(text.strip()).body
+        if len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) > 1:
+            raise TemplatingError(
+                span.diagnostic(
+                    "braces are around a part of this condition alone",
+                    "a condition is an expression: write its variables without {{ }}",
+                    code="condition",
+                )
+            )
         return found
 
     def operands(self, text: str) -> dict[str, Compiled]:
@@ -296,7 +359,7 @@ class Engine:
         """Return the value of a parsed text; `locate` tells where its lines stand."""
         try:
             with budget():
-                context = compiled.template.new_context(variables, shared=True)  # type: ignore[arg-type]
+                context = context_of(compiled.template, variables)
                 text = joined(compiled.template.root_render_func(context))
             value = normalize(context.vars[_RESULT]) if compiled.native else text
             if compiled.literal:
@@ -306,6 +369,28 @@ class Engine:
             return with_newlines(value, compiled.ends) if isinstance(value, str) else value
         except EVALUATION_ERRORS as error:
             raise evaluation_error(error, variables, locate) from None
+
+
+class _Quoted(jinja2.visitor.NodeTransformer):
+    """Puts what templates give into the texts of an expression that have any."""
+
+    def __init__(self, environment: jinja2.Environment) -> None:
+        self._environment = environment
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Expr:  # noqa: N802
+        if not isinstance(node.value, str) or not is_template(node.value):
+            return node
+        body = self._environment.parse(node.value).body
+        if len(body) != 1 or not isinstance(body[0], nodes.Output):
+            raise jinja2.TemplateSyntaxError("statements do not belong within quotes", node.lineno)
+        finalize = nodes.EnvironmentAttribute("finalize", lineno=node.lineno)
+        parts = [
+            nodes.Const(part.data, lineno=node.lineno)
+            if isinstance(part, nodes.TemplateData)
+            else nodes.Call(finalize, [part], [], None, None, lineno=node.lineno)
+            for part in body[0].nodes
+        ]
+        return nodes.Concat(parts, lineno=node.lineno)
 
 
 def newlines_at_end(text: str) -> int:
@@ -370,21 +455,24 @@ def normalize(value: Any) -> Any:
 
     Filters such as `map` return generators, which could be read only once.
     """
-    if isinstance(value, jinja2.Undefined):
-        str(value)  # raises, with the name in it
     if isinstance(value, dict):
         return {key: normalize(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [normalize(item) for item in value]
-    if isinstance(value, str | int | float | bytes | None | Mapping):
+    if isinstance(value, Markup):  # of `escape` and `tojson`: it would escape what is joined to it later on
+        return str(value)
+    if isinstance(value, str | int | float | None | Mapping):
         return value
-    if hasattr(value, "__next__") or isinstance(value, range | set | frozenset) or _is_view(value):
+    if isinstance(value, list | tuple) or _is_iterator(value):
         return [normalize(item) for item in value]
-    return value
+    if isinstance(value, jinja2.Undefined):
+        return str(value)  # raises, with the name in it; `'x' if false` alone is an empty text
+    return value.decode() if isinstance(value, bytes) else value
 
 
-def _is_view(value: Any) -> bool:
-    return isinstance(value, type({}.keys()) | type({}.values()) | type({}.items()))
+_ITERATORS: tuple[type, ...] = (range, set, frozenset, type({}.keys()), type({}.values()), type({}.items()))
+
+
+def _is_iterator(value: Any) -> bool:
+    return hasattr(value, "__next__") or isinstance(value, _ITERATORS)
 
 
 def evaluation_error(error: BaseException, variables: Mapping[str, Any], locate: Locator) -> TemplatingError:

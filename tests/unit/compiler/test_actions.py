@@ -37,6 +37,8 @@ def test_a_template_travels_as_its_content() -> None:
         (", variable_start_string: '[[', variable_end_string: ']]'", "[[ 1 + 1 ]] {{ x }}", "2 {{ x }}"),
         (", output_encoding: latin-1", "ü", {"$base64": "/A=="}),
         ("", "#jinja2: variable_start_string: '<<', variable_end_string: '>>'\n<< 1 >>\n", "1\n"),
+        ("", "#jinja2: line_statement_prefix: '%'\n% for i in [1, 2]\n{{ i }}\n% endfor\n", "1\n2\n"),
+        ("", "#jinja2: keep_trailing_newline: True\n{{ 1 }}\n", "1\n"),
         ("", "# {{ ansible_managed }}\n", "# Ansible managed\n"),
         ("", "{% import 'm.j2' as m %}{{ m.hi(inventory_hostname) }}", "hi h"),
         ("", "{% for item in [1, 2] %}{% include 'i.j2' %}{% endfor %}", "1h2h"),

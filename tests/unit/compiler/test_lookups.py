@@ -89,6 +89,9 @@ def value_of(scope: Scope, expression: str) -> Any:
         ("query('first_found', 'nope', skip=true)", []),
         ("query('first_found', 'nope', errors='ignore')", []),
         ("lookup('first_found', 'more.yml') | basename", "more.yml"),
+        ("lookup('first_found', 'nope', 'conf.d') | basename", "conf.d"),
+        ("lookup('first_found', {'files': 'plain.txt'}, paths='nope') | basename", "plain.txt"),
+        ("query('csvfile', 'Xx', file='e.csv', default=none)", []),
         ("lookup('template', 't.j2')", "world -\n"),
         ("lookup('template', 't.j2', template_vars={'name': 'you', 'greeting': '{{ x }}'})", "you {{ x }}\n"),
         ("lookup('template', 't.j2', variable_start_string='[', variable_end_string=']')", BRACES),
@@ -161,7 +164,8 @@ def test_an_error_in_a_looked_up_template_is_told_at_its_line(scope: Scope) -> N
         value_of(scope, "lookup('template', 'bad.j2')")
     assert raised.value.undefined
     assert str(raised.value.diagnostic).startswith(f"{ROLE}/templates/bad.j2:2:4: ")
-    assert value_of(scope, "lookup('template', 'bad.j2', errors='ignore')") is None
+    with pytest.raises(TemplatingError):  # as in Ansible, what is not defined is never ignored
+        value_of(scope, "lookup('template', 'bad.j2', errors='ignore')")
 
 
 def test_a_template_can_look_up_another_one(scope: Scope, tmp_path: Path) -> None:

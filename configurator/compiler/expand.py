@@ -258,7 +258,8 @@ class RoleExpander:
                 continue
             # The include's own conditions and tags are settled here; its other keywords hold inside.
             inner = self._inside(node.keywords, node.apply, inherited, item.scope)
-            yield from self._walk(self._included(node, item.scope), inner, depth + 1)
+            tasks = self._walk(self._included(node, item.scope), inner, depth + 1)
+            yield from self._maker.listening(node, item.scope, tasks)
 
     def _include_role(self, node: RoleNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
         self._check_depth(depth, node.role)

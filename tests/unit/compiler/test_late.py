@@ -466,3 +466,19 @@ def test_a_rescue_is_told_what_an_assert_says_as_its_role_has_it() -> None:
     with pytest.raises(TaskError, match="no\n1 == 2: false") as caught:
         Assert().observe(None, found)  # type: ignore[arg-type]  # it looks at nothing
     assert caught.value.outputs == {"msg": "no", "assertion": "1 == 2", "evaluated_to": False}
+
+
+def test_a_rescue_is_told_of_the_failure_that_it_is_for() -> None:
+    """Not of one above it that was ignored, nor of one that a block inside has rescued."""
+    play = played("""
+        - block:
+            - {name: ignored, command: "false", ignore_errors: true}
+            - block:
+                - {name: inner, command: "false"}
+              rescue:
+                - {name: mend, command: echo}
+            - {name: bad, command: "false"}
+          rescue:
+            - {name: why, debug: {msg: "{{ ansible_failed_task.name }}"}}
+        """)
+    assert play.said == {"why": "bad"}

@@ -14,7 +14,7 @@ from configurator.agent.delegated import delegated
 from configurator.agent.notifications import Noted, Notifications
 from configurator.agent.protocol import TaskSpec
 from configurator.agent.system import HostContext
-from configurator.agent.verdicts import Verdicts
+from configurator.agent.verdicts import COMMANDS, Verdicts
 from configurator.agent.work import (
     Done,
     LocalWork,
@@ -32,8 +32,6 @@ from configurator.modules.base import Guard
 from configurator.modules.system import System
 
 # Asks the controller to log in anew and disarm; returns why that failed, or None.
-# With `check_mode: true` these are passed over, as in Ansible; of others it is told what they would change.
-_COMMANDS = frozenset({"command", "raw", "script", "shell"})
 Confirm = Callable[[guards.Armed, tuple[int, ...]], str | None]
 
 
@@ -104,7 +102,12 @@ class ApplyTaker:
     def take(self, spec: TaskSpec, context: TaskContext) -> Done:
         """Do one task; its handlers are recorded on disk before the first byte changes."""
         noted: list[Noted] = []
-        done = self._verdicts.about(spec, context, lambda: self._done(spec, context, noted))
+        try:
+            done = self._verdicts.about(spec, context, lambda: self._done(spec, context, noted))
+        except TaskError:
+            if noted and spec.module in COMMANDS:  # what others have begun they may find done the next time
+                self._notifications.withdraw(noted[-1])
+            raise
         if noted and not done.changed:
             # What could not be known before (an answer, a download) was as it should be.
             self._notifications.withdraw(noted[-1])
@@ -123,7 +126,8 @@ class ApplyTaker:
             done = work.converge()
             return replace(done, changes=begun) if begun else done
         if spec.check_mode:
-            return Done(() if spec.module in _COMMANDS else seen.changes, exact=seen.exact)
+            # Commands are passed over, as in Ansible; of others it is told what they would change.
+            return Done(() if spec.module in COMMANDS else seen.changes, exact=seen.exact)
         if isinstance(work, LocalWork) and redundant(spec, work, self._notifications, self._events):
             return Done(warnings=("not needed: the unit was started after the last change",))
         self._refuse_stale(spec, seen)

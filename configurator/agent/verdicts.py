@@ -21,6 +21,8 @@ from configurator.core.task import TaskContext
 Ask = Callable[[Mapping[str, Any], float | None, CancelToken], Mapping[str, Any] | None]
 Tell = Callable[[Mapping[str, Any]], None]
 
+# Modules that do what they are told each time, and say by their status whether it went well.
+COMMANDS = frozenset({"command", "raw", "script", "shell"})
 _MAY_FAIL = ("assert", "fail")  # which is all that there is to know of them
 
 
@@ -61,9 +63,11 @@ class Verdicts:
         try:
             done = do()
         except TaskError as error:
-            failure, done = error, Done(outputs=error.outputs)
+            failure, done = error, Done(_ran(spec, error), error.outputs)
         answer = self._judged(spec, context, done, failure)
         failed = spec.failed_when if spec.failed_when is not None else answer.get("failed")
+        if failed is not None:
+            done = replace(done, outputs={**done.outputs, "failed_when_result": failed})
         unmet = answer.get("again")
         if unmet is None and failure is not None and failed is None and not spec.judged:
             unmet = failure.message  # `retries` alone
@@ -95,7 +99,7 @@ class Verdicts:
         try:
             done = do()
         except TaskError as error:
-            self._tell(spec, Done(outputs=error.outputs), error, 1)
+            self._tell(spec, Done(_ran(spec, error), error.outputs), error, 1)
             raise
         self._tell(spec, done, None, 1)
         return done
@@ -168,6 +172,12 @@ class Verdicts:
             result["doubt"] = assumed[0].because or f"{spec.name!r} is assumed"
         elif not done.exact and not unknown:
             result["doubt"] = f"what {spec.name!r} finds is assumed"
+
+
+def _ran(spec: TaskSpec, error: TaskError) -> tuple[FieldChange, ...]:
+    """Return what a task that failed has done all the same: a command that ran counts as a change."""
+    ran = spec.module in COMMANDS and error.outputs.get("rc") == error.exit_status is not None
+    return (FieldChange(f"command:{spec.name}", "run", None, True),) if ran else ()
 
 
 def unforeseen(spec: TaskSpec, because: str) -> Done:

@@ -372,11 +372,14 @@ def _gathers(
 
 
 def failure(block: Sequence[CompiledTask], generation: int) -> dict[str, Late]:
-    """Return the variables of a rescue: which task of the block has failed, and its result."""
+    """Return the variables of a rescue: which task of the block has failed, and its result.
+
+    It is the last one: those above it were ignored, or rescued by a block inside.
+    """
     ids = [task.spec.id for task in block if not task.spec.barrier and task.spec.skip is None]
     found = {}
     for fact in FAILURES:
-        versions = tuple(Version(name, Rounds((Round((name,)),)), fact) for name in reversed(ids))
+        versions = tuple(Version(name, Rounds((Round((name,)),)), fact) for name in ids)
         found[fact] = Late(versions, generation)
     return found
 

@@ -98,7 +98,7 @@ class _Names:
     def _add_handlers(self, role: Role) -> None:
         # A file may be included by tasks and handlers alike, so every named node counts as a handler.
         for node in role.nodes():
-            words = [node.name, *(node.listen if isinstance(node, TaskNode) else ())]
+            words = [node.name, *(node.listen if isinstance(node, TaskNode | IncludeNode) else ())]
             for word in words:
                 if word is not None:
                     self.handlers |= {str(word.value), f"{role.name} : {word.value}"}

@@ -15,9 +15,9 @@ from configurator.compiler.conditions import first_false
 from configurator.compiler.included import export_ahead, included_role, included_variables, is_public
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.late import Late, LateValueError, Version
-from configurator.compiler.loops import NO_ITEMS, Item, loop_rounds
+from configurator.compiler.loops import Item, loop_rounds
 from configurator.compiler.putoff import Found, PutOff
-from configurator.compiler.results import Results, Round, Rounds
+from configurator.compiler.results import NO_ITEMS, Results, Round, Rounds, of_loop, skipped
 from configurator.compiler.scope import Scope
 from configurator.compiler.selection import Selection
 from configurator.compiler.taskmaker import TaskIds, TaskMaker, module_word, with_label
@@ -33,6 +33,7 @@ from configurator.compiler.tasknodes import (
     VarsNode,
 )
 from configurator.compiler.templating import TemplatingError, is_template
+from configurator.compiler.values import OMIT
 from configurator.compiler.variables import HostVariables
 from configurator.config.located import LocatedScalar
 from configurator.modules.effects import OPAQUE, Effects
@@ -193,7 +194,8 @@ class RoleExpander:
                 continue
             # The include's own conditions and tags are settled here; its other keywords hold inside.
             inner = self._inside(node.keywords, node.apply, inherited, item.scope)
-            yield from self._walk(self._included(node, item.scope), inner, depth + 1)
+            tasks = self._walk(self._included(node, item.scope), inner, depth + 1)
+            yield from self._maker.listening(node, item.scope, tasks)
 
     def _include_role(self, node: RoleNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
         self._check_depth(depth, node.role)
@@ -283,23 +285,28 @@ class RoleExpander:
         if not self._selected(entered):
             return
         items = loop_rounds(node.loop, entered, module_word(node))
-        wanted: list[dict[str, Any]] = []
+        results: list[dict[str, Any]] = []
         store = inherited.scope.facts
         for item in items if not isinstance(items, str) else ():
-            if first_false(entered.when, item.scope) is not None:
-                continue
             scope = item.scope
+            loop = {} if node.loop is None else {"ansible_loop_var": node.loop.var, **(item.names or {})}
+            if (false := first_false(entered.when, scope)) is not None:
+                results.append(skipped(false) | loop)
+                continue
             values = {
-                str(scope.value(LocatedScalar(key, node.facts.key_span(key)))): scope.value(value)
+                str(scope.value(LocatedScalar(key, node.facts.key_span(key)))): found
                 for key, value in node.facts.entries.items()
+                if (found := scope.value(value)) is not OMIT
             }
-            wanted.append(values)
+            results.append({"changed": False, "failed": False, "ansible_facts": values, **loop})
             for fact, value in values.items():
                 store.set(fact, value)
                 self._set[fact] = value
         if node.register is not None:
-            store.set(node.register, {"changed": False, "failed": False, "ansible_facts": dict(*wanted[-1:])})
-        yield from self._if_reached(node, above, inherited, depth, {key for each in wanted for key in each})
+            looped = node.loop is not None and (items == NO_ITEMS or not isinstance(items, str))
+            store.set(node.register, of_loop(results) if looped else (*results, skipped(str(items)))[0])
+        names = {name for result in results for name in result.get("ansible_facts", ())}
+        yield from self._if_reached(node, above, inherited, depth, names)
 
     def _include_vars(self, node: VarsNode, inherited: Inherited, depth: int) -> Iterator[CompiledTask]:
         above = self._above(inherited)

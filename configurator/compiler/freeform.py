@@ -9,6 +9,9 @@ from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.located import LocatedMap, LocatedScalar
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:U[0-9A-Fa-f]{8}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|N\{[^}]+\}|[\\'\"abfnrtv])", re.ASCII
+)
 _BRACES = {"{{": "}}", "{%": "%}", "{#": "#}"}
 # What roles for many systems write in place of a module; on Debian these facts have one value each.
 _OF_HOST = re.compile(r"\{\{\s*ansible_(?:facts(?:\.|\[['\"]))?(pkg_mgr|service_mgr)(?:['\"]\])?\s*\}\}")
@@ -87,7 +90,7 @@ def parse_free_form(
         match = _KEY.fullmatch(word)
         if match and (free_form is None or match[1] in known):
             span = _part(located.span, start, offset, word)
-            entries.setdefault(match[1], LocatedScalar(unquoted(match[2]), span, located.mark))
+            entries.setdefault(match[1], LocatedScalar(unquoted(unescaped(match[2])), span, located.mark))
             keys.setdefault(match[1], span)
             kept.append(text[end:offset].rstrip())
             end = offset + len(word)
@@ -101,6 +104,21 @@ def parse_free_form(
     if free_form is not None and rest:
         entries = {free_form: LocatedScalar(rest, located.span, located.mark), **entries}
     return LocatedMap(dict(entries), located.span, keys)
+
+
+def unescaped(text: str) -> str:
+    """Return what stands behind the `=` with `\\n`, `\\t`, `\\x41` and the like as what they mean.
+
+    A backslash before any other character stands for itself.
+    """
+    return _ESCAPE.sub(_meant, text)
+
+
+def _meant(escape: re.Match[str]) -> str:
+    try:
+        return escape[0].encode("ascii").decode("unicode-escape")
+    except UnicodeError:  # no character has this name
+        return escape[0]
 
 
 def unquoted(text: str) -> str:

@@ -10,6 +10,7 @@ from configurator.compiler.conditions import first_false
 from configurator.compiler.inherited import Inherited
 from configurator.compiler.late import LateValueError
 from configurator.compiler.loopkinds import loop_items
+from configurator.compiler.results import NO_ITEMS
 from configurator.compiler.scope import Scope
 from configurator.compiler.taskmaker import short
 from configurator.compiler.tasknodes import Loop
@@ -17,7 +18,6 @@ from configurator.compiler.templating import TemplatingError
 from configurator.compiler.values import truthy
 from configurator.config.located import Located, LocatedList
 
-NO_ITEMS = "the loop has no items"  # why a task with an empty loop is skipped
 _LABEL_KEYS = ("name", "key", "path", "dest")  # what tells mappings apart, for want of a declared label
 
 

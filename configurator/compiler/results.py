@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 FAILURES = ("ansible_failed_task", "ansible_failed_result")  # Ansible's variables in a rescue
 LOOP_MESSAGE = "All items completed"  # Ansible's words, in the result of a loop
+NO_ITEMS = "the loop has no items"  # why such a task is skipped
+NOTHING_MESSAGE = "All items skipped"  # the same, of one in which nothing was done
+_EMPTY = {"skipped": True, "skipped_reason": "No items in the list"}
 
 
 class LateUnknownError(Exception):
@@ -156,17 +159,7 @@ class Results:
             for value, each in zip(made, rounds.rounds, strict=True)
             if value is not None
         ]
-        known = {
-            "results": results,
-            "changed": _any(results, "changed"),
-            "failed": _any(results, "failed"),
-            "skipped": bool(results) and all("skipped" in plainly(item) for item in results),
-            "msg": LOOP_MESSAGE,
-        }
-        unknown = next((item for item in results if isinstance(item, PartlyKnown)), None)
-        if unknown is None or None not in known.values():
-            return known
-        return PartlyKnown({key: value for key, value in known.items() if value is not None}, unknown.because)
+        return of_loop(results)
 
     def _round(self, each: Round) -> dict[str, Any] | None:
         if each.skipped is not None:
@@ -230,6 +223,24 @@ def _facts(raw: Mapping[str, Any]) -> dict[str, Any]:
 def job_words(task_id: str) -> dict[str, Any]:
     """Return what the result of a task that was started with `poll: 0` has besides, when it has ended."""
     return {"ansible_job_id": task_id, "started": 1, "finished": 1}
+
+
+def of_loop(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a loop registers, of the results of its rounds."""
+    if not results:
+        return {"results": [], "changed": False, "failed": False, **_EMPTY}
+    none = all("skipped" in plainly(item) for item in results)
+    known = {
+        "results": results,
+        "changed": _any(results, "changed"),
+        "failed": _any(results, "failed"),
+        "skipped": none,
+        "msg": NOTHING_MESSAGE if none else LOOP_MESSAGE,
+    }
+    unknown = next((item for item in results if isinstance(item, PartlyKnown)), None)
+    if unknown is None or None not in known.values():
+        return known
+    return PartlyKnown({key: value for key, value in known.items() if value is not None}, unknown.because)
 
 
 def skipped(why: str) -> dict[str, Any]:

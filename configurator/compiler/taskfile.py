@@ -422,7 +422,9 @@ class TaskFileReader:
             )
             return None
         keywords, loop = self.keywords(item), self.parts.loop(item)
-        head, _, rest = file.value.partition(" ")
+        path = file.value.removeprefix("file=") if file is value else file.value
+        file = replace(file, value=path)
+        head, _, rest = path.partition(" ")
         if rest.strip() and "=" in rest and "{{" not in head:  # Ansible's older `file.yml name=value`
             more = parse_free_form(replace(file, value=rest), None, (), self.diagnostics)
             file = replace(file, value=head)

@@ -239,6 +239,19 @@ class TaskMaker:
             uses=(self.use,),
         )
 
+    def listening(
+        self, node: IncludeNode, scope: Scope, tasks: Iterator[CompiledTask]
+    ) -> Iterator[CompiledTask]:
+        """Yield the tasks of an included file; of handlers each also hears the words of the include."""
+        if self.ids.prefix != "h":
+            yield from tasks
+            return
+        words = [*self.settings.texts(node.listen, scope, commas=False)]
+        if node.name is not None:
+            words.append(self.name(node, scope))
+        for task in tasks:
+            yield replace(task, listen=tuple(dict.fromkeys((*task.listen, *words))))
+
     def skipped(
         self, node: Node, name: str, here: Inherited, why: str, label: str | None = None
     ) -> Iterator[CompiledTask]:

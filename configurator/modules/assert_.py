@@ -58,12 +58,14 @@ class Assert(Module[AssertParams]):
     def observe(self, system: System, params: AssertParams) -> State:  # noqa: ARG002
         if params._false is None:
             return {}
-        lines = [spoken(params.fail_msg or "Assertion failed"), f"{params._false}: false"]
+        said = spoken(params.fail_msg or "Assertion failed")
+        lines = [said, f"{params._false}: false"]
         for name, value in params._values.items():
             text = value if isinstance(value, str) else spoken(value)
             shown = text if len(text) <= _MOST else f"{text[:_MOST]}…"
             lines.append(f"{name} is {shown!r}" if isinstance(value, str) else f"{name} is {shown}")
-        raise TaskError("\n".join(lines))
+        outputs = {"msg": said, "assertion": params._false, "evaluated_to": False}
+        raise TaskError("\n".join(lines), outputs=outputs)
 
     def desired(self, params: AssertParams, actual: State) -> State:  # noqa: ARG002
         return {}

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from configurator.agent.apply_taker import ApplyTaker
+from configurator.agent.child import Children
 from configurator.agent.notifications import Notifications
+from configurator.agent.protocol import TaskSpec
+from configurator.agent.system import HostContext
+from configurator.core.cancel import CancelToken
+from configurator.core.errors import TaskError
+from configurator.core.task import TaskContext
 
 
 def test_what_was_noted_is_found_by_the_next_run(tmp_path: Path) -> None:
@@ -62,3 +72,16 @@ def test_a_change_that_was_none_takes_its_notification_back(tmp_path: Path) -> N
     assert due.order("since") == 3
     found = Notifications(persistent=True, directory=str(tmp_path))
     assert found.left_over == {"before", "since"}
+
+
+def test_a_command_that_fails_notifies_nobody(tmp_path: Path) -> None:
+    """It runs again in the next apply; with `failed_when: false` it has changed something."""
+    notes = Notifications(persistent=False, directory=str(tmp_path))
+    context = HostContext()
+    taker = ApplyTaker(context, notes, Children(context, []), lambda _armed, _ports: None, workers=1)
+    failing = TaskSpec("t", "r", "t", "command", {"cmd": "false"}, notify=("h",))
+    with pytest.raises(TaskError):
+        taker.take(failing, TaskContext("t", CancelToken()))
+    assert notes.order("h") is None
+    assert taker.take(replace(failing, failed_when=False), TaskContext("t", CancelToken())).changed
+    assert notes.order("h") is not None

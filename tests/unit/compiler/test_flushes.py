@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.unit.compiler.playing import played
 from tests.unit.compiler.projects import graph_of
 
 HANDLERS = """
@@ -78,3 +79,19 @@ def test_handlers_notify_each_other_beside_a_late_include_that_may_notify_any() 
     )
     assert told["one"] == ["first after one"]
     assert told["first after one"] == ["second after one", "zero after one two"]
+
+
+def test_an_included_file_of_handlers_hears_the_words_of_its_include() -> None:
+    """Its name and what it listens to mean all of its tasks, which have names of their own besides."""
+    files = {
+        "roles/r/handlers/main.yml": """
+            - {name: all of them, include_tasks: more.yml}
+            - {listen: topic, include_tasks: other.yml}
+            """,
+        "roles/r/handlers/more.yml": "[{name: one, command: echo 1}, {name: two, command: echo 2}]",
+        "roles/r/handlers/other.yml": "[{name: three, command: echo 3}, {name: never, command: echo 4}]",
+    }
+    first = played("- {command: echo, notify: [all of them]}", files)
+    assert first.taken[1:] == ["one", "two"]
+    second = played("- {command: echo, notify: [topic, two]}", files)
+    assert second.taken[1:] == ["two", "three", "never"]

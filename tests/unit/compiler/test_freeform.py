@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configurator.compiler.freeform import split_words, unquoted
+from configurator.compiler.freeform import split_words, unescaped, unquoted
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,17 @@ def test_joined_words_come_apart_again(words: list[str]) -> None:
 def test_quotes_around_a_value_are_taken_off() -> None:
     """And only around it."""
     assert [unquoted(text) for text in ("'a b'", '"a"', "'a", "a'b'", "''")] == ["a b", "a", "'a", "a'b'", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (r"a\nb\tc", "a\nb\tc"),
+        (r'"say \"hi\""', '"say "hi""'),
+        (r"\\1 \x41 \u00e4 \N{BULLET}", "\\1 A \u00e4 \u2022"),
+        (r"^\s+\d \N{NO SUCH NAME} \x4", r"^\s+\d \N{NO SUCH NAME} \x4"),
+    ],
+)
+def test_escapes_mean_what_they_mean_in_ansible(text: str, meant: str) -> None:
+    """`copy: content="text\\n" dest=...` ends its line; a backslash of no escape stands for itself."""
+    assert unescaped(text) == meant

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from configurator.core.errors import InputError
+from configurator.agent.protocol import TaskSpec
+from configurator.agent.work import Done
+from configurator.core.errors import InputError, TaskError
+from configurator.modules.assert_ import Assert, AssertParams
+from configurator.modules.params import parse
 from tests.unit.compiler.playing import played
 from tests.unit.compiler.projects import tasks_of
 
@@ -411,3 +415,97 @@ def test_a_task_that_is_put_off_is_named_after_what_it_is_about() -> None:
         "apt: nginx",
         "include_tasks: {{ asked.stdout }}.yml",
     ]
+
+
+def test_a_loop_in_which_nothing_is_done_says_so_when_it_is_registered() -> None:
+    """Of an empty list it is skipped, as in Ansible; else the message says that all were skipped."""
+    play = played("""
+        - {command: "echo {{ item }}", loop: [], register: empty}
+        - {command: "echo {{ item }}", loop: [1], when: false, register: left}
+        - {name: seen, debug: {msg: "{{ empty is skipped }} {{ empty.skipped_reason }}, {{ left.msg }}"}}
+        """)
+    assert play.said == {"seen": "True No items in the list, All items skipped"}
+
+
+def test_a_set_fact_registers_its_rounds_and_whether_it_was_skipped() -> None:
+    """The result of a loop has one for each item; a false condition is a skipped one."""
+    play = played("""
+        - {set_fact: {"a_{{ item }}": "{{ item }}"}, loop: [x, y], when: item == 'x', register: loop}
+        - {set_fact: {b: 1}, when: false, register: left}
+        - {set_fact: {c: 1}, register: done}
+        - name: seen
+          debug:
+            msg:
+              - "{{ loop.results[0].ansible_facts }} {{ loop.results | map(attribute='item') | list }}"
+              - "{{ loop.results[1] is skipped }} {{ loop is skipped }}"
+              - "{{ left is skipped }} {{ done is skipped }} {{ done.ansible_facts }}"
+        """)
+    [said] = play.said.values()
+    assert "{'a_x': 'x'} ['x', 'y']" in said
+    assert "True False" in said
+    assert "True False {'c': 1}" in said
+
+
+def test_a_fact_that_is_left_out_is_not_set() -> None:
+    """`omit` as the value of a set_fact: what the variable was before stays."""
+    play = played("""
+        - {set_fact: {a: "{{ nothing | default(omit) }}", b: 1}}
+        - {name: seen, debug: {msg: "{{ a is defined }} {{ b }}"}}
+        """)
+    assert play.said == {"seen": "False 1"}
+
+
+def test_a_command_that_failed_has_run_all_the_same() -> None:
+    """`failed_when: false` leaves a change, as in Ansible, and so does `ignore_errors` in the result."""
+    play = played(
+        """
+        - {name: forgiven, command: "false", failed_when: false, register: a}
+        - {name: ignored, command: "false", ignore_errors: true, register: b}
+        - {name: seen, debug: {msg: "{{ [a is changed, a is failed, b is changed, b is failed] }}"}}
+        """,
+        ends={"forgiven": _false, "ignored": _false},
+    )
+    assert play.statuses["forgiven"] == "changed"
+    assert play.said == {"seen": "[True, False, True, True]"}
+
+
+def _false(_spec: TaskSpec, _attempt: int) -> Done:
+    raise TaskError("false ended with status 1", exit_status=1, outputs={"rc": 1})
+
+
+def test_what_failed_when_has_decided_is_in_the_result() -> None:
+    """Also where it did not fail; without a failed_when there is no such key."""
+    play = played("""
+        - {command: "echo {{ item }}", loop: [a, b], failed_when: false, register: loop}
+        - {name: said, command: echo a, register: said, failed_when: said.stdout == 'b'}
+        - {command: echo, register: plain}
+        - {name: two, debug: {msg: "{{ loop.results | map(attribute='failed_when_result') | list }}"}}
+        - {name: one, debug: {msg: "it {{ [said.failed_when_result, plain.failed_when_result is defined] }}"}}
+        """)
+    assert play.said == {"two": "[False, False]", "one": "it [False, False]"}
+
+
+def test_a_rescue_is_told_what_an_assert_says_as_its_role_has_it() -> None:
+    """The condition stands beside the message; people are shown both."""
+    params = {"that": "1 == 2", "fail_msg": "no", "_false": "1 == 2"}
+    found, problems = parse(AssertParams, params)
+    assert not problems
+    with pytest.raises(TaskError, match="no\n1 == 2: false") as caught:
+        Assert().observe(None, found)  # type: ignore[arg-type]  # it looks at nothing
+    assert caught.value.outputs == {"msg": "no", "assertion": "1 == 2", "evaluated_to": False}
+
+
+def test_a_rescue_is_told_of_the_failure_that_it_is_for() -> None:
+    """Not of one above it that was ignored, nor of one that a block inside has rescued."""
+    play = played("""
+        - block:
+            - {name: ignored, command: "false", ignore_errors: true}
+            - block:
+                - {name: inner, command: "false"}
+              rescue:
+                - {name: mend, command: echo}
+            - {name: bad, command: "false"}
+          rescue:
+            - {name: why, debug: {msg: "{{ ansible_failed_task.name }}"}}
+        """)
+    assert play.said == {"why": "bad"}

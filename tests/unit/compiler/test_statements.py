@@ -8,7 +8,7 @@ import pytest
 
 from configurator.modules import registry
 from configurator.modules.params import parse
-from tests.unit.compiler.projects import problems_of, role_problems, tasks_of
+from tests.unit.compiler.projects import commands_of, problems_of, role_problems, tasks_of
 
 FACTS = {
     "distribution": "Debian",
@@ -178,3 +178,9 @@ def test_what_cannot_be_decided_is_said_with_its_place(task: str, problem: str) 
     """Syntax offline, the rest before anything is done on the host."""
     found = role_problems(task)
     assert any(problem in text and text[0].isdigit() for text in found), found
+
+
+def test_an_include_names_its_file_as_a_parameter_too() -> None:
+    """`include_tasks: file=more.yml` is what modules' parameters look like in one line."""
+    more = {"roles/r/tasks/more.yml": "- command: 'echo {{ a }}'\n"}
+    assert commands_of("- {include_tasks: file=more.yml, vars: {a: 1}}\n", more) == ["echo 1"]

@@ -126,6 +126,9 @@ def did_you_mean(word: str, known: Any) -> str | None:
 
 def convert(spec: ParamSpec, value: Any) -> Any:
     """Return `value` as the declared kind, or raise ValueError saying what was expected."""
+    if isinstance(value, bool) and spec.kind == "str":  # YAML's `no`, where a word was meant
+        words = ("yes", "true", "on") if value else ("no", "false", "off")
+        value = next((word for word in words if word in spec.choices), value)
     result = _CONVERTERS[spec.kind](value)
     if spec.choices:
         for one in result if spec.kind == "list" else (result,):
@@ -138,8 +141,7 @@ def convert(spec: ParamSpec, value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    """Return the text of a value; of a boolean `True` or `False`, as Ansible hands it to its modules."""
     if isinstance(value, (str, int, float)):
         return str(value)
     raise ValueError(f"must be text, not {_kind_of(value)}")

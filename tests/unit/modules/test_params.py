@@ -24,7 +24,7 @@ from configurator.modules.params import ParamSpec, convert
 def test_a_boolean_that_is_given_for_a_text_is_a_word(
     choices: tuple[str, ...], value: Any, text: str
 ) -> None:
-    """As with Ansible: `value: yes` in YAML is `True` in a file, and one of the words where there are some."""
+    """As with Ansible: `value: yes` of YAML is `True` in a file, and a choice where there are some."""
     assert convert(ParamSpec("str", choices=choices), value) == text
 
 

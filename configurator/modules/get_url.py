@@ -31,6 +31,7 @@ from configurator.modules.state import UNKNOWN, Change, Content, State, compare
 from configurator.modules.system import FileStat, System
 from configurator.modules.web import (
     SMALL_BYTES,
+    Answer,
     Download,
     HttpParams,
     problems,
@@ -202,15 +203,25 @@ def _download(system: System, params: GetUrlParams, there: FileStat | None) -> D
         directory = system.stat(params.tmp_dest, follow=True)
         if directory is None or directory.kind != "directory":
             raise ParameterError(f"the directory {params.tmp_dest} does not exist", hint="'tmp_dest'")
-    download = system.download(
-        request_of(params),
-        newer_than=None if there is None else there.mtime,
-        algorithm=params.algorithm,
-        directory=params.tmp_dest,
-    )
+    try:
+        download = system.download(
+            request_of(params),
+            newer_than=None if there is None else there.mtime,
+            algorithm=params.algorithm,
+            directory=params.tmp_dest,
+        )
+    except TaskError as error:
+        raise _failed(params, error) from None
     if not download.unchanged and not 200 <= download.answer.status < 300:
-        raise refused(download.answer, params.url)
+        raise _failed(params, refused(download.answer, params.url), download.answer)
     return download
+
+
+def _failed(params: GetUrlParams, error: TaskError, answer: Answer | None = None) -> TaskError:
+    """Return an error with what `failed_when` and `until` ask for: -1 where nobody has answered."""
+    told = {"url": params.url, "dest": params.dest, "status_code": -1 if answer is None else answer.status}
+    error.outputs = told | ({} if answer is None else {"response": answer.reason})
+    return error
 
 
 def _content(system: System, path: str, found: FileStat | None, download: Download) -> Any:

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 from configurator.core.errors import ParameterError, TaskError
-from configurator.modules.attributes import Attributes, clean, common_problems
+from configurator.modules.attributes import Attributes, clean, common_problems, described
 from configurator.modules.base import Guard, Module
 from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.guards import guard_for_path
@@ -187,8 +187,7 @@ class GetUrl(Module[GetUrlParams]):
         out: dict[str, Any] = {"url": params.url, "dest": actual["path"]}
         stat: FileStat | None = actual["stat"]
         if stat is not None:
-            out |= {"mode": f"{stat.mode:04o}", "owner": stat.owner, "group": stat.group, "size": stat.size}
-            out |= {"uid": stat.uid, "gid": stat.gid, "state": "file"}
+            out |= described(stat)
         answer = actual.get("answer") or (actual["download"].answer if "download" in actual else None)
         if answer is not None:
             out |= {"status_code": answer.status, "msg": answer.reason}

@@ -27,7 +27,7 @@ from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.account_files import group_state, home_of
 from configurator.modules.archive_options import Options, matches, parse
 from configurator.modules.archives import Archive, Member, Placed
-from configurator.modules.attributes import Attributes, clean, common_problems
+from configurator.modules.attributes import Attributes, clean, common_problems, described
 from configurator.modules.base import Module
 from configurator.modules.content import decode_content, large_content
 from configurator.modules.effects import Effects, effects, path_keys
@@ -172,14 +172,7 @@ class Unarchive(Module[UnarchiveParams]):
         if "names" not in actual:
             return {"dest": params.dest, "src": src, "skipped": True}
         stat: FileStat = actual["dest"]
-        out: dict[str, Any] = {"dest": params.dest, "src": src, "state": "directory"}
-        out |= {
-            "owner": stat.owner,
-            "group": stat.group,
-            "uid": stat.uid,
-            "gid": stat.gid,
-            "mode": f"{stat.mode:04o}",
-        }
+        out: dict[str, Any] = {"dest": params.dest, "src": src, **described(stat)}
         return out | ({"files": list(actual["names"])} if params.list_files else {})
 
 

@@ -9,6 +9,8 @@ from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.located import LocatedMap, LocatedScalar
 
 _KEY = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+# What a backslash means in `name=value`, as in Ansible; before any other sign it is one of its own.
+_ESCAPE = re.compile(r"\\(?:U[0-9a-fA-F]{8}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|N\{[^}]+\}|[\\'\"abfnrtv])")
 _BRACES = {"{{": "}}", "{%": "%}", "{#": "#}"}
 # What roles for many systems write in place of a module; on Debian these facts have one value each.
 _OF_HOST = re.compile(r"\{\{\s*ansible_(?:facts(?:\.|\[['\"]))?(pkg_mgr|service_mgr)(?:['\"]\])?\s*\}\}")
@@ -87,7 +89,7 @@ def parse_free_form(
         match = _KEY.fullmatch(word)
         if match and (free_form is None or match[1] in known):
             span = _part(located.span, start, offset, word)
-            entries.setdefault(match[1], LocatedScalar(unquoted(match[2]), span, located.mark))
+            entries.setdefault(match[1], LocatedScalar(unquoted(_unescaped(match[2])), span, located.mark))
             keys.setdefault(match[1], span)
             kept.append(text[end:offset].rstrip())
             end = offset + len(word)
@@ -101,6 +103,14 @@ def parse_free_form(
     if free_form is not None and rest:
         entries = {free_form: LocatedScalar(rest, located.span, located.mark), **entries}
     return LocatedMap(dict(entries), located.span, keys)
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with `\\n`, `\\t`, `\\"`... as the signs that they stand for."""
+    try:
+        return _ESCAPE.sub(lambda found: found[0].encode("ascii").decode("unicode_escape"), text)
+    except UnicodeError:  # `\N{...}` of a sign that nobody knows
+        return text
 
 
 def unquoted(text: str) -> str:

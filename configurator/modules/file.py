@@ -44,6 +44,7 @@ class FileParams:
     access_time_format: str = param("str", _TIME_FORMAT)
     modification_time: str | None = param("str")
     modification_time_format: str = param("str", _TIME_FORMAT)
+    _directory_mode: str | None = param("mode")  # of what a copy of a folder has to make, and of that alone
 
 
 class File(Module[FileParams]):
@@ -168,6 +169,8 @@ class File(Module[FileParams]):
             carried = carrier.kind if carrier is not None and state in ("link", "hard") else wanted["kind"]
             wanted |= attributes.wanted(carried, carrier)
             wanted |= Times.of(params, state).wanted(absent=carrier is None)
+        if state == "directory" and carrier is None and params._directory_mode is not None:
+            wanted |= Attributes(params._directory_mode).wanted("directory", None)
         return wanted | filetree.wanted(actual)
 
     def compare(self, params: FileParams, actual: State, wanted: State) -> Change:
@@ -186,8 +189,9 @@ class File(Module[FileParams]):
             return None
         if state == "directory" and new:
             # Missing parents get the owner as in Ansible, but not the mode, which is meant for the leaf.
-            make_parents(system, posixpath.dirname(path), owner=params.owner, group=params.group)
-            system.mkdir(path, mode=params.mode, owner=params.owner, group=params.group)
+            made = params._directory_mode
+            make_parents(system, posixpath.dirname(path), mode=made, owner=params.owner, group=params.group)
+            system.mkdir(path, mode=params.mode or made, owner=params.owner, group=params.group)
         elif state == "link" and (new or "target" in change):
             if change.before["kind"] == "directory":
                 system.remove(path)

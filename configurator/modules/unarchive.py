@@ -210,7 +210,7 @@ class _Chosen:
         self._as_root = user in (None, "root") and self._options.same_owner
         self._known: dict[tuple[str, str], bool] = {}
         placed = list(self._place(members))
-        self.names = tuple(name for name, _, _ in placed)
+        self.names = tuple(f"{name}/" if one.kind == "directory" else name for name, _, one in placed)
         latest = {name: (number, member) for name, number, member in placed}  # the last of two is what stays
         links = [name for name, (_, member) in latest.items() if member.kind == "link"]
         for link in links:

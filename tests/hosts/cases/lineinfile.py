@@ -106,7 +106,8 @@ CASES = {
                 {"path": "/srv/t/ini", "section": "s", "option": "a", "value": "1", "mode": "0600"},
             ),
         ),
-        prepare=r"printf 'a\nb1\nb2' > lines; echo > blocks; printf -- '-\n-\n-\n' > words; echo 'foo boo' >> words;"
+        prepare=r"printf 'a\nb1\nb2' > lines; echo > blocks; printf -- '-\n-\n-\n' > words;"
+        r" echo 'foo boo' >> words;"
         r" printf '# BEGIN ANSIBLE MANAGED BLOCK\n# END ANSIBLE MANAGED BLOCK\n' > blocked",
         idle=frozenset({"none", "nothing"}),
         outputs={

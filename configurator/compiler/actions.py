@@ -222,7 +222,7 @@ def _with_inline_content(params: dict[str, Any], context: ActionContext) -> dict
     if "content" not in params:
         return params
     content = params["content"]
-    if not isinstance(content, str | int | float) or isinstance(content, bool):
+    if not isinstance(content, str | int | float):
         content = json.dumps(content)  # a mapping or list becomes JSON, as in Ansible
     return params | {"content": context.content(str(content).encode())}
 
@@ -275,14 +275,22 @@ def _copy_folder(
     if not name.endswith("/"):
         base = f"{base}/{os.path.basename(path)}"
     owner = {key: params[key] for key in ("owner", "group") if key in params}
-    folder_params = owner | ({"mode": params["directory_mode"]} if "directory_mode" in params else {})
+    # As in Ansible it is the mode of those that are made, and those that are there keep theirs.
+    folder_params = owner | (
+        {"_directory_mode": params["directory_mode"]} if "directory_mode" in params else {}
+    )
     count = 0
     for current, folders, files in os.walk(path, followlinks=follow):
         folders.sort()
         relative = os.path.relpath(current, path)
         dest = base if relative == "." else f"{base}/{relative}"
         yield Part("file", {"path": dest or "/", "state": "directory", **folder_params}, f"{dest}/")
-        for file in sorted(files):
+        links = [name for name in (*folders, *files) if not follow and _is_link(current, name)]
+        for link in sorted(links):
+            target = {"src": os.readlink(os.path.join(current, link)), "force": True, "follow": False}
+            place = {"path": f"{dest}/{link}", "state": "link"}
+            yield Part("file", owner | place | target, f"{dest}/{link}")
+        for file in sorted(set(files) - set(links)):
             count += 1
             if count > _MAX_TREE:
                 raise TemplatingError(
@@ -292,6 +300,10 @@ def _copy_folder(
             single = params | {"dest": f"{dest}/{file}"}
             content = context.file(source, span, params, decrypt=decrypt)
             yield Part("copy", _with_file(single, source, content), f"{dest}/{file}")
+
+
+def _is_link(folder: str, name: str) -> bool:
+    return os.path.islink(os.path.join(folder, name))
 
 
 def _assemble(params: dict[str, Any], context: ActionContext) -> dict[str, Any]:

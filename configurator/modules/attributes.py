@@ -73,6 +73,19 @@ class Attributes:
         return tuple(f"{kind}:{name}" for kind, name in accounts if name is not None and not name.isdigit())
 
 
+def described(stat: FileStat) -> dict[str, Any]:
+    """Return a path's attributes under the names that Ansible's modules of files return them by."""
+    return {
+        "mode": f"0{stat.mode:03o}",
+        "owner": stat.owner,
+        "group": stat.group,
+        "uid": stat.uid,
+        "gid": stat.gid,
+        "size": stat.size,
+        "state": "hard" if stat.kind == "file" and stat.links > 1 else stat.kind,
+    }
+
+
 def common_problems(params: Any, *, path: str = "path", preserve: bool = False) -> list[ParamProblem]:
     """Return what is wrong with the parameters that all modules of files have: path, mode and validate."""
     problems = path_problems(path, getattr(params, path))

@@ -166,8 +166,20 @@ class AuthorizedKey(Module[AuthorizedKeyParams]):
             system.write(path, new.data, mode=mode, owner=user, group=group, follow=params.follow)
 
     def outputs(self, params: AuthorizedKeyParams, actual: State) -> dict[str, object]:
-        """Return where the keys stand, as Ansible's `keyfile`."""
-        return {"keyfile": actual["path"], "user": params.user} if actual else {}
+        """Return where the keys stand, as Ansible's `keyfile`, and what was asked for."""
+        names = (
+            "user",
+            "key",
+            "key_options",
+            "comment",
+            "exclusive",
+            "manage_dir",
+            "path",
+            "state",
+            "follow",
+        )
+        asked: dict[str, object] = {name: getattr(params, name) for name in names}
+        return asked | {"keyfile": actual["path"]} if actual else {}
 
 
 def edit(

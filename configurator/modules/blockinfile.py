@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from configurator.modules.blocks import Block, edit, unpaired
 from configurator.modules.params import ParamProblem, param
@@ -73,6 +73,14 @@ class BlockInFile(TextFile):
 
     def edit(self, params: BlockInFileParams, text: str) -> str:
         return edit(text, _block(params))
+
+    def told(self, params: BlockInFileParams, old: str | None, new: str) -> dict[str, Any]:
+        """Return `msg` in Ansible's words."""
+        if old == new:
+            return {"msg": ""}
+        if not _block(params).lines:
+            return {"msg": "Block removed"}
+        return {"msg": "File created" if old is None else "Block inserted"}
 
     def remarks(self, params: BlockInFileParams, edited: str) -> Sequence[str]:
         lonely = unpaired(edited, _block(params))

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from configurator.core.errors import ParameterError
 from configurator.modules import copytree
-from configurator.modules.attributes import Attributes, clean, common_problems, make_parents
+from configurator.modules.attributes import Attributes, clean, common_problems, described, make_parents
 from configurator.modules.base import Guard, Module
 from configurator.modules.content import large_content, matching_content
 from configurator.modules.copytree import Item
@@ -211,13 +211,15 @@ class Copy(Module[Any]):
         )
 
     def outputs(self, params: Any, actual: State) -> dict[str, Any]:
-        """Return Ansible's names for what is there now: `dest`, `mode`, `owner`..., `backup_file`."""
+        """Return Ansible's names for what is there now: `dest`, `checksum`, `mode`..., `backup_file`."""
         items = actual["items"]
         out: dict[str, Any] = {"dest": items[0].path if len(items) == 1 else params.dest}
         stat = actual.get(_name(params, out["dest"], "stat"))
-        if stat is not None:
-            out |= {"mode": f"{stat.mode:04o}", "owner": stat.owner, "group": stat.group, "uid": stat.uid}
-            out |= {"gid": stat.gid, "size": stat.size, "state": stat.kind}
+        out |= {} if stat is None else described(stat)
+        out |= {"src": params.src} if params.remote_src else {}
+        content = actual.get(_name(params, out["dest"], "content")) if len(items) == 1 else None
+        if isinstance(content, Content):
+            out |= {"checksum": _digest(content.data, "sha1"), "md5sum": _digest(content.data, "md5")}
         if "backup_file" in actual:
             out["backup_file"] = actual["backup_file"]
         return out
@@ -237,11 +239,13 @@ def _check_sum(expected: str, items: Sequence[Item]) -> None:
 
 
 def _sha1(content: Content | LargeContent) -> str | None:
-    import hashlib  # noqa: PLC0415  (3 ms on the host, and few tasks give a checksum)
+    return content.sha1 if isinstance(content, LargeContent) else _digest(content.data, "sha1")
 
-    if isinstance(content, LargeContent):
-        return content.sha1
-    return hashlib.sha1(content.data, usedforsecurity=False).hexdigest()
+
+def _digest(data: bytes, algorithm: str) -> str:
+    import hashlib  # noqa: PLC0415  (3 ms on the host)
+
+    return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
 
 
 def _name(params: Any, path: str, name: str) -> str:

@@ -75,17 +75,25 @@ class Fetch(Module[FetchParams]):
         # A file of /proc has no size, which says nothing.
         same = found.size in (0, params._have.get("size"))
         same = same and system.digest(params.src) == params._have.get("sha256")
-        return {"state": "fetched" if same else "differs", "sha256": params._have.get("sha256")}
+        state: State = {"state": "fetched" if same else "differs", "sha256": params._have.get("sha256")}
+        return state | (_sums(system, params.src) if same else {})
 
     def desired(self, params: FetchParams, actual: State) -> State:  # noqa: ARG002
         return {} if actual.get("missing") else {"state": "fetched"}
 
     def converge(self, system: System, params: FetchParams, change: Change) -> State | None:  # noqa: ARG002
         size, digest = system.send_file(params.src)
-        return {"state": "fetched", "size": size, "sha256": digest}
+        return {"state": "fetched", "size": size, "sha256": digest, **_sums(system, params.src)}
 
     def outputs(self, params: FetchParams, actual: State) -> dict[str, Any]:
         if actual.get("missing"):
             return {"file": params.src, "msg": "the remote file does not exist, not transferring, ignored"}
-        told: Mapping[str, Any] = {name: actual[name] for name in ("size", "sha256") if name in actual}
+        names = ("size", "sha256", "checksum", "remote_checksum", "md5sum")
+        told: Mapping[str, Any] = {name: actual[name] for name in names if name in actual}
         return {"src": params.src, "dest": params._dest, **told}
+
+
+def _sums(system: System, path: str) -> dict[str, str]:
+    """Return the checksums under Ansible's names."""
+    sha1 = system.digest(path, "sha1")
+    return {"checksum": sha1, "remote_checksum": sha1, "md5sum": system.digest(path, "md5")}

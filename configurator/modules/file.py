@@ -10,11 +10,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from configurator.core.errors import ParameterError, TaskError
 from configurator.modules import filetree
-from configurator.modules.attributes import Attributes, clean, common_problems, make_parents
+from configurator.modules.attributes import Attributes, clean, common_problems, described, make_parents
 from configurator.modules.base import Guard, Module
 from configurator.modules.effects import Effects, effects, parent_keys, path_keys
 from configurator.modules.filetimes import Times, times_problem
@@ -44,6 +44,7 @@ class FileParams:
     access_time_format: str = param("str", _TIME_FORMAT)
     modification_time: str | None = param("str")
     modification_time_format: str = param("str", _TIME_FORMAT)
+    _directory_mode: str | None = param("mode")  # of what a copy of a folder has to make, and of that alone
 
 
 class File(Module[FileParams]):
@@ -94,15 +95,15 @@ class File(Module[FileParams]):
         """Kind and attributes; for a link also `target`, for a hard link `same`, with `recurse` the tree.
 
         `state` is the parameter or what it means where it is not given; `carrier` is what the attributes
-        are those of: the path itself, or what a followed link names.
+        are those of: the path itself, or what a followed link names; `here` is what the task returns.
         """
         path = _strip(params.path)
-        found = system.stat(path)
+        found = here = system.stat(path)
         state = params.state or _default_state(system, params, found)
         if params.recurse and state != "directory":
             raise ParameterError(f"{params.path} is no directory", hint="'recurse' needs one")
         if found is not None and found.kind == "link" and params.follow and state not in _NEVER_FOLLOWED:
-            found = system.stat(path, follow=True)
+            found = here = system.stat(path, follow=True)
         carrier = found
         if state == "link":
             carrier = self._link_target(system, params, found)
@@ -111,6 +112,7 @@ class File(Module[FileParams]):
         attributes = Attributes.of(params)
         actual = attributes.observed(carrier)
         actual |= {"kind": "absent" if found is None else found.kind, "state": state, "carrier": carrier}
+        actual["here"] = here
         if carrier is not None:
             actual |= {"mtime": carrier.mtime, "atime": carrier.atime}
         if state == "link":
@@ -167,6 +169,8 @@ class File(Module[FileParams]):
             carried = carrier.kind if carrier is not None and state in ("link", "hard") else wanted["kind"]
             wanted |= attributes.wanted(carried, carrier)
             wanted |= Times.of(params, state).wanted(absent=carrier is None)
+        if state == "directory" and carrier is None and params._directory_mode is not None:
+            wanted |= Attributes(params._directory_mode).wanted("directory", None)
         return wanted | filetree.wanted(actual)
 
     def compare(self, params: FileParams, actual: State, wanted: State) -> Change:
@@ -185,8 +189,9 @@ class File(Module[FileParams]):
             return None
         if state == "directory" and new:
             # Missing parents get the owner as in Ansible, but not the mode, which is meant for the leaf.
-            make_parents(system, posixpath.dirname(path), owner=params.owner, group=params.group)
-            system.mkdir(path, mode=params.mode, owner=params.owner, group=params.group)
+            made = params._directory_mode
+            make_parents(system, posixpath.dirname(path), mode=made, owner=params.owner, group=params.group)
+            system.mkdir(path, mode=params.mode or made, owner=params.owner, group=params.group)
         elif state == "link" and (new or "target" in change):
             if change.before["kind"] == "directory":
                 system.remove(path)
@@ -199,6 +204,12 @@ class File(Module[FileParams]):
             attributes.set(system, path, follow=params.follow)
         filetree.converge(system, attributes, change.before)
         return Times.of(params, state).converge(system, path, change)
+
+    def outputs(self, params: FileParams, actual: State) -> dict[str, Any]:
+        """Return Ansible's `path` and `dest`, which mean the same, `state`, `mode`, `owner`, `size`..."""
+        here: FileStat | None = actual["here"]
+        out = {"path": params.path, "dest": params.path, "state": "absent"}
+        return out if here is None else out | described(here)
 
 
 _NEVER_FOLLOWED = ("link", "hard", "absent")

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 from configurator.core.errors import ParameterError, TaskError
-from configurator.modules.attributes import Attributes, clean, common_problems
+from configurator.modules.attributes import Attributes, clean, common_problems, described
 from configurator.modules.base import Guard, Module
 from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.guards import guard_for_path
@@ -31,6 +31,7 @@ from configurator.modules.state import UNKNOWN, Change, Content, State, compare
 from configurator.modules.system import FileStat, System
 from configurator.modules.web import (
     SMALL_BYTES,
+    Answer,
     Download,
     HttpParams,
     problems,
@@ -186,8 +187,7 @@ class GetUrl(Module[GetUrlParams]):
         out: dict[str, Any] = {"url": params.url, "dest": actual["path"]}
         stat: FileStat | None = actual["stat"]
         if stat is not None:
-            out |= {"mode": f"{stat.mode:04o}", "owner": stat.owner, "group": stat.group, "size": stat.size}
-            out |= {"uid": stat.uid, "gid": stat.gid, "state": "file"}
+            out |= described(stat)
         answer = actual.get("answer") or (actual["download"].answer if "download" in actual else None)
         if answer is not None:
             out |= {"status_code": answer.status, "msg": answer.reason}
@@ -202,15 +202,25 @@ def _download(system: System, params: GetUrlParams, there: FileStat | None) -> D
         directory = system.stat(params.tmp_dest, follow=True)
         if directory is None or directory.kind != "directory":
             raise ParameterError(f"the directory {params.tmp_dest} does not exist", hint="'tmp_dest'")
-    download = system.download(
-        request_of(params),
-        newer_than=None if there is None else there.mtime,
-        algorithm=params.algorithm,
-        directory=params.tmp_dest,
-    )
+    try:
+        download = system.download(
+            request_of(params),
+            newer_than=None if there is None else there.mtime,
+            algorithm=params.algorithm,
+            directory=params.tmp_dest,
+        )
+    except TaskError as error:
+        raise _failed(params, error) from None
     if not download.unchanged and not 200 <= download.answer.status < 300:
-        raise refused(download.answer, params.url)
+        raise _failed(params, refused(download.answer, params.url), download.answer)
     return download
+
+
+def _failed(params: GetUrlParams, error: TaskError, answer: Answer | None = None) -> TaskError:
+    """Return an error with what `failed_when` and `until` ask for: -1 where nobody has answered."""
+    told = {"url": params.url, "dest": params.dest, "status_code": -1 if answer is None else answer.status}
+    error.outputs = told | ({} if answer is None else {"response": answer.reason})
+    return error
 
 
 def _content(system: System, path: str, found: FileStat | None, download: Download) -> Any:

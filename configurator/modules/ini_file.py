@@ -12,8 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from configurator.modules.attributes import described
 from configurator.modules.inifile import IniEdit, edit
 from configurator.modules.params import ParamProblem, param
+from configurator.modules.state import State
+from configurator.modules.system import FileStat
 from configurator.modules.textfile import TextFile
 
 _CONDITION_KEYS = frozenset({"option", "value", "values"})
@@ -76,6 +79,12 @@ class IniFile(TextFile):
 
     def edit(self, params: IniFileParams, text: str) -> str:
         return edit(text, _edit(params))
+
+    def outputs(self, params: IniFileParams, actual: State) -> dict[str, Any]:
+        """Return Ansible's `path`, `mode`, `owner`, `size`..., and `backup_file`."""
+        stat: FileStat | None = actual["stat"]
+        out = {"path": params.path} | ({} if stat is None else described(stat))
+        return out | super().outputs(params, actual)
 
 
 def _contradiction(params: IniFileParams) -> list[ParamProblem]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from configurator.modules.lines import Edit, absent, present
 from configurator.modules.params import ParamProblem, param
@@ -78,6 +78,17 @@ class LineInFile(TextFile):
         )
         return present(text, edit) if params.state == "present" else absent(text, edit)
 
+    def told(self, params: LineInFileParams, old: str | None, new: str) -> dict[str, Any]:
+        """Return `msg`, `backup`, which is empty without one, and how many lines were `found` to remove."""
+        before, after = (old or "").count("\n"), new.count("\n")
+        # A last line without its end gets one before another is added behind it.
+        before += 1 if old and not old.endswith("\n") else 0
+        after += 1 if new and not new.endswith("\n") else 0
+        if params.state == "absent":
+            return {"backup": "", **_removed(before - after)}
+        added = "line added" if after > before else "line replaced"
+        return {"backup": "", "msg": "" if old == new else added}
+
     def remarks(self, params: LineInFileParams, edited: str) -> Sequence[str]:
         if params.state == "present" and not _matches_itself(params):
             return (
@@ -87,6 +98,10 @@ class LineInFile(TextFile):
         if self.edit(params, edited) != edited:
             return ("more lines match: the next run will change this file again",)
         return ()
+
+
+def _removed(count: int) -> dict[str, Any]:
+    return {"found": count, "msg": f"{count} line(s) removed" if count else ""}
 
 
 def _matches_itself(params: LineInFileParams) -> bool:

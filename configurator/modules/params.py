@@ -132,12 +132,17 @@ def convert(spec: ParamSpec, value: Any) -> Any:
     result = _CONVERTERS[spec.kind](value)
     if spec.choices:
         for one in result if spec.kind == "list" else (result,):
-            if one not in spec.choices:
+            # A line break may be given as `\n`, or as what a YAML text in double quotes makes of that.
+            if one not in spec.choices and _escaped(one) not in spec.choices:
                 hint = did_you_mean(one, spec.choices)
                 raise ValueError(
                     f"must be one of {', '.join(spec.choices)}, not {one!r}" + (f"; {hint}" if hint else "")
                 )
     return result
+
+
+def _escaped(value: Any) -> Any:
+    return value.replace("\r", r"\r").replace("\n", r"\n") if isinstance(value, str) else value
 
 
 def _text(value: Any) -> str:

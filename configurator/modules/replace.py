@@ -12,7 +12,7 @@ import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from configurator.core.errors import ParameterError
 from configurator.modules.params import ParamProblem, param
@@ -66,6 +66,18 @@ class Replace(TextFile):
 
     def edit(self, params: ReplaceParams, text: str) -> str:
         return replaced(text, params.regexp, params.replace, params.after, params.before)
+
+    def told(self, params: ReplaceParams, old: str | None, new: str) -> dict[str, Any]:
+        """Return `msg` in Ansible's words: how many replacements were made."""
+        if old is None or old == new:
+            return {"msg": ""}
+        return {"msg": f"{count(old, params.regexp, params.after, params.before)} replacements made"}
+
+
+def count(text: str, regexp: str, after: str | None = None, before: str | None = None) -> int:
+    """Return how many matches `replaced` replaces."""
+    start, end = section(text, after, before) or (0, 0)
+    return sum(1 for _ in re.compile(regexp, re.MULTILINE).finditer(text[start:end]))
 
 
 def replaced(text: str, regexp: str, new: str, after: str | None = None, before: str | None = None) -> str:

@@ -38,6 +38,10 @@ class TextFile(Module[Any]):
             return ("what was written matches again: the next run will change this file once more",)
         return ()
 
+    def told(self, params: Any, old: str | None, new: str) -> dict[str, Any]:  # noqa: ARG002
+        """Return what Ansible's module returns of an edit; `old` is None where no file was."""
+        return {}
+
     # -- declarations -----------------------------------------------------------------------------------
 
     def check(self, params: Any) -> Sequence[ParamProblem]:
@@ -112,11 +116,15 @@ class TextFile(Module[Any]):
             validate=getattr(params, "validate", None) or default_validator(system, params.path),
             follow=link is None,
         )
-        return {"written": content} | ({"backup": backup} if backup is not None else {})
+        before = change.before.get("content")
+        old = None if before is None else decoded(params, before.data)
+        told = self.told(params, old, decoded(params, content.data))
+        return {"written": content, "told": told} | ({"backup": backup} if backup is not None else {})
 
-    def outputs(self, params: Any, actual: State) -> dict[str, Any]:  # noqa: ARG002
-        """Return the path of the copy of the old file, if there is one."""
-        return {self.backup_output: actual["backup"]} if "backup" in actual else {}
+    def outputs(self, params: Any, actual: State) -> dict[str, Any]:
+        """Return what `told` says, and the path of the copy of the old file, if there is one."""
+        out: dict[str, Any] = actual.get("told") or self.told(params, "", "")
+        return out | ({self.backup_output: actual["backup"]} if "backup" in actual else {})
 
 
 def expression_problems(params: Any, *names: str) -> list[ParamProblem]:

@@ -27,7 +27,7 @@ from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.account_files import group_state, home_of
 from configurator.modules.archive_options import Options, matches, parse
 from configurator.modules.archives import Archive, Member, Placed
-from configurator.modules.attributes import Attributes, clean, common_problems
+from configurator.modules.attributes import Attributes, clean, common_problems, described
 from configurator.modules.base import Module
 from configurator.modules.content import decode_content, large_content
 from configurator.modules.effects import Effects, effects, path_keys
@@ -172,14 +172,7 @@ class Unarchive(Module[UnarchiveParams]):
         if "names" not in actual:
             return {"dest": params.dest, "src": src, "skipped": True}
         stat: FileStat = actual["dest"]
-        out: dict[str, Any] = {"dest": params.dest, "src": src, "state": "directory"}
-        out |= {
-            "owner": stat.owner,
-            "group": stat.group,
-            "uid": stat.uid,
-            "gid": stat.gid,
-            "mode": f"{stat.mode:04o}",
-        }
+        out: dict[str, Any] = {"dest": params.dest, "src": src, **described(stat)}
         return out | ({"files": list(actual["names"])} if params.list_files else {})
 
 
@@ -217,7 +210,7 @@ class _Chosen:
         self._as_root = user in (None, "root") and self._options.same_owner
         self._known: dict[tuple[str, str], bool] = {}
         placed = list(self._place(members))
-        self.names = tuple(name for name, _, _ in placed)
+        self.names = tuple(f"{name}/" if one.kind == "directory" else name for name, _, one in placed)
         latest = {name: (number, member) for name, number, member in placed}  # the last of two is what stays
         links = [name for name, (_, member) in latest.items() if member.kind == "link"]
         for link in links:

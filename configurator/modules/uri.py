@@ -154,18 +154,28 @@ class Uri(Module[UriParams]):
         """Send the request; TaskError for a status that was not expected."""
         request = _request(system, params)
         began = time.monotonic()
-        if params.dest is None:
-            answer, download = system.http(request), None
-        else:
-            stat = state.get("stat")
-            since = (
-                stat.mtime if stat is not None and not params.force and request.method in READING else None
-            )
-            download = system.download(request, newer_than=since)
-            answer = replace(download.answer, body=download.content or download.answer.body)
+        try:
+            answer, download = self._answer(system, params, request, state)
+        except TaskError as error:
+            # -1 is what `until: it.status == 200` sees of a service that does not listen yet, as in Ansible.
+            seconds = int(time.monotonic() - began)
+            nothing = {"status": -1, "url": params.url, "redirected": False, "elapsed": seconds}
+            error.outputs = {**nothing, **error.outputs}
+            raise
+        elapsed = int(time.monotonic() - began)
         if str(answer.status) not in params.status_code and not (download is not None and download.unchanged):
-            raise _unexpected(params, answer)
-        return {"answer": answer, "download": download, "elapsed": int(time.monotonic() - began), _DONE: True}
+            raise _unexpected(params, answer, elapsed)
+        return {"answer": answer, "download": download, "elapsed": elapsed, _DONE: True}
+
+    def _answer(
+        self, system: System, params: UriParams, request: Request, state: State
+    ) -> tuple[Answer, Download | None]:
+        if params.dest is None:
+            return system.http(request), None
+        stat = state.get("stat")
+        since = stat.mtime if stat is not None and not params.force and request.method in READING else None
+        download = system.download(request, newer_than=since)
+        return replace(download.answer, body=download.content or download.answer.body), download
 
     def desired(self, params: UriParams, actual: State) -> State:
         if actual["needless"] is not None and _DONE not in actual:
@@ -200,22 +210,27 @@ class Uri(Module[UriParams]):
         if "answer" not in actual:
             needless = actual["needless"]
             return {} if needless is None else {"stdout": f"skipped, since {needless}", "skipped": True}
-        answer: Answer = actual["answer"]
-        out: dict[str, Any] = {name.replace("-", "_"): value for name, value in answer.headers.items()}
-        if "location" in answer.headers:
-            out["location"] = urljoin(answer.url, answer.headers["location"])
-        out |= {"status": answer.status, "url": answer.url, "elapsed": actual["elapsed"]}
-        out["msg"] = f"{answer.reason} ({answer.headers.get('content-length', 'unknown')} bytes)"
-        out["redirected"] = answer.url != params.url
-        out |= {"cookies": dict(answer.cookies), "cookies_string": _joined(answer.cookies)}
-        value = json_in(answer.headers.get("content-type", ""), answer.body)
-        if value is not None:
-            out["json"] = value
-        if params.return_content:
-            out["content"] = answer.body.decode(errors="replace")
+        out = _told(params, actual["answer"], actual["elapsed"])
         if "path" in actual:
             out["path"] = actual["path"]
         return out
+
+
+def _told(params: UriParams, answer: Answer, elapsed: int) -> dict[str, Any]:
+    """Return an answer under Ansible's names, whether it was expected or not."""
+    out: dict[str, Any] = {name.replace("-", "_"): value for name, value in answer.headers.items()}
+    if "location" in answer.headers:
+        out["location"] = urljoin(answer.url, answer.headers["location"])
+    out |= {"status": answer.status, "url": answer.url, "elapsed": elapsed}
+    out["msg"] = f"{answer.reason} ({answer.headers.get('content-length', 'unknown')} bytes)"
+    out["redirected"] = answer.url != params.url
+    out |= {"cookies": dict(answer.cookies), "cookies_string": _joined(answer.cookies)}
+    value = json_in(answer.headers.get("content-type", ""), answer.body)
+    if value is not None:
+        out["json"] = value
+    if params.return_content:
+        out["content"] = answer.body.decode(errors="replace")
+    return out
 
 
 def _request(system: System, params: UriParams) -> Request:
@@ -253,10 +268,12 @@ def _needless(system: System, params: UriParams) -> str | None:
     return None
 
 
-def _unexpected(params: UriParams, answer: Answer) -> TaskError:
+def _unexpected(params: UriParams, answer: Answer, elapsed: int) -> TaskError:
     error = refused(answer, params.url, params.method.upper())
     wanted = ", ".join(params.status_code)
-    return TaskError(f"{error.message}, and not {wanted}", output=error.output, hint=error.hint)
+    told = {name: value for name, value in _told(params, answer, elapsed).items() if name != "msg"}
+    message = f"{error.message}, and not {wanted}"
+    return TaskError(message, output=error.output, hint=error.hint, outputs=told)
 
 
 def _content(system: System, path: str, size: int) -> Any:

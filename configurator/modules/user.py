@@ -246,7 +246,6 @@ class User(Module[UserParams]):
         """Return the account's fields, and the public key that was made, as Ansible does."""
         fields = (
             "uid",
-            "group",
             "home",
             "shell",
             "comment",
@@ -255,7 +254,12 @@ class User(Module[UserParams]):
             "ssh_fingerprint",
         )
         known = {field: actual[field] for field in fields if isinstance(actual.get(field), (str, int))}
-        return {"name": params.name, "state": params.state, **known}
+        told = {"name": params.name, "state": params.state, "append": params.append, "system": params.system}
+        told |= {"create_home": params.create_home, "move_home": params.move_home}
+        # The number of the primary group is called `group`.
+        told |= {"group": actual["gid"]} if isinstance(actual.get("gid"), int) else {}
+        told |= {"groups": ",".join(actual["asked_groups"])} if actual.get("asked_groups") else {}
+        return told | known
 
 
 def _group_name(system: System, word: str) -> str:

@@ -115,9 +115,9 @@ class WaitFor(Module[WaitForParams]):
             every_s=params.sleep,
             timeout_s=params.timeout,
         )
-        if not met and params.place:
-            raise TaskError(params.msg or _expired(params))
         elapsed = int(time.monotonic() - began)
+        if not met and params.place:
+            raise TaskError(params.msg or _expired(params), outputs={"elapsed": elapsed})
         return {"met": True, "match": found[-1] if found else None, "elapsed": elapsed}
 
     def outputs(self, params: WaitForParams, actual: State) -> dict[str, Any]:

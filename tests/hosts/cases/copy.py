@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from hashlib import md5, sha1
 from typing import Any
 
 from tests.hosts.cases import Case
@@ -82,5 +83,35 @@ CASES = {
             "not valid": "was refused, the old one stays",
         },
         plan_blind={"no validator": "nosuchprogram is not installed"},
+    ),
+    "returned": Case(
+        (
+            ("content", "copy", {"dest": "/srv/t/new", "content": "hello\n", "mode": "0600"}),
+            ("named", "copy", {"dest": "/srv/t", "content": "hello\n", "_original_basename": "named"}),
+            ("there", "copy", {"dest": "/srv/t/old", "content": "hello\n"}),
+            ("template", "template", {"dest": "/srv/t/made", "content": "hello\n"}),
+            ("of the host", "copy", {"src": "/srv/t/old", "dest": "/srv/t/copied", "remote_src": True}),
+            ("joined", "assemble", {"src": "/srv/t/parts", "dest": "/srv/t/joined"}),
+        ),
+        prepare="echo hello > old; mkdir parts; echo hello > parts/1",
+        idle=frozenset({"there"}),
+        outputs={
+            name: {
+                "checksum": sha1(b"hello\n", usedforsecurity=False).hexdigest(),
+                "md5sum": md5(b"hello\n", usedforsecurity=False).hexdigest(),
+                "dest": f"/srv/t/{dest}",
+                "size": 6,
+                "state": "file",
+                **more,
+            }
+            for name, dest, more in (
+                ("content", "new", {"mode": "0600"}),
+                ("named", "named", {}),
+                ("there", "old", {}),
+                ("template", "made", {}),
+                ("of the host", "copied", {"src": "/srv/t/old"}),
+                ("joined", "joined", {}),
+            )
+        },
     ),
 }

@@ -104,4 +104,38 @@ CASES = {
         idle=frozenset({"preserved", "folder"}),
         again=frozenset({"now", "made"}),
     ),
+    "returned": Case(
+        (
+            (
+                "touched",
+                "file",
+                {"path": "/srv/t/new", "state": "touch", "mode": "u=rws,go=", "owner": "worker"},
+            ),
+            ("folder", "file", {"path": "/srv/t/folder", "state": "directory"}),
+            ("link", "file", {"path": "/srv/t/link", "src": "old", "state": "link"}),
+            ("hard", "file", {"path": "/srv/t/hard", "src": "/srv/t/old", "state": "hard"}),
+            ("attributes", "file", {"path": "/srv/t/other", "mode": "0600"}),
+            ("gone", "file", {"path": "/srv/t/gone", "state": "absent"}),
+            ("never was", "file", {"path": "/srv/t/never", "state": "absent"}),
+        ),
+        prepare="echo hello > old; echo hello > other; touch gone",
+        idle=frozenset({"never was"}),
+        again=frozenset({"touched"}),
+        outputs={
+            "touched": {
+                "dest": "/srv/t/new",
+                "state": "file",
+                "mode": "04600",
+                "size": 0,
+                "owner": "worker",
+                "gid": 0,
+            },
+            "folder": {"path": "/srv/t/folder", "state": "directory", "mode": "0755", "owner": "root"},
+            "link": {"dest": "/srv/t/link", "state": "link", "mode": "0777", "size": 3},
+            "hard": {"dest": "/srv/t/hard", "state": "hard", "size": 6},
+            "attributes": {"path": "/srv/t/other", "state": "file", "mode": "0600", "uid": 0, "gid": 0},
+            "gone": {"path": "/srv/t/gone", "state": "absent", "mode": None},
+            "never was": {"path": "/srv/t/never", "state": "absent"},
+        },
+    ),
 }

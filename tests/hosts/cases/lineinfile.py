@@ -84,4 +84,44 @@ CASES = {
             "no group": "cannot be filled",
         },
     ),
+    "returned": Case(
+        (
+            ("added", "lineinfile", {"path": "/srv/t/lines", "line": "c"}),
+            ("replaced", "lineinfile", {"path": "/srv/t/lines", "regexp": "^a", "line": "a2"}),
+            (
+                "removed",
+                "lineinfile",
+                {"path": "/srv/t/lines", "regexp": "^b", "state": "absent", "backup": True},
+            ),
+            ("none", "lineinfile", {"path": "/srv/t/lines", "regexp": "^x", "state": "absent"}),
+            ("made", "lineinfile", {"path": "/srv/t/made", "line": "a", "create": True}),
+            ("block", "blockinfile", {"path": "/srv/t/blocks", "block": "x"}),
+            ("block made", "blockinfile", {"path": "/srv/t/block", "block": "x", "create": True}),
+            ("no block", "blockinfile", {"path": "/srv/t/blocked", "state": "absent"}),
+            ("all", "replace", {"path": "/srv/t/words", "regexp": "o", "replace": "0", "after": "-\n-"}),
+            ("nothing", "replace", {"path": "/srv/t/words", "regexp": "zzz"}),
+            (
+                "option",
+                "ini_file",
+                {"path": "/srv/t/ini", "section": "s", "option": "a", "value": "1", "mode": "0600"},
+            ),
+        ),
+        prepare=r"printf 'a\nb1\nb2' > lines; echo > blocks; printf -- '-\n-\n-\n' > words;"
+        r" echo 'foo boo' >> words;"
+        r" printf '# BEGIN ANSIBLE MANAGED BLOCK\n# END ANSIBLE MANAGED BLOCK\n' > blocked",
+        idle=frozenset({"none", "nothing"}),
+        outputs={
+            "added": {"msg": "line added", "backup": ""},
+            "replaced": {"msg": "line replaced", "backup": ""},
+            "removed": {"msg": "2 line(s) removed", "found": 2},
+            "none": {"msg": "", "found": 0, "backup": ""},
+            "made": {"msg": "line added"},
+            "block": {"msg": "Block inserted"},
+            "block made": {"msg": "File created"},
+            "no block": {"msg": "Block removed"},
+            "all": {"msg": "4 replacements made"},
+            "nothing": {"msg": ""},
+            "option": {"path": "/srv/t/ini", "mode": "0600", "state": "file"},
+        },
+    ),
 }

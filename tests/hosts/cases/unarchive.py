@@ -107,7 +107,7 @@ CASES = {
         again=frozenset({"new", "reads"}),
         outputs={
             "new": {
-                "files": [f"app-1.0{name}" for name in ("", "/bin/run", "/conf", "/big", "/link", "/hard")],
+                "files": [f"app-1.0{name}" for name in ("/", "/bin/run", "/conf", "/big", "/link", "/hard")],
                 "src": "a.tar.gz",
                 "dest": "/srv/t",
                 "mode": "0755",

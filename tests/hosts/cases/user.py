@@ -56,7 +56,14 @@ CASES: dict[str, Case] = {
             "taken in the plan": "the number 6100 is that of user 'anna'",
         },
         outputs={
-            "all": {"uid": 6100, "group": "team", "home": "/srv/people/anna", "shell": "/bin/bash"},
+            "all": {
+                "uid": 6100,
+                "group": 6001,
+                "append": False,
+                "system": False,
+                "home": "/srv/people/anna",
+                "shell": "/bin/bash",
+            },
             "again": {"uid": 6100, "comment": "Anna Ängström ☃"},
         },
     ),

@@ -34,6 +34,7 @@ def test_a_template_travels_as_its_content() -> None:
         ("", "  {% if true %}\na\n  {% endif %}\nb", "  a\n  b"),
         (", lstrip_blocks: true", "  {% if true %}\na\n  {% endif %}\nb", "a\nb"),
         (", newline_sequence: '\\r\\n'", "a\nb\n", "a\r\nb\r\n"),
+        (', newline_sequence: "\\r\\n"', "a\nb\n", "a\r\nb\r\n"),
         (", variable_start_string: '[[', variable_end_string: ']]'", "[[ 1 + 1 ]] {{ x }}", "2 {{ x }}"),
         (", output_encoding: latin-1", "ü", {"$base64": "/A=="}),
         ("", "#jinja2: variable_start_string: '<<', variable_end_string: '>>'\n<< 1 >>\n", "1\n"),
@@ -104,6 +105,28 @@ def test_preserve_means_the_mode_of_the_file_on_the_controller() -> None:
     assert graph.tasks[0].params["mode"] == "0750"
 
 
+def test_links_of_a_folder_stay_links_without_local_follow() -> None:
+    """Those to files, to folders and to nothing."""
+    files: dict[str, str | bytes] = {
+        "roles/r/tasks/main.yml": "- copy: {src: tree/, dest: /opt, local_follow: false, mode: '0600'}",
+        "roles/r/files/tree/a": "A",
+        "roles/r/files/tree/sub/b": "B",
+    }
+    problems_of(files)
+    for name, target in (("file", "a"), ("folder", "sub"), ("lost", "nothing")):
+        os.symlink(target, f"roles/r/files/tree/{name}")
+    found = [spec.params for spec in graph_of(files).tasks if not spec.barrier]
+    links = [(one["path"], one["src"]) for one in found if one.get("state") == "link"]
+    assert links == [("/opt/file", "a"), ("/opt/folder", "sub"), ("/opt/lost", "nothing")]
+    assert [one["dest"] for one in found if "dest" in one] == ["/opt/a", "/opt/sub/b"]
+
+
+def test_content_that_is_a_boolean_is_written_as_python_does() -> None:
+    """As Ansible does, whether it is written so or comes from a variable."""
+    files = {"roles/r/tasks/main.yml": "- copy: {dest: /x, content: true}"}
+    assert graph_of(files).tasks[0].params["content"] == "True"
+
+
 def test_a_folder_becomes_a_task_for_each_thing_in_it() -> None:
     """With a slash behind `src` the inside alone; empty folders too; links are followed."""
     files: dict[str, str | bytes] = {
@@ -135,7 +158,7 @@ def test_a_folder_becomes_a_task_for_each_thing_in_it() -> None:
         "path": "/opt/tree",
         "state": "directory",
         "owner": "joe",
-        "mode": "0750",
+        "_directory_mode": "0750",
     }
     assert (found[1].params["mode"], found[1].params["owner"]) == ("0640", "joe")
     assert found[5].params["content"] == "A"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configurator.compiler.freeform import split_words, unescaped, unquoted
+from tests.unit.compiler.projects import graph_of
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,18 @@ def test_quotes_around_a_value_are_taken_off() -> None:
 def test_escapes_mean_what_they_mean_in_ansible(text: str, meant: str) -> None:
     """`copy: content="text\\n" dest=...` ends its line; a backslash of no escape stands for itself."""
     assert unescaped(text) == meant
+
+
+def test_a_backslash_means_in_a_value_what_it_does_in_ansible() -> None:
+    """Line ends, tabs and quotes; before a digit or another letter it stays, for regular expressions."""
+    tasks = r"""
+        - copy: content="a\tb \"c\"\n" dest=/x
+        - lineinfile: path=/x regexp='^(\s*)a\.b$' line='\1c\u00fc' backrefs=yes
+        - shell: printf 'a\n' creates="/x\ty"
+        - copy: content='\N{NO SUCH SIGN}' dest=/y
+    """
+    copied, line, shell, strange = graph_of({"roles/r/tasks/main.yml": tasks}).tasks[:4]
+    assert copied.params["content"] == 'a\tb "c"\n'
+    assert (line.params["regexp"], line.params["line"]) == (r"^(\s*)a\.b$", r"\1cü")
+    assert (shell.params["cmd"], shell.params["creates"]) == (r"printf 'a\n'", "/x\ty")
+    assert strange.params["content"] == r"\N{NO SUCH SIGN}"

@@ -337,3 +337,11 @@ def test_wrong_parameters_are_told_without_a_host(params: dict[str, Any], said: 
     found = problems("file", **params)
     assert len(found) == 1
     assert said in found[0]
+
+
+def test_the_mode_of_new_directories_is_not_that_of_old_ones(host: Host) -> None:
+    """What `directory_mode` of copy comes to: those above that are missing have it, too."""
+    os.mkdir(host.path("old"), 0o700)
+    host.take("file", path=host.path("a/b"), state="directory", _directory_mode="0711")
+    assert [os.stat(host.path(name)).st_mode & 0o777 for name in ("a", "a/b")] == [0o711, 0o711]
+    assert not host.apply("file", path=host.path("old"), state="directory", _directory_mode="0711").changed

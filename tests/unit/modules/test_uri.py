@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -10,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configurator.core.errors import ParameterError
+from configurator.core.errors import ParameterError, TaskError
 from configurator.modules.webbody import encoded, json_in
-from tests.unit.modules.harness import problems
+from tests.unit.modules.harness import Host, problems
 
 
 def test_bodies_take_the_form_that_was_asked_for() -> None:
@@ -94,3 +97,54 @@ def test_good_parameters_have_no_problem() -> None:
     for follow in (True, "no", "safe"):
         assert problems("uri", url="http://one.test", follow_redirects=follow, status_code=[200, "404"]) == []
     assert problems("uri", url="http://one.test", status_code="200, 201") == []
+
+
+class _Refuses(BaseHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        self.send_response(503)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"state": "starting"}')
+
+
+@pytest.fixture
+def starting() -> Iterator[str]:
+    """The URL of a service that is not ready yet."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refuses) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_a_request_that_fails_tells_the_status(host: Host, starting: str) -> None:
+    """`until: it.status == 200` asks a service that is starting, which fails until it has started."""
+    with pytest.raises(TaskError) as refused:
+        host.apply("uri", url=starting, return_content=True)
+    assert refused.value.outputs["status"] == 503
+    assert refused.value.outputs["json"] == {"state": "starting"}
+    assert refused.value.outputs["content"] == '{"state": "starting"}'
+    assert "msg" not in refused.value.outputs  # what has gone wrong says more
+    with pytest.raises(TaskError) as lost:
+        host.apply("get_url", url=starting, dest=host.path("x"))
+    assert lost.value.outputs["status_code"] == 503
+
+
+def test_where_nobody_answers_the_status_is_minus_one(host: Host) -> None:
+    """As in Ansible, so that conditions about it can be computed."""
+    url = "http://127.0.0.1:9/"
+    with pytest.raises(TaskError) as nobody:
+        host.apply("uri", url=url)
+    assert nobody.value.outputs == {"status": -1, "url": url, "redirected": False, "elapsed": 0}
+    with pytest.raises(TaskError) as nothing:
+        host.apply("get_url", url=url, dest=host.path("x"))
+    assert nothing.value.outputs == {"status_code": -1, "url": url, "dest": host.path("x")}
+
+
+def test_waiting_in_vain_tells_how_long_it_was(host: Host) -> None:
+    """`failed_when` may look at `elapsed` of what was not there in time."""
+    with pytest.raises(TaskError) as expired:
+        host.apply("wait_for", path=host.path("nothing"), timeout=1)
+    assert expired.value.outputs == {"elapsed": 1}

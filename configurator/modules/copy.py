@@ -2,7 +2,8 @@
 
 Parameters are Ansible's, but for `attributes`, `unsafe_writes` and the SELinux ones. What `src`
 names on the controller has become `content` by the time that a host sees the task, and a folder many
-tasks; what remains of it is the name, for a `dest` that is a directory. With `remote_src` the host reads it.
+tasks; what remains of it is the name, for a `dest` that is a directory. With `remote_src` the host reads it;
+of a folder, what is new has the mode of its source where no `mode` or `directory_mode` is given.
 
 A file may have any size. One of more than 8 MiB is compared by its sha256 and written piece by piece into a
 file without a name, which takes its place when all of it was found right; a plan sends nothing of it, and
@@ -178,7 +179,7 @@ class Copy(Module[Any]):
             elif item.kind == "directory":
                 self._directory(system, params, item, kind)
             elif changed & {"kind", "content"}:
-                backup = self._file(system, params, item)
+                backup = self._file(system, params, item, kind)
                 if backup is not None:
                     proof["backup_file"] = backup
             else:
@@ -188,12 +189,12 @@ class Copy(Module[Any]):
     def _directory(self, system: System, params: Any, item: Item, kind: str) -> None:
         if kind == "absent":
             make_parents(system, posixpath.dirname(item.path), owner=params.owner, group=params.group)
-            system.mkdir(item.path, mode=params.directory_mode, owner=params.owner, group=params.group)
+            mode = item.mode or item.new_mode
+            system.mkdir(item.path, mode=mode, owner=params.owner, group=params.group)
         else:
-            # The mode of directories that are there already is not ours to change, as in Ansible.
             system.set_attributes(item.path, owner=params.owner, group=params.group)
 
-    def _file(self, system: System, params: Any, item: Item) -> str | None:
+    def _file(self, system: System, params: Any, item: Item, kind: str) -> str | None:
         if params.dest.endswith("/"):
             parent = params.dest.rstrip("/") or "/"
             make_parents(system, parent, mode=params.directory_mode, owner=params.owner, group=params.group)
@@ -202,7 +203,7 @@ class Copy(Module[Any]):
         return system.write(
             item.path,
             item.content if isinstance(item.content, LargeContent) else item.content.data,
-            mode=attributes.mode,
+            mode=attributes.mode or (item.new_mode if kind == "absent" else None),
             owner=attributes.owner,
             group=attributes.group,
             backup=params.backup,

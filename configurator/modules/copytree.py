@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from configurator.core.errors import TaskError
@@ -17,13 +17,18 @@ from configurator.modules.system import FileStat, System
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One wanted path: a `file` with its content, a `directory`, or a `link` with its target."""
+    """One wanted path: a `file` with its content, a `directory`, or a `link` with its target.
+
+    `new_mode` is what it gets where it is new and `mode` says nothing: in a tree that of its source, so that
+    nothing private becomes readable.
+    """
 
     path: str
     kind: str
     content: Content | LargeContent | None = None
     mode: str | None = None
     target: str | None = None
+    new_mode: str | None = None
 
     def attributes(self, params: Any) -> Attributes:
         """Return the wanted attributes of this path."""
@@ -40,7 +45,9 @@ def items(system: System, params: Any) -> Iterator[Item]:
         raise TaskError(f"cannot copy {params.src} into itself")
     while todo:
         source, dest = todo.pop()
-        yield Item(dest, "directory")
+        there = system.stat(source, follow=True)
+        new_mode = None if there is None else octal(there.mode)
+        yield Item(dest, "directory", mode=params.directory_mode, new_mode=new_mode)
         for name in system.listdir(source):
             path, below = posixpath.join(source, name), posixpath.join(dest, name)
             stat = system.stat(path, follow=params.local_follow)
@@ -53,7 +60,7 @@ def items(system: System, params: Any) -> Iterator[Item]:
             elif stat.kind == "link":
                 yield Item(below, "link", target=stat.target)
             elif stat.kind == "file":
-                yield file_item(system, params, path, below, stat)
+                yield replace(file_item(system, params, path, below, stat), new_mode=octal(stat.mode))
 
 
 def file_item(system: System, params: Any, source: str, path: str, stat: FileStat) -> Item:
@@ -93,10 +100,13 @@ def wanted(item: Item, actual: Mapping[str, Any], attributes: Attributes) -> Sta
     if item.kind == "link":
         return {"kind": "link", "target": item.target}
     if item.kind == "directory":
-        owners = Attributes(None, attributes.owner, attributes.group)
-        return {"kind": "directory"} | owners.wanted("directory", stat)
+        # The mode of directories that are there already is not ours to change, as in Ansible.
+        mode = item.mode or item.new_mode if kind == "absent" else None
+        own = Attributes(mode, attributes.owner, attributes.group)
+        return {"kind": "directory"} | own.wanted("directory", stat)
     assert item.content is not None
     # A link is replaced by a new file, which takes nothing over from it.
     now = stat if kind == "file" else None
-    own = Attributes(item.mode if item.mode != "preserve" else None, attributes.owner, attributes.group)
+    mode = item.mode or (item.new_mode if kind == "absent" else None)
+    own = Attributes(mode if mode != "preserve" else None, attributes.owner, attributes.group)
     return {"kind": "file", "content": item.content} | own.wanted("file", now)

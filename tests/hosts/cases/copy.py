@@ -84,6 +84,13 @@ CASES = {
         },
         plan_blind={"no validator": "nosuchprogram is not installed"},
     ),
+    "private tree": Case(
+        (_copy("copied", "new", src="/srv/t/old", remote_src=True),),
+        "cd new/old; stat -c '%n %a' . secret secret/key run",
+        ". 755\nsecret 700\nsecret/key 640\nrun 755\n",
+        "umask 022; mkdir -p new old/secret; touch old/secret/key old/run;"
+        " chmod 700 old/secret; chmod 640 old/secret/key; chmod 755 old/run",
+    ),
     "returned": Case(
         (
             ("content", "copy", {"dest": "/srv/t/new", "content": "hello\n", "mode": "0600"}),

@@ -229,6 +229,30 @@ def test_with_a_slash_the_inside_of_a_tree_is_copied(host: Host) -> None:
     assert [change.subject for change in done.changes] == [f"path:{host.path('dest/sub/b')}"]
 
 
+def test_what_is_new_in_a_copied_tree_has_the_mode_of_its_source(host: Host) -> None:
+    """Else what was private is for all to read; what is there already keeps its own."""
+    source = tree(host)
+    os.chmod(host.path("src/sub"), 0o700)
+    os.chmod(host.path("src/sub/b"), 0o640)
+    os.chmod(host.path("src/a"), 0o755)
+    os.makedirs(host.path("dest/src"))
+    Path(host.path("dest/src/a")).write_text("old")
+    os.chmod(host.path("dest/src/a"), 0o600)
+    done = host.take("copy", src=source, dest=host.path("dest"), remote_src=True)
+    modes = {
+        change.subject.rpartition("/dest/")[2]: change.after
+        for change in done.changes
+        if change.field == "mode"
+    }
+    assert modes == {"src/link": "0755", "src/sub": "0700", "src/sub/b": "0640", "src/sub/empty": "0755"}
+    assert [mode_of(host.path(f"dest/src/{name}")) for name in ("sub", "sub/b", "a")] == [
+        "0700",
+        "0640",
+        "0600",
+    ]
+    assert not host.take("copy", src=source, dest=host.path("dest"), remote_src=True).changes
+
+
 def test_a_missing_source_on_the_host_is_named(host: Host) -> None:
     error = host.fails("copy", src=host.path("none"), dest=host.path("x"), remote_src=True)
     assert "none does not exist" in error.message

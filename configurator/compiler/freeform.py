@@ -8,7 +8,7 @@ from collections.abc import Collection
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.located import LocatedMap, LocatedScalar
 
-_KEY = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_KEY = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)  # `update-cache` is another name of `update_cache`
 _BRACES = {"{{": "}}", "{%": "%}", "{#": "#}"}
 # What roles for many systems write in place of a module; on Debian these facts have one value each.
 _OF_HOST = re.compile(r"\{\{\s*ansible_(?:facts(?:\.|\[['\"]))?(pkg_mgr|service_mgr)(?:['\"]\])?\s*\}\}")

@@ -18,6 +18,7 @@ from configurator.compiler.freeform import split_words, unquoted
         ("a={{ b | default('c d') }}e", ["a={{ b | default('c d') }}e"]),
         ("it's fine", ["it's", "fine"]),
         ("{% if a %} x {% endif %}", ["{% if a %}", "x", "{% endif %}"]),
+        ("update-cache=yes name=x", ["update-cache=yes", "name=x"]),
         ("", []),
         ("  a \n b ", ["a", "b"]),
     ],

@@ -56,9 +56,17 @@ def published() -> Mapping[str, Any]:
     return found
 
 
+def arguments(name: str) -> dict[str, list[str]] | None:
+    """Return the arguments, with aliases, of Ansible's modules that ours stands for, if there are any."""
+    found = [
+        published()[word]["arguments"] for word in (*registry.get(name).aliases, name) if word in published()
+    ]
+    return {argument: aliases for one in found for argument, aliases in one.items()} if found else None
+
+
 def left_out(name: str) -> dict[str, str]:
     """Return the arguments of Ansible's module of this name that ours has not, with the reason of each."""
-    theirs = published().get(name, {}).get("arguments", {})
+    theirs = arguments(name) or {}
     module = registry.get(name)
     reasons = {**EVERYWHERE, **module.omitted}
     ours = _names(module.params)
@@ -100,7 +108,7 @@ def page(name: str) -> str:
 
 def _row(module: str, name: str, params: type) -> str:
     spec = specs(params)[name]
-    theirs = published().get(module, {}).get("arguments")
+    theirs = arguments(module)
     notes = []
     if spec.aliases:
         notes.append("also " + ", ".join(f"`{alias}`" for alias in spec.aliases))

@@ -41,6 +41,7 @@ class Agent:
         self._answers_lock = threading.Lock()
         self._facts: dict[str, Any] = {}
         self._current: Any = None  # the HostRun under way
+        self._handle: Handler | None = None
         self._context: Any = None
         self._predicted: Any = None
         self._stopped: str | None = None  # why nothing more is to begin
@@ -80,7 +81,10 @@ class Agent:
         try:
             for message in messages(self._read):
                 kind = message["type"]
-                if kind in ("run", "facts", "release"):
+                if kind == "facts" and self._current is not None and self._handle is not None:
+                    # The run itself waits for the answer: a task's text, which is made now, uses the facts.
+                    threading.Thread(target=self._handle, args=(self, message), daemon=True).start()
+                elif kind in ("run", "facts", "release"):
                     self._requests.put(message)
                 elif kind == "answer":
                     with self._answers_lock:
@@ -157,9 +161,9 @@ class Agent:
         self.send(hello)
         for target in (self._listen, self._beat):
             threading.Thread(target=target, name=target.__name__, daemon=True).start()
-        handle = load_handler()
+        self._handle = load_handler()
         while (message := self._requests.get()) is not None:
-            handle(self, message)
+            self._handle(self, message)
         if self._context is not None:
             self._context.processes.wait_uninterruptible()
 

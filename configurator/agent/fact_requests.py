@@ -1,4 +1,7 @@
-"""Facts that the controller asks for while it compiles, since a template or a condition uses them."""
+"""Facts that the controller asks for while it compiles, since a template or a condition uses them.
+
+What is compiled late asks in the middle of a run, from a thread of its own.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ def gather(agent: Agent, message: Mapping[str, Any]) -> None:
             found |= _LISTS.get(str(part), _facts)(system, str(part), float(message.get("timeout_s", 10)))
         except ConfiguratorError as error:
             problems[str(part)] = error.message
+        except Exception as error:  # noqa: BLE001  (the controller waits: any answer is better than none)
+            problems[str(part)] = f"{type(error).__name__}: {error}"
         notices += system.notices
     agent.send({"type": "facts", "facts": found, "problems": problems, "notices": notices})
 

@@ -215,9 +215,10 @@ def converge_together(works: Sequence[LocalWork]) -> list[Done]:
     """Do several works of one module in one go, and prove each; the caller has observed them."""
     changing = [work for work in works if work.change]
     items = [(work.params, work.change) for work in changing if work.change is not None]
+    proof = None
     if items:
-        changing[0].module.converge_batch(changing[0].system, items)
-    return [work.prove(None) if work.change else work.converge() for work in works]
+        proof = changing[0].module.converge_batch(changing[0].system, items)
+    return [work.prove(proof) if work.change else work.converge() for work in works]
 
 
 def _difference(record: FieldChange) -> str:

@@ -27,7 +27,7 @@ from configurator.config.diagnostics import Diagnostics
 from configurator.config.expect import did_you_mean, kind_of
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar, Mark
 from configurator.modules.base import Module
-from configurator.modules.params import ParamSpec, convert, parse, specs
+from configurator.modules.params import ParamSpec, convert, parse, specs, unknown
 
 
 def check_variables(layers: Iterable[Mapping[str, Located]], engine: Engine, problems: Diagnostics) -> None:
@@ -288,7 +288,7 @@ def check_literals(node: TaskNode, module: Module[Any], problems: Diagnostics) -
                 continue
         literal[str(key)] = value.plain()
     if complete and node.loop is None:
-        parsed, found = parse(module.params, literal)
+        parsed, found = parse(module.params, literal, module.omitted)
         found = [*found, *(module.check(parsed) if parsed is not None else ())]
         for problem in found:
             span = node.args.key_span(problem.param) if problem.param else node.args.span
@@ -296,10 +296,8 @@ def check_literals(node: TaskNode, module: Module[Any], problems: Diagnostics) -
         return
     for name, plain in literal.items():
         if name not in by_name:
-            hint = did_you_mean(name, by_name)
-            problems.add(
-                node.args.key_span(name), f"unknown parameter {name!r}", hint, code="unknown-parameter"
-            )
+            problem = unknown(name, by_name, module.omitted)
+            problems.add(node.args.key_span(name), problem.message, problem.hint, code="unknown-parameter")
         elif plain is not None:
             try:
                 convert(by_name[name], plain)

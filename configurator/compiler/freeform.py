@@ -8,7 +8,7 @@ from collections.abc import Collection
 from configurator.config.diagnostics import Diagnostics, Span
 from configurator.config.located import LocatedMap, LocatedScalar
 
-_KEY = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_KEY = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)  # `update-cache` is another name of `update_cache`
 _ESCAPE = re.compile(
     r"\\(?:U[0-9A-Fa-f]{8}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|N\{[^}]+\}|[\\'\"abfnrtv])", re.ASCII
 )

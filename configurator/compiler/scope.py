@@ -448,7 +448,8 @@ class Scope(Mapping[str, Any]):
                 known[name] = found.value
         if facts.more is not None:
             for name, value in self._results.gathered(facts.more.tasks).items():
-                if name not in known:
+                # `in` would ask the host for a fact that it has not told yet, in the middle of its run.
+                if not dict.__contains__(known, name):
                     known[name] = value
         return known
 

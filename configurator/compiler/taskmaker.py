@@ -103,7 +103,7 @@ class TaskMaker:
             for word in (name, *spec.aliases) if spec.secret else ():
                 if isinstance(raw.get(word), str) and raw[word]:
                     self.state.secrets.add(raw[word])
-        parsed, problems = parse(module.params, raw)
+        parsed, problems = parse(module.params, raw, module.omitted)
         problems = [*problems, *(module.check(parsed) if parsed is not None else ())]
         for problem in problems:
             span = node.args.key_span(problem.param) if problem.param else node.args.span

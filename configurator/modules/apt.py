@@ -13,6 +13,7 @@ Parameters are those of ansible.builtin.apt. Left out or different, on purpose:
 - `update_cache` together with packages that are all installed touches neither network nor lock, because
   no index is needed for that. It does refresh for `latest`, `build-dep`, `upgrade` and on its own.
 - `upgrade: safe` and `full` are apt-get's; aptitude is not used.
+- a `name` that is an empty list asks for nothing, and nothing is done.
 - `force_apt_get` and `auto_install_module_deps` are accepted and mean nothing here.
 A refresh fails if any source cannot be fetched (APT::Update::Error-Mode), instead of going on with old lists.
 """
@@ -34,7 +35,7 @@ from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects
 from configurator.modules.params import ParamProblem, param
 from configurator.modules.state import UNKNOWN, Change, State
-from configurator.modules.system import System
+from configurator.modules.system import CommandResult, System
 
 _FRESH_S = 3600  # see the module's docstring
 
@@ -149,11 +150,6 @@ class Apt(Module[AptParams]):
             problems.append(
                 ParamProblem("state", f"'deb' cannot be {params.state}; name the package instead")
             )
-        asked = params.name or params.deb or params.upgrade_action or params.state == "fixed"
-        if not (asked or params.refreshes or params.autoremove or params.autoclean or params.clean):
-            problems.append(
-                ParamProblem("", "nothing to do: give name, deb, upgrade, update_cache, autoremove or clean")
-            )
         if params.allow_removals and params.fail_on_autoremove:
             problems.append(
                 ParamProblem("allow_removals", "'allow_removals' and 'fail_on_autoremove' exclude each other")
@@ -237,34 +233,39 @@ class Apt(Module[AptParams]):
 
     def converge(self, system: System, params: AptParams, change: Change) -> State | None:
         """Refresh if need be, then let apt-get do it in one transaction per kind of action."""
-        proof = None
+        proof: State = {}
         if change.before["refresh"]:
             _refresh(system, params)
-            proof = {"index_due": False}
+            proof = {"index_due": False, "cache_updated": True}
             change = self._look_again(system, params)
-        if params.state == "absent" and params.name:
-            _remove(system, params, change)
-        elif params.state == "build-dep":
-            action = ["build-dep", *(wish.name for wish in params.wishes)]
-            _do(system, params, change, action)
-        elif params.deb and apt_deb.is_url(params.deb):
-            _install_from(system, params, params.deb, change)
-        elif params.deb:
-            _install(system, params, [params.deb], change)
-        elif params.wishes:
-            _install(system, params, _arguments(change), change)
-        if params.state == "fixed":
-            apt_get.configure_pending(system, params.flags)
-            _do(system, params, change, ["--fix-broken", "install"])
-        if params.upgrade_action:
-            _do(system, params, change, params.upgrade_action)
-        if proof and (steps := change.before["steps"]):  # the plan could not show them
+        said = self._act(system, params, change)
+        if "index_due" in proof and (steps := change.before["steps"]):  # the plan could not show them
             shown = ", ".join(f"{step.package} {step.after or 'removed'}" for step in steps)
             system.notice(f"went along: {shown}" if params.wishes else f"upgraded: {shown}")
-        self._tidy(system, params, change)
-        return proof
+        return proof | _said([*said, *self._tidy(system, params, change)])
 
-    def converge_batch(self, system: System, items: Sequence[tuple[AptParams, Change]]) -> None:
+    def _act(self, system: System, params: AptParams, change: Change) -> list[CommandResult]:
+        """Let apt-get do what the task is about, and return how its calls ended."""
+        said: list[CommandResult | None] = []
+        if params.state == "absent" and params.name:
+            said.append(_remove(system, params, change))
+        elif params.state == "build-dep":
+            action = ["build-dep", *(wish.name for wish in params.wishes)]
+            said.append(_do(system, params, change, action))
+        elif params.deb and apt_deb.is_url(params.deb):
+            said.append(_install_from(system, params, params.deb, change))
+        elif params.deb:
+            said.append(_install(system, params, [params.deb], change))
+        elif params.wishes:
+            said.append(_install(system, params, _arguments(change), change))
+        if params.state == "fixed":
+            apt_get.configure_pending(system, params.flags)
+            said.append(_do(system, params, change, ["--fix-broken", "install"]))
+        if params.upgrade_action:
+            said.append(_do(system, params, change, params.upgrade_action))
+        return [result for result in said if result is not None]
+
+    def converge_batch(self, system: System, items: Sequence[tuple[AptParams, Change]]) -> State:
         """Install the packages of all tasks in one transaction, after one refresh."""
         refreshing = [params for params, change in items if change.before["refresh"]]
         if refreshing:
@@ -274,30 +275,39 @@ class Apt(Module[AptParams]):
                 for params, change in items
             ]
         together = [argument for _, change in items for argument in _arguments(change)]
-        if together:
-            _install(system, items[0][0], list(dict.fromkeys(together)), items[0][1])
+        said = _install(system, items[0][0], list(dict.fromkeys(together)), items[0][1])
+        return {"cache_updated": bool(refreshing)} | _said([said] if said else [])
 
     def _look_again(self, system: System, params: AptParams) -> Change:
         """Return what is to be done by the new index; names that it does not know either are an error."""
         actual = self.observe(system, params)
         return self.compare(params, actual, self.desired(params, actual))
 
-    def _tidy(self, system: System, params: AptParams, change: Change) -> None:
+    def _tidy(self, system: System, params: AptParams, change: Change) -> list[CommandResult]:
+        said = []
         if params.autoremove and not (params.name or params.deb or params.upgrade_action):
             action = ["autoremove", *(["--purge"] if params.purge else [])]
-            apt_get.run(system, params.flags, action, apt_get.states_after(change.before["steps"]))
+            said.append(
+                apt_get.run(system, params.flags, action, apt_get.states_after(change.before["steps"]))
+            )
         done = {ARCHIVES: {"exists": True, "packages": 0, "outdated": 0}}
         if params.clean:
-            system.run(["apt-get", "clean"], establishes=done)
+            said.append(system.run(["apt-get", "clean"], establishes=done))
         elif params.autoclean:
             count = change.before[f"{ARCHIVES}|packages"] - change.before[f"{ARCHIVES}|outdated"]
             kept = {"packages": count, "outdated": 0, "exists": True}
-            system.run(["apt-get", "-y", "autoclean"], establishes={ARCHIVES: kept})
+            said.append(system.run(["apt-get", "-y", "autoclean"], establishes={ARCHIVES: kept}))
+        return said
 
-    def outputs(self, params: AptParams, actual: State) -> dict[str, object]:  # noqa: ARG002
-        """Return when the index was refreshed, as Ansible does, if it was looked at."""
+    def outputs(self, params: AptParams, actual: State) -> dict[str, object]:
+        """Return what Ansible does: of the index whether and when it was refreshed, and what apt-get said."""
         refreshed = int(actual.get("refreshed_at", 0))
-        return {"cache_update_time": refreshed} if refreshed else {}
+        found: dict[str, object] = {"cache_update_time": refreshed} if refreshed else {}
+        found["cache_updated"] = params.refreshes and bool(actual.get("cache_updated"))
+        for stream in ("stdout", "stderr"):
+            text = str(actual.get(stream, ""))
+            found |= {stream: text, f"{stream}_lines": text.splitlines()}
+        return found | ({"msg": found["stdout"]} if params.upgrade_action else {})
 
 
 def _index_matters(params: AptParams) -> bool:
@@ -307,19 +317,26 @@ def _index_matters(params: AptParams) -> bool:
     return params.deb is None
 
 
+def _said(results: Sequence[CommandResult]) -> State:
+    return {
+        "stdout": "".join(result.stdout for result in results),
+        "stderr": "".join(result.stderr for result in results),
+    }
+
+
 def _arguments(change: Change) -> list[str]:
     return arguments(change.before, {field: change.after[field] for field in change.fields})
 
 
-def _install(system: System, params: AptParams, names: Sequence[str], change: Change) -> None:
+def _install(system: System, params: AptParams, names: Sequence[str], change: Change) -> CommandResult | None:
     if not names:
-        return
+        return None
     flags, action = apt_get.with_autoremove(params.flags, ["install", *names], params.autoremove)
     predicted = apt_observe.predict_install(system, flags, action, change)
-    apt_get.run(system, flags, action, predicted)
+    return apt_get.run(system, flags, action, predicted)
 
 
-def _install_from(system: System, params: AptParams, url: str, change: Change) -> None:
+def _install_from(system: System, params: AptParams, url: str, change: Change) -> CommandResult:
     """Fetch a package to where apt keeps those that it fetches, install it, and leave nothing there."""
     from configurator.modules.web import refused  # noqa: PLC0415  (few tasks fetch anything)
 
@@ -332,30 +349,30 @@ def _install_from(system: System, params: AptParams, url: str, change: Change) -
     predicted = apt_observe.predict_install(system, flags, apt_deb.satisfying(control), change)
     try:
         system.install(download, path, mode="0644")
-        apt_get.run(system, flags, action, predicted)
+        return apt_get.run(system, flags, action, predicted)
     finally:
         system.remove(path)
 
 
-def _remove(system: System, params: AptParams, change: Change) -> None:
+def _remove(system: System, params: AptParams, change: Change) -> CommandResult | None:
     names = [
         wish.name
         for wish in change.before["wishes"]
         if f"package:{wish.name}|version" in change or f"package:{wish.name}|config" in change
     ]
     if not names:
-        return
+        return None
     gone = {"exists": False, "config": not params.purge}
     steps = [step.package for step in change.before["steps"]]
     action = ["purge" if params.purge else "remove", *(["--auto-remove"] if params.autoremove else [])]
     establishes = {f"package:{name}": gone for name in [*steps, *names]}
-    apt_get.run(system, params.flags, [*action, *names], establishes)
+    return apt_get.run(system, params.flags, [*action, *names], establishes)
 
 
-def _do(system: System, params: AptParams, change: Change, action: Sequence[str]) -> None:
+def _do(system: System, params: AptParams, change: Change, action: Sequence[str]) -> CommandResult:
     establishes = apt_get.states_after(change.before["steps"])
     flags, action = apt_get.with_autoremove(params.flags, action, params.autoremove)
-    apt_get.run(system, flags, action, establishes)
+    return apt_get.run(system, flags, action, establishes)
 
 
 def _refresh(system: System, params: AptParams) -> None:

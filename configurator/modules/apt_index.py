@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from configurator.core.errors import TaskError
@@ -38,13 +38,10 @@ class Offer:
     candidate: str | None
     versions: tuple[str, ...] = field(default=())
 
-    def best(self, pattern: str | None) -> str | None:
-        """Return the version that a request gets: apt's candidate if it fits `pattern`, else the highest."""
+    def best(self, fits: Callable[[str], bool]) -> str | None:
+        """Return the version that a request gets: apt's candidate if it fits, else the highest that does."""
         ordered = ([self.candidate] if self.candidate else []) + list(self.versions)
-        for version in ordered:
-            if pattern is None or version == pattern or fnmatch.fnmatchcase(version, pattern):
-                return version
-        return None
+        return next((version for version in ordered if fits(version)), None)
 
 
 def read_only_options(system: System) -> list[str]:

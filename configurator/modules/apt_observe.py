@@ -64,7 +64,8 @@ def anticipate(system: System, items: Sequence[AptParams]) -> None:
     native, rows = native_architecture(system), installed_rows(system)
     wanted: dict[str | None, dict[str, None]] = {}
     for params in items:
-        for wish in params.wishes if params.state in ("present", "latest") else ():
+        for named in params.wishes if params.state in ("present", "latest") else ():
+            wish = _natively(named, native)
             row = None if wish.is_pattern else find_row(rows, wish.name, native)
             there = row is not None and row.status == "installed"
             if not wish.is_pattern and (not there or params.state == "latest" or wish.version):
@@ -121,7 +122,9 @@ def simulate(system: System, params: AptParams, action: Sequence[str]) -> Sequen
 def _expand(system: System, params: AptParams, rows: Sequence[Row]) -> tuple[Wish, ...]:
     """Replace wildcard names: by the installed packages for `absent`, else by those of the index."""
     wishes: list[Wish] = []
-    for wish in params.wishes:
+    native = native_architecture(system)
+    for named in params.wishes:
+        wish = _natively(named, native)
         if not wish.is_pattern:
             wishes.append(wish)
             continue
@@ -134,8 +137,13 @@ def _expand(system: System, params: AptParams, rows: Sequence[Row]) -> tuple[Wis
             names = apt_index.names_matching(system, wish.name)
             if not names:
                 raise apt_index.no_such_package(system, [wish.name])
-        wishes += [Wish(name, wish.version, wish.release) for name in names]
+        wishes += [replace(wish, name=name) for name in names]
     return tuple(dict.fromkeys(wishes))
+
+
+def _natively(wish: Wish, native: str | None) -> Wish:
+    """Return the wish without the host's own architecture: index and plan know its packages by bare names."""
+    return replace(wish, name=wish.name.removesuffix(f":{native}"))
 
 
 def _observe_removals(system: System, params: AptParams, state: State, installed: Sequence[str]) -> None:
@@ -193,11 +201,11 @@ def _offer_for(system: System, wish: Wish, offer: apt_index.Offer | None, state:
     """Return the version that would be installed; None if the index does not know the name."""
     if offer is None:
         return None
-    if (best := offer.best(wish.version)) is not None:
+    if (best := offer.best(wish.accepts)) is not None:
         return best
     if wish.version is not None and offer.versions:
         raise TaskError(
-            f"version {wish.version!r} of package {wish.name!r} is not in the package index",
+            f"version {wish.asked!r} of package {wish.name!r} is not in the package index",
             hint="available: " + ", ".join(offer.versions[:5]),
         )
     providers = apt_index.available_providers(system, wish.name)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from configurator.modules import debian_versions
 from configurator.modules.state import State
 from configurator.modules.system import System
 
@@ -19,7 +20,7 @@ _FORMAT = (
 # apt-get(8) takes them, and the wildcards that Ansible's module takes.
 _SPEC = re.compile(
     r"(?P<name>[a-z0-9*?\[][a-z0-9+.*?\[\]!-]*(?::[a-z0-9-]+)?)"
-    r"(?:=(?P<version>[A-Za-z0-9.+:~*?\[\]!-]+)|/(?P<release>[A-Za-z0-9.+~_-]+))?"
+    r"(?:(?P<least>>)?=(?P<version>[A-Za-z0-9.+:~*?\[\]!-]+)|/(?P<release>[A-Za-z0-9.+~_-]+))?"
 )
 _DATABASE = "/var/lib/dpkg"
 # Machine names of uname(2) to dpkg's, from /usr/share/dpkg/cputable.
@@ -36,26 +37,39 @@ _NATIVE = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One entry of `name`: the package, and the version (maybe with wildcards) or release it should be of."""
+    """One entry of `name`: the package, and the version (maybe with wildcards) or release it should be of.
+
+    With `at_least` any version from that one on will do.
+    """
 
     name: str
     version: str | None = None
     release: str | None = None
+    at_least: bool = False
 
     @property
     def is_pattern(self) -> bool:
         """True if the name stands for every package that matches it."""
         return any(sign in self.name for sign in "*?[")
 
+    @property
+    def asked(self) -> str:
+        """The version as the task has it."""
+        return f"{'>=' if self.at_least else ''}{self.version or ''}"
+
     def accepts(self, version: str) -> bool:
-        """Return True if an installed version is what was asked for."""
+        """Return True if a version is what was asked for."""
+        if self.at_least and self.version is not None:
+            return debian_versions.compare_versions(version, self.version) >= 0
         return self.version is None or version == self.version or fnmatch.fnmatchcase(version, self.version)
 
 
 def parse_wish(text: str) -> Wish | None:
-    """Return what `nginx`, `nginx=1.2*` or `nginx/bookworm-backports` asks for; None if it is neither."""
+    """Return what `nginx`, `nginx=1.2*`, `nginx>=1.2` or `nginx/bookworm-backports` asks for, or None."""
     match = _SPEC.fullmatch(text)
-    return None if match is None else Wish(match["name"], match["version"], match["release"])
+    if match is None:
+        return None
+    return Wish(match["name"], match["version"], match["release"], match["least"] is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,13 @@ Parameters are those of ansible.builtin.apt_repository. A line that stands in an
 it is, one behind a `#` is enabled there; a new one gets the file that Ansible would give it. `absent` removes
 the line wherever it is enabled, and a file in /etc/apt/sources.list.d that is empty then.
 
-A PPA is refused: it is built for Ubuntu. After `present` has changed something the index is fetched anew,
-once for several repositories that come together; if it cannot be fetched, the sources are put back as they
-were and the task fails, so that a wrong line does not break every later refresh. `absent` fetches nothing:
-what is in no source is offered no more. Files of the other form are kept by deb822_repository.
+A PPA is refused: it is built for Ubuntu. `codename` and `validate_certs`, which are about PPAs, and
+`install_python_apt` are accepted and mean nothing here.
+
+After `present` has changed something the index is fetched anew, once for several repositories that come
+together; if it cannot be fetched, the sources are put back as they were and the task fails, so that a wrong
+line does not break every later refresh. `absent` fetches nothing: what is in no source is offered no more.
+Files of the other form are kept by deb822_repository.
 """
 
 from __future__ import annotations
@@ -48,6 +51,9 @@ class AptRepositoryParams:
     update_cache: bool = param("bool", True, aliases=("update-cache",))
     update_cache_retries: int = param("int", 5)
     update_cache_retry_max_delay: int = param("int", 12)
+    codename: str | None = param("str")
+    install_python_apt: bool = param("bool", True)
+    validate_certs: bool = param("bool", True)
 
     @property
     def source(self) -> Source:
@@ -72,11 +78,6 @@ class AptRepository(Module[AptRepositoryParams]):
     params = AptRepositoryParams
     timeout_s: ClassVar[float] = 900.0
     typical_s: ClassVar[float] = 4.0
-    omitted: ClassVar[Mapping[str, str]] = {
-        "codename": "it is for PPAs, which are built for Ubuntu",
-        "install_python_apt": "nothing but python3 is needed on the host",
-        "validate_certs": "it is for the web interface of PPAs; apt checks certificates itself",
-    }
 
     def check(self, params: AptRepositoryParams) -> Sequence[ParamProblem]:
         """Return what is no source, and PPAs."""
@@ -157,11 +158,11 @@ class AptRepository(Module[AptRepositoryParams]):
         path = found[0][0] if found else params.path
         return {f"path:{path}|content": _content(with_source(texts[path] or "", source))}
 
-    def converge(self, system: System, params: AptRepositoryParams, change: Change) -> None:
+    def converge(self, system: System, params: AptRepositoryParams, change: Change) -> State:
         """Write the sources, and fetch what they offer."""
-        self.converge_batch(system, [(params, change)])
+        return self.converge_batch(system, [(params, change)])
 
-    def converge_batch(self, system: System, items: Sequence[tuple[AptRepositoryParams, Change]]) -> None:
+    def converge_batch(self, system: System, items: Sequence[tuple[AptRepositoryParams, Change]]) -> State:
         """Write the sources of all tasks, then fetch the index once; if that fails all is as it was."""
         before: dict[str, str | None] = {}  # what to put back
         for params, change in items:
@@ -174,10 +175,11 @@ class AptRepository(Module[AptRepositoryParams]):
                     now = _read(system, path) if system.stat(path, follow=True) is not None else ""
                     _write(system, path, _content(with_source(now, params.source)).data, params.mode)
         refreshing = [params for params, _ in items if params.update_cache and params.state == "present"]
-        if not refreshing:
-            return
         try:
-            refresh(system, refreshing[0].update_cache_retries, refreshing[0].update_cache_retry_max_delay)
+            if refreshing:
+                refresh(
+                    system, refreshing[0].update_cache_retries, refreshing[0].update_cache_retry_max_delay
+                )
         except TaskError as error:
             for path, text in before.items():
                 _write(system, path, None if text is None else _content(text).data)
@@ -188,10 +190,17 @@ class AptRepository(Module[AptRepositoryParams]):
                 output=error.output,
                 hint=error.hint,
             ) from error
+        gone = [path for path in before if system.stat(path) is None]
+        return {"made": [path for path, text in before.items() if text is None], "gone": gone}
 
-    def outputs(self, params: AptRepositoryParams, actual: State) -> dict[str, object]:  # noqa: ARG002
-        """Return `repo` and `state`, as Ansible does."""
-        return {"repo": params.repo, "state": params.state}
+    def outputs(self, params: AptRepositoryParams, actual: State) -> dict[str, object]:
+        """Return `repo` and `state`, and which files have come and gone, as Ansible does."""
+        return {
+            "repo": params.repo,
+            "state": params.state,
+            "sources_added": [path for path in actual.get("made", ()) if path == params.path],
+            "sources_removed": list(actual.get("gone", ())),
+        }
 
 
 def refresh(system: System, retries: int = 5, max_delay_s: int = 12) -> None:

@@ -40,7 +40,10 @@ def arguments(actual: State, versions: Mapping[str, Any]) -> list[str]:
             continue
         if wish.version is not None:
             version = versions[field]
-            found.append(f"{wish.name}={wish.version if version is UNKNOWN else version}")
+            if version is not UNKNOWN:
+                found.append(f"{wish.name}={version}")
+            else:
+                found.append(wish.name if wish.at_least else f"{wish.name}={wish.version}")
         else:
             found.append(f"{wish.name}/{wish.release}" if wish.release else wish.name)
     return found

@@ -123,8 +123,11 @@ class Module(Generic[P]):
         """
         raise NotImplementedError
 
-    def converge_batch(self, system: System, items: Sequence[tuple[P, Change]]) -> None:
-        """Make all of them so in one go; only called for modules that return a batch key."""
+    def converge_batch(self, system: System, items: Sequence[tuple[P, Change]]) -> State | None:
+        """Make all of them so in one go; only called for modules that return a batch key.
+
+        Returns None, or proof that is each task's, as that of `converge` is.
+        """
         raise NotImplementedError
 
     def outputs(self, params: P, actual: State) -> dict[str, Any]:  # noqa: ARG002

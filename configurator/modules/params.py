@@ -7,7 +7,7 @@ is touched; the agent parses the same values again, so that it never trusts what
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
@@ -77,8 +77,12 @@ def absolute(path: str) -> bool:
     return path.startswith(("/", "~"))
 
 
-def parse(params_type: type, raw: Mapping[str, Any]) -> tuple[Any, list[ParamProblem]]:
+def parse(
+    params_type: type, raw: Mapping[str, Any], omitted: Mapping[str, str] | None = None
+) -> tuple[Any, list[ParamProblem]]:
     """Return an instance and no problems, or None and every problem of `raw`.
+
+    `omitted` has the reasons why parameters of Ansible's module are left out, to tell who uses one.
 
     A field whose name is a Python keyword is declared with a trailing underscore. A value of None counts
     as not given, as `omit` does in Ansible.
@@ -94,7 +98,7 @@ def parse(params_type: type, raw: Mapping[str, Any]) -> tuple[Any, list[ParamPro
     for key, value in raw.items():
         target = by_name.get(key)
         if target is None:
-            problems.append(ParamProblem(key, f"unknown parameter {key!r}", did_you_mean(key, by_name)))
+            problems.append(unknown(key, by_name, omitted or {}))
             continue
         if value is None:
             continue
@@ -116,6 +120,13 @@ def parse(params_type: type, raw: Mapping[str, Any]) -> tuple[Any, list[ParamPro
     if problems:
         return None, problems
     return params_type(**values), []
+
+
+def unknown(name: str, known: Iterable[str], omitted: Mapping[str, str]) -> ParamProblem:
+    """Return that there is no such parameter: why it was left out, or else the nearest name."""
+    reason = omitted.get(name)
+    hint = did_you_mean(name, known) if reason is None else f"it is left out: {reason}"
+    return ParamProblem(name, f"unknown parameter {name!r}", hint)
 
 
 def did_you_mean(word: str, known: Any) -> str | None:

@@ -16,6 +16,7 @@ before the apply is UNKNOWN.
         stale     True if its files are newer than what systemd has loaded (NeedDaemonReload)
         result    how it ended last: `success`, `exit-code`...; ran True if it has run and ended since boot
         files     the unit's file and its drop-ins, as systemd has loaded them
+        status    what systemd itself says of it (systemctl(1), show), unless a task of a plan has changed it
         script    the script in /etc/init.d that systemd will make the unit of, and has not yet
         read_at   when a task of a plan had systemd read the files that are only there in the plan
     user:NAME     passwd(5) and shadow(5)

@@ -1,8 +1,10 @@
 """systemd_service: a unit is started, stopped, enabled, masked, or is restarted or reloaded now.
 
-Parameters are those of ansible.builtin.systemd_service; `service` and `systemd` are aliases, and the
-parameters of ansible.builtin.service that only other init systems know (`pattern`, `sleep`, `runlevel`,
-`arguments`, `use`) are left out: they would be accepted and do nothing. Differences, on purpose:
+Parameters are those of ansible.builtin.systemd_service; `service` and `systemd` are aliases. The parameters
+of ansible.builtin.service that only other init systems know (`pattern`, `sleep`, `runlevel`, `arguments`) are
+accepted, do nothing, and say so. With a `name` alone nothing is changed, and it is no error that there is no
+such unit: `status` tells, as in Ansible. Differences, on purpose:
+- `status` has the most asked for of what `systemctl show` prints, not all of it, and is of after the task.
 - `scope: user` means the manager of the user whom the task works as (`become_user`), which must run: after
   a login, or with `loginctl enable-linger`. XDG_RUNTIME_DIR need not be set.
 - a script in /etc/init.d that systemd has not seen yet is a unit once `daemon_reload: true` has it look.
@@ -48,8 +50,11 @@ _ACCESS = frozenset(
 )
 _RULES = "nftables.service"  # starting it replaces all rules by those of /etc/nftables.conf
 _MASKS_STAND_IN = ("/etc/systemd/system/", "/etc/systemd/user/")  # systemctl(1), mask
-_DERIVED = frozenset({"masked", "enabled at boot", "restarted", "reloaded", "reexecuted"})
+_DERIVED = frozenset({"status", "masked", "enabled at boot", "restarted", "reloaded", "reexecuted"})
 _KEYS = {"system": "unit:", "user": "user-unit:", "global": "global-unit:"}
+# What ansible.builtin.service takes and drops where the host runs systemd, with a warning.
+_MANAGERS = ("auto", "systemd", "systemd_service", "service")
+_OF_OTHERS = ("pattern", "sleep", "runlevel", "arguments")
 _SETTLE_S = "0.3"  # systemd calls a simple service active before it has run one instruction of its own
 
 
@@ -66,11 +71,21 @@ class ServiceParams:
     scope: str = param("str", "system", choices=("system", "user", "global"))
     no_block: bool = param("bool", False)
     force: bool | None = param("bool")
+    pattern: str | None = param("str")
+    sleep: int | None = param("int")
+    runlevel: str | None = param("str")
+    arguments: str | None = param("str", aliases=("args",))
+    use: str = param("str", "auto")
 
     @property
     def unit(self) -> str | None:
         """The unit's full name, or None if the task is about systemd itself."""
         return None if self.name is None else units.full_name(self.name)
+
+    @property
+    def wants_unit(self) -> bool:
+        """True if a unit shall be of some state, and not just be looked at."""
+        return bool(self.state) or self.enabled is not None or self.masked is not None
 
 
 class SystemdService(Module[ServiceParams]):
@@ -92,11 +107,12 @@ class SystemdService(Module[ServiceParams]):
                     "scope", "'scope: global' can enable and mask: each user has a systemd of their own"
                 )
             )
-        wants_unit = params.state or params.enabled is not None or params.masked is not None
-        if params.unit is None and wants_unit:
+        if params.unit is None and params.wants_unit:
             problems.append(ParamProblem("name", "missing required parameter 'name'"))
-        if not (wants_unit or params.daemon_reload or params.daemon_reexec):
-            problems.append(ParamProblem("", "nothing to do: give state, enabled, masked or daemon_reload"))
+        if params.use.rpartition(".")[2] not in _MANAGERS:
+            problems.append(
+                ParamProblem("use", f"{params.use!r} is not Debian's service manager, which is systemd")
+            )
         if params.unit is not None and units.is_template(params.unit) and params.state:
             problems.append(
                 ParamProblem("state", f"{params.unit} is a template: name an instance, such as name@one")
@@ -160,9 +176,10 @@ class SystemdService(Module[ServiceParams]):
         state = units.unit_state(system, params.unit, scope)
         if not state["exists"]:
             # A unit that is not there can be masked, so that it never comes up (systemctl(1)).
-            if params.masked is not True or params.state == "stopped":
+            if params.wants_unit and (params.masked is not True or params.state == "stopped"):
                 raise units.no_such_unit(system, params.unit, scope)
             state = {
+                "status": state.get("status", {}),
                 "exists": False,
                 "load": "not-found",
                 "enabled": "",
@@ -234,8 +251,20 @@ class SystemdService(Module[ServiceParams]):
     def outputs(self, params: ServiceParams, actual: State) -> dict[str, object]:
         """Return the unit's name and states, as Ansible's `name` and `state`."""
         if params.unit is None or not actual:
-            return {}
-        return {"name": params.name, "enabled": actual["enabled at boot"], "state": params.state}
+            return {"name": params.name, "status": {}}
+        found: dict[str, object] = {
+            "name": params.name,
+            "enabled": actual["enabled at boot"],
+            "status": {
+                "LoadState": actual["load"],
+                "ActiveState": actual["active"],
+                "UnitFileState": actual["enabled"],
+                **actual.get("status", {}),
+            },
+        }
+        if params.state is not None:
+            found["state"] = "stopped" if params.state == "stopped" else "started"
+        return found
 
 
 def _scope(system: System, params: ServiceParams) -> units.Scope:
@@ -255,6 +284,9 @@ def _warn(system: System, params: ServiceParams, state: State) -> None:
             f"systemd has not seen {state['script']} yet, so there is no {params.unit}",
             hint="`daemon_reload: true` has it look",
         )
+    ignored = [name for name in _OF_OTHERS if getattr(params, name) is not None]
+    if ignored:
+        system.notice(f"systemd has no use for {', '.join(ignored)}: ignored")
     word = state.get("enabled")
     if params.enabled is not None and word in units.NOT_ENABLEABLE:
         system.notice(

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 _PROPERTIES = (
     "Id,Names,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,CanReload,NeedDaemonReload,"
-    "FragmentPath,DropInPaths,Result,ExecMainExitTimestampMonotonic"
+    "FragmentPath,DropInPaths,Result,ExecMainExitTimestampMonotonic,"
+    # What only people and conditions of other tasks ask for:
+    "Description,MainPID,ExecMainStatus,NRestarts,ExecStart,User,ActiveEnterTimestamp,StateChangeTimestamp,"
+    "UnitFilePreset,StatusText"
 )
 _PATTERN = frozenset("*?[")
 # A unit may start and end by itself: what was said of it longer ago is not taken for how it is.

@@ -122,7 +122,7 @@ def _probe(system: System, unit: str, scope: Scope) -> State:
 
 def _state_of(shown: Properties) -> State:
     if shown["LoadState"] == "not-found":
-        return {"exists": False, "names": ()}
+        return {"exists": False, "names": (), "status": dict(shown)}
     own = shown["Id"]
     aliases = sorted(set(shown["Names"].split()) - {own})
     return {
@@ -131,6 +131,7 @@ def _state_of(shown: Properties) -> State:
         "active": shown["ActiveState"],
         "sub": shown["SubState"],
         "enabled": shown["UnitFileState"],
+        "status": dict(shown),
         "type": shown.get("Type", ""),
         "remain": shown.get("RemainAfterExit") == "yes",
         "reloadable": shown.get("CanReload") == "yes",

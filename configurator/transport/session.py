@@ -11,6 +11,7 @@ import functools
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, cast
 
@@ -66,6 +67,7 @@ class HostSession:
             raise
         self.facts: dict[str, Any] = dict(hello.get("facts", {}))
         self._queue: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
+        self._aside: deque[Message | Exception] = deque()  # what came while facts were waited for
         threading.Thread(target=self._listen, name=f"read-{endpoint.name}", daemon=True).start()
 
     # -- runs -------------------------------------------------------------------------------------------
@@ -85,7 +87,7 @@ class HostSession:
         """
         self._send({"type": "run", **request})
         while True:
-            message = self._queue.get()
+            message = self._aside.popleft() if self._aside else self._queue.get()
             if isinstance(message, Exception):
                 raise message
             kind = message["type"]
@@ -103,17 +105,21 @@ class HostSession:
                 on_message(message)
 
     def gather(self, parts: Collection[str], timeout_s: float = 10.0) -> Message:
-        """Return the agent's answer with the facts of these parts; call it while no run is under way.
+        """Return the agent's answer with the facts of these parts.
 
-        `timeout_s` is for what may hang on the host. Raises UnreachableError when the agent or link is gone.
+        While a run is under way only the thread that is in `run` may call it, such as for the text of a task
+        that is made late; what the agent says meanwhile is for `run`. `timeout_s` is for what may hang on the
+        host. Raises UnreachableError when the agent or link is gone.
         """
         self._send({"type": "facts", "parts": sorted(parts), "timeout_s": timeout_s})
         while True:
             message = self._queue.get()
             if isinstance(message, Exception):
+                self._aside.append(message)
                 raise message
             if message["type"] == "facts":
                 return message
+            self._aside.append(message)
 
     def cancel(self, *, abort: bool, why: str = "interrupted") -> None:
         """Ask the agent to start nothing more; with `abort` also to stop what runs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from configurator.sandbox import Lab, LabHost
@@ -19,6 +21,15 @@ TASKS = """
       {{ 'openssh-server' in ansible_facts.packages }} {{ ansible_facts.services['ssh.service'].state }}
       {{ ansible_memory_mb.real.total > 0 }} {{ ansible_processor_cores > 0 }} {{ ansible_is_chroot }}
       {{ ansible_virtualization_type }} {{ ansible_lvm is defined }}
+"""
+LATE = """
+- {command: echo one, register: ran, changed_when: false}
+- {getent: {database: passwd, key: root}}
+- copy:
+    dest: /etc/late
+    content: >
+      {{ ran.stdout }} {{ ansible_facts.mounts | length > 0 }} {{ ansible_facts.getent_passwd.root[3] }}
+      {{ 'openssh-server' in ansible_facts['pack' ~ 'ages'] }} {{ 'lsb' in ansible_facts }}
 """
 PLACE = "/etc/ansible/facts.d"
 
@@ -47,6 +58,19 @@ def test_a_role_may_use_any_fact(lab: Lab, host: LabHost, tmp_path_factory: pyte
     warnings = [event["message"] for event in ended.of("host_notice", level="warning")]
     assert len(warnings) == 1
     assert warnings[0].startswith(f"facts: {PLACE}/broken.fact is no fact: ")
+
+
+@pytest.mark.parametrize("before", ["", "- setup: {}\n"])
+def test_a_task_that_is_made_late_may_use_any_fact(
+    lab: Lab, host: LabHost, tmp_path: Path, before: str
+) -> None:
+    """The host is asked in the middle of its run; nothing waits for ever."""
+    folder = Folder(tmp_path, [host])
+    folder.role("late", before + LATE)
+    folder.site("late")
+    folder.run("plan")
+    folder.run("apply", "--yes")
+    assert Remote(lab, host).sh("cat /etc/late") == "one True root True True\n"
 
 
 def test_parts_are_shown_if_they_are_asked_for(

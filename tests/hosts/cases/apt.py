@@ -61,6 +61,41 @@ CASES = {
         frozenset({"there", "exact", "absent stays absent"}),
         {"none such": "available: 2.0, 1.5, 1.0", "older": "is installed as 1.5, which is newer than 1.0"},
     ),
+    "versions from one on": Case(
+        (
+            _apt("new", "own-a>=1.5"),
+            _apt("new enough", "own-b>=1.0~rc1"),
+            _apt("too old", "own-c>=1.0-2"),
+            _apt("none such", "own-d>=2.0.1"),
+            _apt("of our architecture", "own-n:amd64"),
+            _apt("there by then", "own-n"),
+        ),
+        ending(SHOW),
+        "own-a 2.0 installed\nown-b 1.0 installed\nown-c 2.0 installed\nown-n 1.0 installed\n",
+        own(
+            *(f"own-{letter} {version}" for letter in "abcd" for version in ("1.0", "2.0")),
+            "own-n 1.0",
+            then=_install("own-b=1.0 own-c=1.0"),
+        ),
+        frozenset({"new enough", "there by then"}),
+        {"none such": "version '>=2.0.1' of package 'own-d' is not in the package index"},
+    ),
+    "what is returned": Case(
+        (
+            _apt("installed", "own-a"),
+            _apt("there", "own-a"),
+            _apt("nothing named", []),
+            _apt("nothing at all"),
+        ),
+        ending(SHOW),
+        "own-a 1.0 installed\n",
+        own("own-a 1.0"),
+        frozenset({"there", "nothing named", "nothing at all"}),
+        outputs={
+            "installed": {"cache_updated": False},
+            "there": {"cache_updated": False, "stdout": "", "stdout_lines": []},
+        },
+    ),
     "holds": Case(
         (
             _apt("there", "own-a"),
@@ -299,6 +334,11 @@ CASES = {
             then="rm -f /var/lib/apt/lists/_srv_own*; touch -d '2 hours ago' /var/lib/apt/lists",
         ),
         frozenset({"young enough", "not needed"}),
+        outputs={
+            "refreshed": {"cache_updated": True},
+            "young enough": {"cache_updated": False},
+            "in the new one": {"cache_updated": False},
+        },
     ),
     "locked and offline": Case(
         (

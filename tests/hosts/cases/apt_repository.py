@@ -23,7 +23,12 @@ CASES = {
     "lines": Case(
         (
             _repo("new", _line("one"), filename="own-one"),
-            _repo("same", "deb  [trusted=yes]   file:/srv/own/one  ./ # mine", filename="own-other"),
+            _repo(
+                "same",
+                "deb  [trusted=yes]   file:/srv/own/one  ./ # mine",
+                filename="own-other",
+                validate_certs=False,
+            ),
             _repo("named by its address", _line("two"), mode="0640"),
             _repo("enabled where it stands", _line("three"), filename="own-new", update_cache=False),
             _repo("the main file", "deb-src file:/srv/own/four ./", update_cache=False),
@@ -52,6 +57,14 @@ CASES = {
         ),
         frozenset({"same", "never there"}),
         assumed={"package": ""},
+        outputs={
+            "new": {"sources_added": [f"{D}/own-one.list"], "sources_removed": []},
+            "same": {"sources_added": [], "sources_removed": []},
+            "named by its address": {"sources_added": [f"{D}/file_srv_own_two.list"]},
+            "enabled where it stands": {"sources_added": []},
+            "gone": {"sources_added": [], "sources_removed": [f"{D}/own-five.list"]},
+            "one of two": {"sources_removed": []},
+        },
     ),
     "wrong ones": Case(
         (

@@ -47,6 +47,30 @@ def _units(prefix: str, **units: str) -> str:
 
 
 CASES: dict[str, Case] = {
+    "a unit that is looked at": Case(
+        (
+            _service("before", "cfgq"),
+            _service("start", "cfgq", state="started", pattern="sleep 900", sleep=5, use="auto"),
+            _service("after", "cfgq.service"),
+            _service("none", "cfgq-nosuch"),
+            ("nothing", "systemd_service", {"daemon_reload": False}),
+        ),
+        "systemctl is-active cfgq",
+        "active\n",
+        _units("cfgq", main=SLEEPS),
+        frozenset({"before", "after", "none", "nothing"}),
+        outputs={
+            "start": {"state": "started", "status": {"ActiveState": "active", "Result": "success"}},
+            "after": {
+                "name": "cfgq.service",
+                "enabled": False,
+                "status": {"ActiveState": "active", "SubState": "running", "UnitFileState": "disabled"},
+            },
+            "none": {"enabled": False, "status": {"LoadState": "not-found", "ActiveState": "inactive"}},
+            "nothing": {"name": None, "status": {}},
+        },
+        warns={"start": "systemd has no use for pattern, sleep: ignored"},
+    ),
     "a service": Case(
         (
             _service("start", "cfga", state="started", enabled=True),

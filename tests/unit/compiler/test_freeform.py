@@ -19,6 +19,7 @@ from tests.unit.compiler.projects import graph_of
         ("a={{ b | default('c d') }}e", ["a={{ b | default('c d') }}e"]),
         ("it's fine", ["it's", "fine"]),
         ("{% if a %} x {% endif %}", ["{% if a %}", "x", "{% endif %}"]),
+        ("update-cache=yes name=x", ["update-cache=yes", "name=x"]),
         ("", []),
         ("  a \n b ", ["a", "b"]),
     ],

@@ -150,3 +150,22 @@ def test_what_is_gathered_asks_the_host_for_no_other_facts() -> None:
     run = played(wanted, facts=HostFacts(FACTS, ask), ends={"gather": lambda _spec, _attempt: done})
     assert run.said["wanted"] == "['ssh.service']" or "ssh.service" in run.said["wanted"]
     assert asked == ["services"]
+
+
+def test_what_a_task_has_gathered_is_not_asked_for_again() -> None:
+    """The host is in the middle of its run by then; only what a text wants by its name costs a question."""
+    asked: list[str] = []
+
+    def ask(part: str) -> dict[str, Any]:
+        asked.append(part)
+        return {}
+
+    tasks = """
+    - {name: gather, setup: {}}
+    - {name: own, debug: {msg: "{{ ansible_facts.local.app }} {{ ansible_facts.hostname }}"}}
+    """
+    told = {"ansible_local": {"app": 80}, "ansible_mounts": [], "ansible_services": {}}
+    done = Done(outputs={"ansible_facts": told})
+    run = played(tasks, facts=HostFacts(FACTS, ask), ends={"gather": lambda _spec, _attempt: done})
+    assert run.said == {"own": "80 h"}
+    assert asked == []

@@ -49,6 +49,10 @@ from tests.unit.compiler.projects import load, problems_of, role_problems
         ),
         ("- {block: [{command: x}], loop: [1]}", "1:27: keyword 'loop' has no meaning here [loop]"),
         ("- apt: {nme: x}", "1:9: unknown parameter 'nme' [nme] (did you mean 'name'?)"),
+        (
+            "- timezone: {name: UTC, hwclock: UTC}",
+            "1:25: unknown parameter 'hwclock' [hwclock] (it is left out: the clock of a virtual server is ",
+        ),
         ("- apt: {nme: '{{ x }}', name: y}", "1:9: unknown parameter 'nme' [nme] (did you mean 'name'?)"),
         ("- file: {path: /x, recurse: 5x}", "1:20: 'recurse': must be true or false, not '5x' [recurse]"),
         (

@@ -118,6 +118,7 @@ def test_names_carry_versions_releases_and_wildcards() -> None:
     assert parse_wish("nginx=1.22*") == Wish("nginx", "1.22*")
     assert parse_wish("nginx/bookworm-backports") == Wish("nginx", None, "bookworm-backports")
     assert parse_wish("libc6:i386=2.36-9+deb12u4") == Wish("libc6:i386", "2.36-9+deb12u4")
+    assert parse_wish("nginx>=1.22") == Wish("nginx", "1.22", at_least=True)
     assert parse_wish("g++") == Wish("g++")
     assert parse_wish("php8.2-*") == Wish("php8.2-*")
     assert [parse_wish(text) for text in ("-y", "--purge", "two words", "", "Nginx;reboot")] == [None] * 5
@@ -148,9 +149,9 @@ def test_the_policy_lists_candidate_and_every_version() -> None:
     assert offers["nginx"] == Offer("1.22.1-9+deb12u10", ("1.22.1-9+deb12u10", "1.22.1-9+deb12u9"))
     assert offers["bash"].versions == ("5.2.15-2+b14", "5.2.15-2+b13")
     assert offers["mail-transport-agent"] == Offer(None)
-    assert offers["nginx"].best("1.22*") == "1.22.1-9+deb12u10"
-    assert offers["nginx"].best("*u9") == "1.22.1-9+deb12u9"
-    assert offers["nginx"].best("9*") is None
+    assert offers["nginx"].best(Wish("nginx", "1.22*").accepts) == "1.22.1-9+deb12u10"
+    assert offers["nginx"].best(Wish("nginx", "*u9").accepts) == "1.22.1-9+deb12u9"
+    assert offers["nginx"].best(Wish("nginx", "9*").accepts) is None
 
 
 def test_steps_are_installs_upgrades_and_removals() -> None:
@@ -399,15 +400,24 @@ def test_only_upgrade_leaves_missing_packages_alone() -> None:
 
 
 def test_one_call_installs_for_many_tasks() -> None:
-    """Batched tasks share one transaction, and each is asked for once."""
-    system = host()
+    """Batched tasks share one transaction, and each is asked for once; what apt-get said is of all."""
+    system = host(plan=False)
     tasks = [params_of(APT, name="nginx"), params_of(APT, name=["nginx", "bash"], state="latest")]
     system.answers["dpkg --compare-versions"] = (1, "", "")
+    system.answers["apt-get -y"] = "Setting up nginx\n"
     items = []
     for params in tasks:
         actual = APT.observe(system, params)
         items.append((params, APT.compare(params, actual, APT.desired(params, actual))))
-    APT.converge_batch(system, items)
+    proof = APT.converge_batch(system, items)
+    assert proof == {"cache_updated": False, "stdout": "Setting up nginx\n", "stderr": ""}
+    assert APT.outputs(tasks[0], APT.observe(system, tasks[0]) | proof) == {
+        "cache_updated": False,
+        "stdout": "Setting up nginx\n",
+        "stdout_lines": ["Setting up nginx"],
+        "stderr": "",
+        "stderr_lines": [],
+    }
     assert len(system.ran) == 1
     assert system.commands[0].endswith("install nginx bash")
     assert APT.batch_key(tasks[0]) == APT.batch_key(tasks[1])
@@ -496,9 +506,15 @@ def test_policy_rc_d_is_put_back() -> None:
     assert system.stat("/usr/sbin/policy-rc.d") is None
 
 
+def test_nothing_asked_for_is_nothing_done() -> None:
+    """A list of packages that a role leaves empty is no mistake."""
+    assert not change_of(APT, host())
+    for state in ("present", "latest", "absent"):
+        assert not change_of(APT, host(), name=[], state=state)
+
+
 def test_parameters_that_mean_nothing_are_refused() -> None:
     """What cannot work is said before any host is touched."""
-    assert problems_of(APT) == ["nothing to do: give name, deb, upgrade, update_cache, autoremove or clean"]
     assert problems_of(APT, name="-y") == ["'-y' is not a package name"]
     assert problems_of(APT, deb="ftp://example.org/x.deb") == ["cannot be fetched: 'ftp://example.org/x.deb'"]
     assert problems_of(APT, name="x1", deb="/tmp/x.deb") == ["'deb' and 'name' exclude each other"]

@@ -366,10 +366,36 @@ def test_units_that_carry_our_way_in_are_guarded() -> None:
     assert SERVICE.guard(params_of(SERVICE, name="nginx", state="restarted"), system) is None
 
 
+def test_a_name_alone_only_looks() -> None:
+    """What systemd says of a unit is returned; that there is none is not an error."""
+    params = params_of(SERVICE, name="nginx")
+    system = host(MainPID="77")
+    assert not change_of(SERVICE, system, name="nginx")
+    returned = SERVICE.outputs(params, SERVICE.observe(system, params))
+    assert returned["status"]["MainPID"] == "77"  # type: ignore[index]
+    assert "state" not in returned
+    params = params_of(SERVICE, name="nosuch")
+    returned = SERVICE.outputs(params, SERVICE.observe(system, params))
+    assert returned["status"]["LoadState"] == "not-found"  # type: ignore[index]
+
+
+def test_a_restart_is_returned_as_started() -> None:
+    """As Ansible's `state` has it: what the unit is by then."""
+    params = params_of(SERVICE, name="nginx", state="restarted")
+    assert SERVICE.outputs(params, SERVICE.observe(host(), params))["state"] == "started"
+
+
+def test_what_other_init_systems_know_is_dropped_with_a_warning() -> None:
+    """Roles for several systems give `sleep` and `pattern` to the module `service`."""
+    system = host()
+    assert not change_of(SERVICE, system, name="nginx", state="started", sleep=3, args="eth0")
+    assert "systemd has no use for sleep, arguments: ignored" in system.notices
+
+
 def test_combinations_that_mean_nothing_are_refused() -> None:
     """Before any host is touched."""
     assert problems_of(SERVICE, state="started") == ["missing required parameter 'name'"]
-    assert problems_of(SERVICE, name="x") == ["nothing to do: give state, enabled, masked or daemon_reload"]
+    assert problems_of(SERVICE, name="x", state="started", use="openrc")
     assert problems_of(SERVICE, name="x", state="started", scope="global")
     assert problems_of(SERVICE, name="x@", state="started")
     assert problems_of(SERVICE, name="x", masked=True, enabled=True)

@@ -21,7 +21,7 @@ from configurator.modules.effects import Effects, effects, path_keys
 from configurator.modules.guards import guard_for_path
 from configurator.modules.params import ParamProblem, absolute, param
 from configurator.modules.public_keys import PublicKey, parse_keys, parse_line, split_options
-from configurator.modules.state import UNKNOWN, Change, Content, State
+from configurator.modules.state import UNKNOWN, Change, Content, State, compare
 from configurator.modules.system import System
 
 _OTHERS_WRITE = 0o022  # sshd_config(5), StrictModes: sshd ignores files that others may write
@@ -149,6 +149,10 @@ class AuthorizedKey(Module[AuthorizedKeyParams]):
                 wanted["directory owner"] = actual["user"]
                 wanted["directory mode"] = _without_others(actual["directory mode"])
         return wanted
+
+    def compare(self, params: AuthorizedKeyParams, actual: State, wanted: State) -> Change:
+        """Return what differs, of the file that it is: a home may be elsewhere than was guessed."""
+        return compare(f"path:{actual['path']}", actual, wanted)
 
     def converge(self, system: System, params: AuthorizedKeyParams, change: Change) -> None:
         """Make or mend the directory first, then replace the file."""

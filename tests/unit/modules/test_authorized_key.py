@@ -200,3 +200,10 @@ def test_editing_twice_is_editing_once_and_loses_no_foreign_line(
     found = [key.identity for line in once.splitlines() if (key := parse_line(line))]
     for key in keys:
         assert found.count(key.identity) == (1 if present else 0)
+
+
+def test_a_change_is_shown_of_the_file_that_it_is() -> None:
+    """The home that is guessed before a host is known is not always the user's."""
+    system = host()
+    system.put("/etc/passwd", "anna:x:1000:1000::/srv/anna:/bin/sh\n")
+    assert change_of(KEYS, system, user="anna", key=ED1).subject == "path:/srv/anna/.ssh/authorized_keys"

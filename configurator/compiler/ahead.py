@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from configurator.compiler.compiled import CompiledTask, Ends
 from configurator.compiler.inherited import Inherited
-from configurator.compiler.late import Late, LateFacts, LateValueError, Version
+from configurator.compiler.late import HeldFacts, Late, LateFacts, LateValueError, Version
 from configurator.compiler.results import FAILURES, Round, Rounds
-from configurator.compiler.scope import Scope
+from configurator.compiler.scope import FactStore, Scope
 from configurator.compiler.taskmaker import TaskMaker, effects_of, facts_of, module_word, named_after
 from configurator.compiler.tasknodes import (
     BlockNode,
@@ -27,7 +27,7 @@ from configurator.compiler.tasknodes import (
 from configurator.compiler.tasksettings import TaskSettings
 from configurator.compiler.templatefiles import find_file
 from configurator.compiler.templating import TemplatingError, is_template
-from configurator.compiler.values import OMIT, sendable
+from configurator.compiler.values import OMIT, Ready, sendable
 from configurator.config.diagnostics import Diagnostics
 from configurator.config.located import Located, LocatedList, LocatedMap, LocatedScalar
 from configurator.modules.base import Module
@@ -369,6 +369,37 @@ def _gathers(
             store.gather(variable, replace(made, base=store.values.get(variable)))
     more = Late((version,), generation) if setup or names is None else known.more
     store.put("ansible_facts", LateFacts(known.known, late, more))
+
+
+def tells(tasks: Sequence[CompiledTask], scope: Scope) -> None:
+    """Note the facts of the host that its tasks make different, as far as their parameters say."""
+    for task in tasks:
+        module, spec = task.module, task.spec
+        if module is None or type(module).facts_after is Module.facts_after:
+            continue  # nearly all
+        if spec.skip is not None or spec.delegate_to is not None or spec.check_mode:
+            continue
+        parsed, _ = parse(module.params, spec.params)
+        try:
+            known = scope["ansible_facts"]
+            facts = module.facts_after(parsed, known)
+        except (KeyError, LateValueError):
+            continue  # nobody has told them, or only a task above will
+        if facts:
+            _put_facts(scope.facts, known, facts)
+
+
+def _put_facts(store: FactStore, known: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    entry = store.values.get("ansible_facts")
+    held = HeldFacts(entry.known if isinstance(entry, LateFacts) else known)
+    held.update(facts)
+    if isinstance(entry, LateFacts):
+        late = {name: each for name, each in entry.late.items() if name not in facts}
+        store.put("ansible_facts", LateFacts(held, late, entry.more))
+    else:
+        store.set("ansible_facts", held)
+    for name, value in facts.items():
+        store.gather(f"ansible_{name}", Ready(value))
 
 
 def failure(block: Sequence[CompiledTask], generation: int) -> dict[str, Late]:

@@ -412,6 +412,7 @@ class RoleExpander:
         yield from ahead.detached(node, every, entered, maker.settings, maker.late.jobs)
         self._registered(node, entered, found)
         ahead.gathers(node, every, found, entered.scope, self._generation)
+        ahead.tells(every, entered.scope)
 
     def _leader(self, entered: Inherited) -> str | None:
         """Return the host that does a `run_once` task for this one; None if this host does it."""

@@ -150,7 +150,7 @@ class AuthorizedKey(Module[AuthorizedKeyParams]):
                 wanted["directory mode"] = _without_others(actual["directory mode"])
         return wanted
 
-    def compare(self, params: AuthorizedKeyParams, actual: State, wanted: State) -> Change:
+    def compare(self, params: AuthorizedKeyParams, actual: State, wanted: State) -> Change:  # noqa: ARG002
         """Return what differs, of the file that it is: a home may be elsewhere than was guessed."""
         return compare(f"path:{actual['path']}", actual, wanted)
 

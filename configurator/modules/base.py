@@ -95,6 +95,13 @@ class Module(Generic[P]):
         """Return the names of what `outputs` has as `ansible_facts`: tasks below know them by these."""
         return ()
 
+    def facts_after(self, params: P, known: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """Return the host's facts that the task makes different from those that are `known`, by their names.
+
+        Tasks below see them: a template of the name that a host has just been given is right the first time.
+        """
+        return {}
+
     # -- verbs: on the host ---------------------------------------------------------------------------
 
     def anticipate(self, system: System, items: Sequence[P]) -> None:

@@ -2,15 +2,16 @@
 
 `/etc/hostname` (hostname(5)) is written and the kernel's name is set (sethostname(2), through hostname(1)):
 what hostnamectl does, without needing the system bus. Parameters are Ansible's; of `use` only Debian's ways
-are accepted, and they all mean the same here. `/etc/hosts` is left alone, as in Ansible.
+are accepted, and they all mean the same here. `/etc/hosts` is left alone, as in Ansible. Tasks
+below see the new name in the facts `hostname`, `nodename`, `fqdn` and `domain`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from configurator.modules.base import Module
 from configurator.modules.effects import Effects, effects
@@ -50,6 +51,13 @@ class Hostname(Module[HostnameParams]):
 
     def effects(self, params: HostnameParams) -> Effects:  # noqa: ARG002
         return effects(writes=(_KEY, f"path:{_FILE}"))
+
+    def facts_after(self, params: HostnameParams, known: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the facts of the new name, as Ansible does; of a name that the host has it knows better."""
+        if known.get("nodename") == params.name:
+            return {}
+        short, _, domain = params.name.partition(".")
+        return {"hostname": short, "nodename": params.name, "fqdn": params.name, "domain": domain}
 
     def observe(self, system: System, params: HostnameParams) -> State:  # noqa: ARG002
         found = system.stat(_FILE, follow=True)

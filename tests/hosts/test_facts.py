@@ -73,6 +73,21 @@ def test_a_task_that_is_made_late_may_use_any_fact(
     assert Remote(lab, host).sh("cat /etc/late") == "one True root True True\n"
 
 
+def test_a_new_name_of_the_host_is_known_to_the_tasks_below(lab: Lab, host: LabHost, tmp_path: Path) -> None:
+    """What uses it is right in the first run, so that a second one changes nothing."""
+    folder = Folder(tmp_path, [host])
+    before = Remote(lab, host).sh("hostname").strip()
+    tasks = "- hostname: {name: web1.example.com}\n"
+    tasks += '- copy: {dest: /etc/named, content: "{{ ansible_hostname }} {{ ansible_facts.fqdn }}\\n"}\n'
+    folder.role("named", tasks)
+    folder.site("named")
+    assert "+web1 web1.example.com" in folder.run("plan").stdout
+    folder.run("apply", "--yes")
+    assert Remote(lab, host).sh("cat /etc/named; hostname") == "web1 web1.example.com\nweb1.example.com\n"
+    assert "Nothing to change" in folder.run("apply", "--yes").stdout
+    Remote(lab, host).sh(f"hostname {before}; echo {before} > /etc/hostname")
+
+
 def test_parts_are_shown_if_they_are_asked_for(
     host: LabHost, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -10,7 +10,7 @@ from configurator.agent.protocol import TaskSpec
 from configurator.agent.work import Done
 from configurator.compiler.hostfacts import HostFacts
 from tests.unit.compiler.playing import Play, played
-from tests.unit.compiler.projects import FACTS
+from tests.unit.compiler.projects import FACTS, tasks_of
 from tests.unit.compiler.test_extensions import BODY, HEAD
 
 ASK = "- {name: ask, command: echo one, register: asked, check_mode: false}\n"
@@ -169,3 +169,35 @@ def test_what_a_task_has_gathered_is_not_asked_for_again() -> None:
     run = played(tasks, facts=HostFacts(FACTS, ask), ends={"gather": lambda _spec, _attempt: done})
     assert run.said == {"own": "80 h"}
     assert asked == []
+
+
+def _told(tasks: str, **options: Any) -> list[str]:
+    found = tasks_of(tasks, **options)
+    return [spec.params["cmd"] for spec in found if spec.module == "command" and spec.skip is None]
+
+
+def test_tasks_below_a_new_name_of_the_host_see_it() -> None:
+    """As with Ansible: else a template of it is only right in the second run. The plan knows it, too."""
+    tasks = """
+        - {name: above, command: "echo {{ ansible_hostname }}"}
+        - hostname: {name: web1.example.com}
+        - {name: below, command: "echo {{ ansible_hostname }} {{ ansible_facts.fqdn }} {{ ansible_domain }}"}
+        - {name: all, command: "echo {{ dict(ansible_facts).nodename }}"}
+        - {name: others, command: "echo {{ ansible_facts.distribution }}"}
+        - {hostname: {name: web2}, when: false}
+        - {name: still, command: "echo {{ ansible_nodename }}"}
+        """
+    assert _told(tasks) == [
+        "echo h",
+        "echo web1 web1.example.com example.com",
+        "echo web1.example.com",
+        "echo Debian",
+        "echo web1.example.com",
+    ]
+
+
+def test_a_name_that_the_host_has_changes_no_facts() -> None:
+    """The host knows better than its name alone what its full name is."""
+    known = {"hostname": "web1", "nodename": "web1", "fqdn": "web1.example.com", "domain": "example.com"}
+    tasks = '- hostname: {name: web1}\n- {name: below, command: "echo {{ ansible_fqdn }}"}\n'
+    assert _told(tasks, facts={**FACTS, **known}) == ["echo web1.example.com"]

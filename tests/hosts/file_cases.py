@@ -231,8 +231,8 @@ COPY: dict[str, Case] = {
             _copy("again", "/srv/t/copy", src="/srv/t/flat/d/deep", remote_src=True),
         ),
         "find to flat copy -printf '%p %m %u %l\\n' | sort; cat copy",
-        "copy 644 root \nflat 755 worker \nflat/d 755 worker \nflat/d/deep 644 worker \nflat/f 644 worker \n"
-        "flat/l 644 worker \nto 755 root \nto/f 751 root \nto/from 755 root \nto/from/d 755 root \n"
+        "copy 644 root \nflat 755 worker \nflat/d 755 worker \nflat/d/deep 600 worker \nflat/f 751 worker \n"
+        "flat/l 751 worker \nto 755 root \nto/f 751 root \nto/from 755 root \nto/from/d 755 root \n"
         "to/from/d/deep 600 root \nto/from/f 751 root \nto/from/l 777 root f\ndeep\n",
         "mkdir -p from/d; echo f > from/f; chmod 751 from/f; echo deep > from/d/deep; chmod 600 from/d/deep;"
         " ln -s f from/l",

@@ -45,11 +45,15 @@ def test_a_file_comes_over_as_planned_and_once(folder: Folder, remote: Remote) -
         ]
         assert there.read_bytes() == content
         assert there.stat().st_mode & 0o777 == 0o600
+        sha1 = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         assert done["outputs"] == {
             "src": "/srv/a b/../a b/f",
             "dest": str(there),
             "size": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
+            "checksum": sha1,
+            "remote_checksum": sha1,
+            "md5sum": hashlib.md5(content, usedforsecurity=False).hexdigest(),
         }
         for mode in (("plan",), ("apply", "--yes")):
             assert folder.run(*mode, "--json").task("Fetch")["status"] == "ok"

@@ -42,7 +42,7 @@ CASES = {
             _ini("by regexp signs", "n", "n", "a.c[0]*", "z"),
         ),
         "cat f n",
-        "# head\nname = true\n\n[a]\n; opt = doc\nopt = 5\n  indented = 2\nlist = 1\nlist = 2\n"
+        "# head\nname = True\n\n[a]\n; opt = doc\nopt = 5\n  indented = 2\nlist = 1\nlist = 2\n"
         "made='a' \"b\" $c %d = ü\n\n# of b\n[ b ] ; note\nflag\noff = no\n[c]\nlast = 2\n[new]\nk = 0\n"
         "[n]\nx = 1\ny = 2\na.c[0]* = z\n",
         _FILE,

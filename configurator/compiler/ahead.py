@@ -36,6 +36,8 @@ from configurator.modules.params import parse
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _STAND_IN = "\x00later\x00"  # in place of a value that is not known yet; no effect key can have it
+# What reading a task with stand-ins may raise, also from a module that takes apart what is not there yet.
+_NOT_YET = (LateValueError, TemplatingError, ValueError, TypeError, LookupError)
 _ENDS = {"end_batch": Ends.HOST, "end_host": Ends.HOST, "end_play": Ends.HOST, "end_role": Ends.ROLE}
 
 
@@ -148,8 +150,8 @@ def guessed(node: Node, entered: Inherited, maker: TaskMaker) -> Effects:
             reads = maker.settings.texts(node.reads, scope)
             return effects(reads=reads, writes=maker.settings.texts(node.writes, scope))
         found = _likely(node, entered, maker)
-    except (LateValueError, TemplatingError, ValueError, TypeError, LookupError):
-        return OPAQUE  # also of a module that takes a value apart which is not there yet
+    except _NOT_YET:
+        return OPAQUE
     keys = (*found.reads, *found.writes, *found.touches)
     return OPAQUE if any(_STAND_IN in key for key in keys) else found
 
@@ -320,7 +322,7 @@ def gathered(node: TaskNode, entered: Inherited, maker: TaskMaker) -> tuple[str,
         return ()
     try:
         names = facts_of(module, _parsed(node, entered, maker)[0])
-    except (LateValueError, TemplatingError, ValueError, TypeError, LookupError):
+    except _NOT_YET:
         return None
     return None if any(_STAND_IN in name for name in names) or not names else names
 
@@ -331,8 +333,9 @@ def gathers(
     """Note the facts that a task gathers, if its module does; `tasks` are its rounds."""
     names: dict[str, None] = {}
     for task in tasks:
-        if task.module is not None and task.spec.skip is None:
-            names |= dict.fromkeys(facts_of(task.module, parse(task.module.params, task.spec.params)[0]))
+        if task.module is None or type(task.module).facts is Module.facts or task.spec.skip is not None:
+            continue  # nearly all
+        names |= dict.fromkeys(facts_of(task.module, parse(task.module.params, task.spec.params)[0]))
     if rounds.ids:
         _gathers(node, tuple(names), Version(rounds.ids[0], rounds), scope, generation)
 
@@ -474,8 +477,8 @@ def shown_name(node: Node, written: str, entered: Inherited, maker: TaskMaker) -
         if parsed is None:
             return written
         about = named_after(node.module, maker.tools.modules.get(node.module), parsed)
-    except (LateValueError, TemplatingError, ValueError, TypeError, LookupError):
-        return written  # also of a module that takes a value apart which is not there yet
+    except _NOT_YET:
+        return written
     return written if _STAND_IN[0] in about else about  # which may be cut
 
 

@@ -126,7 +126,7 @@ class Copy(Module[Any]):
                 f"{params.src} does not exist on the host", hint="`remote_src` reads it there"
             )
         if source.kind == "directory":
-            return list(copytree.items(system, params))
+            return list(copytree.items(system, params, source))
         path = self._destination(system, params, posixpath.basename(params.src))
         return [copytree.file_item(system, params, params.src, path, source)]
 
@@ -147,7 +147,7 @@ class Copy(Module[Any]):
                 for name in ("kind", "stat", "content", "target")
             }
             if params.force or there["kind"] == "absent":
-                fields = copytree.wanted(item, there, Attributes.of(params))
+                fields = copytree.wanted(item, there, params)
                 wanted |= {_name(params, item.path, name): value for name, value in fields.items()}
         if params.checksum is not None:
             _check_sum(params.checksum, actual["items"])
@@ -189,8 +189,8 @@ class Copy(Module[Any]):
     def _directory(self, system: System, params: Any, item: Item, kind: str) -> None:
         if kind == "absent":
             make_parents(system, posixpath.dirname(item.path), owner=params.owner, group=params.group)
-            mode = item.mode or item.new_mode
-            system.mkdir(item.path, mode=mode, owner=params.owner, group=params.group)
+            own = item.attributes(params, new=True)
+            system.mkdir(item.path, mode=own.mode, owner=own.owner, group=own.group)
         else:
             system.set_attributes(item.path, owner=params.owner, group=params.group)
 
@@ -199,11 +199,11 @@ class Copy(Module[Any]):
             parent = params.dest.rstrip("/") or "/"
             make_parents(system, parent, mode=params.directory_mode, owner=params.owner, group=params.group)
         assert item.content is not None
-        attributes = item.attributes(params)
+        attributes = item.attributes(params, new=kind == "absent")
         return system.write(
             item.path,
             item.content if isinstance(item.content, LargeContent) else item.content.data,
-            mode=attributes.mode or (item.new_mode if kind == "absent" else None),
+            mode=attributes.mode,
             owner=attributes.owner,
             group=attributes.group,
             backup=params.backup,

@@ -30,24 +30,25 @@ class Item:
     target: str | None = None
     new_mode: str | None = None
 
-    def attributes(self, params: Any) -> Attributes:
+    def attributes(self, params: Any, *, new: bool = False) -> Attributes:
         """Return the wanted attributes of this path."""
-        return Attributes(self.mode if self.mode != "preserve" else None, params.owner, params.group)
+        mode = self.mode or (self.new_mode if new else None)
+        if self.kind == "directory" and not new:
+            mode = None  # that of a directory which is there already is not ours to change, as in Ansible
+        return Attributes(mode if mode != "preserve" else None, params.owner, params.group)
 
 
-def items(system: System, params: Any) -> Iterator[Item]:
-    """Yield a directory of the host and all in it; with a slash behind `src` its inside alone."""
+def items(system: System, params: Any, top: FileStat) -> Iterator[Item]:
+    """Yield a directory of the host, `top`, and all in it; with a slash behind `src` its inside alone."""
     base = params.dest.rstrip("/") or "/"
     if not params.src.endswith("/"):
         base = posixpath.join(base, posixpath.basename(params.src))
-    todo = [(params.src.rstrip("/") or "/", base)]
+    todo = [(params.src.rstrip("/") or "/", base, top)]
     if _inside(base, todo[0][0]):
         raise TaskError(f"cannot copy {params.src} into itself")
     while todo:
-        source, dest = todo.pop()
-        there = system.stat(source, follow=True)
-        new_mode = None if there is None else octal(there.mode)
-        yield Item(dest, "directory", mode=params.directory_mode, new_mode=new_mode)
+        source, dest, there = todo.pop()
+        yield Item(dest, "directory", mode=params.directory_mode, new_mode=octal(there.mode))
         for name in system.listdir(source):
             path, below = posixpath.join(source, name), posixpath.join(dest, name)
             stat = system.stat(path, follow=params.local_follow)
@@ -56,7 +57,7 @@ def items(system: System, params: Any) -> Iterator[Item]:
                     f"{path} is a link that leads nowhere", hint="`local_follow: false` copies it"
                 )
             if stat.kind == "directory":
-                todo.append((path, below))
+                todo.append((path, below, stat))
             elif stat.kind == "link":
                 yield Item(below, "link", target=stat.target)
             elif stat.kind == "file":
@@ -87,7 +88,7 @@ def observed(system: System, item: Item, found: FileStat | None, attributes: Att
     return fields
 
 
-def wanted(item: Item, actual: Mapping[str, Any], attributes: Attributes) -> State:
+def wanted(item: Item, actual: Mapping[str, Any], params: Any) -> State:
     """Return the fields that one path should have; raise if what is there must not be replaced."""
     kind, stat = actual["kind"], actual["stat"]
     if kind == "directory" and item.kind != "directory":
@@ -99,14 +100,10 @@ def wanted(item: Item, actual: Mapping[str, Any], attributes: Attributes) -> Sta
         raise TaskError(f"{item.path} is a {kind}, not a directory")
     if item.kind == "link":
         return {"kind": "link", "target": item.target}
+    own = item.attributes(params, new=kind == "absent")
     if item.kind == "directory":
-        # The mode of directories that are there already is not ours to change, as in Ansible.
-        mode = item.mode or item.new_mode if kind == "absent" else None
-        own = Attributes(mode, attributes.owner, attributes.group)
         return {"kind": "directory"} | own.wanted("directory", stat)
     assert item.content is not None
     # A link is replaced by a new file, which takes nothing over from it.
     now = stat if kind == "file" else None
-    mode = item.mode or (item.new_mode if kind == "absent" else None)
-    own = Attributes(mode if mode != "preserve" else None, attributes.owner, attributes.group)
     return {"kind": "file", "content": item.content} | own.wanted("file", now)
